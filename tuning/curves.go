@@ -1,0 +1,282 @@
+package tuning
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+)
+
+// Config says which tuning curves to build. Values are float64 and become the
+// circuit's arithmetic when the curves are built.
+type Config struct {
+	Map Map
+	// Inputs is d, the width of keys and queries.
+	Inputs int
+	// W [rows, d] holds the input weights of the hidden neurons, from Weights or
+	// one's own. Trig and hyperbolic have two hidden neurons per row.
+	W []float64
+	// B [rows] holds phases in radians; needed by cosine, positive-cosine and
+	// clipped-sine, ignored by the others.
+	B []float64
+	// A is gerf's parameter, at most 0: one value, or one per axis [d]. Nil
+	// means 0, which makes gerf the same as exp. See GerfA and
+	// Calibration.GerfA for the values of least variance.
+	A []float64
+	// Calibration, if not nil, changes variables before the map is applied.
+	Calibration *Calibration
+}
+
+// Curves are the tuning curves of the hidden neurons of one head. They are
+// immutable and safe for concurrent use.
+type Curves[F Float] struct {
+	kind       Map
+	inputs     int
+	neurons    int
+	calibrated bool
+	forms      [2]Form[F] // by Phase
+	// The factor exp(factorW.q + factorB) turns calcium into the softmax
+	// normalizer; nil where they are on one scale already.
+	factorW []F
+	factorB float64
+}
+
+// New builds tuning curves. It reports missing or misshaped weights, values
+// that are not finite, and an A above 0.
+func New[F Float](cfg Config) (*Curves[F], error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	c := &Curves[F]{
+		kind:    cfg.Map,
+		inputs:  cfg.Inputs,
+		neurons: len(cfg.W) / cfg.Inputs * cfg.Map.FeaturesPerRow(),
+	}
+	link, w, b, logScale := cfg.write()
+	k := cfg.Calibration
+	if k == nil {
+		f := Form[F]{Link: link, W: narrow[F](w), B: narrow[F](b), LogScale: logScale}
+		c.forms = [2]Form[F]{f, f}
+		return c, nil
+	}
+	// The map sees q' = M(q - a) and k' = M^-T(k - mu); M folds into W.
+	c.calibrated = true
+	c.forms[Reading] = calibratedForm[F](link, w, b, logScale, k.M, k.QueryMean)
+	c.forms[Writing] = calibratedForm[F](link, w, b, logScale, k.MInvT, k.KeyMean)
+	c.forms[Writing].Excite = narrow[F](k.QueryMean)
+	c.factorW = narrow[F](k.KeyMean)
+	c.factorB = -dot(k.QueryMean, k.KeyMean)
+	return c, nil
+}
+
+func (cfg *Config) check() error {
+	fail := func(format string, args ...any) error {
+		return fmt.Errorf("tuning curves %q: %s", cfg.Map, fmt.Sprintf(format, args...))
+	}
+	if _, err := ParseMap(string(cfg.Map)); err != nil {
+		return err
+	}
+	d := cfg.Inputs
+	if d < 1 {
+		return fail("d is %d, it must be at least 1", d)
+	}
+	if len(cfg.W) == 0 || len(cfg.W)%d != 0 {
+		return fail("W has %d values, want m rows of d=%d", len(cfg.W), d)
+	}
+	rows := len(cfg.W) / d
+	if cfg.Map.NeedsPhases() && len(cfg.B) != rows {
+		return fail("b has %d phases, want one for each of the %d rows of W", len(cfg.B), rows)
+	}
+	if n := len(cfg.A); n > 1 && n != d {
+		return fail("A has %d values, want one, or one for each of the d=%d axes", n, d)
+	}
+	for _, a := range cfg.A {
+		if !(a <= 0) || math.IsInf(a, 0) {
+			return fail("A is %v, it must be finite and at most 0 (see the variance-optimal value of GerfA)", a)
+		}
+	}
+	for name, v := range map[string][]float64{"W": cfg.W, "b": cfg.B} {
+		for i, x := range v {
+			if math.IsNaN(x) || math.IsInf(x, 0) {
+				return fail("%s[%d] is %v, every weight must be finite", name, i, x)
+			}
+		}
+	}
+	if k := cfg.Calibration; k != nil && k.Inputs() != d {
+		return fail("calibrated for d=%d, but d is %d", k.Inputs(), d)
+	}
+	return nil
+}
+
+// write writes the map as a Form without calibration: link, W, B and the
+// logarithm of the amplitude.
+func (cfg *Config) write() (link Link, w, b []float64, logScale float64) {
+	d := cfg.Inputs
+	rows := len(cfg.W) / d
+	w = cfg.W
+	b = make([]float64, rows)
+	m := float64(rows)
+	switch cfg.Map {
+	case Exp:
+		return LinkExp, w, b, -math.Log(m) / 2
+	case Gerf:
+		w, logScale = cfg.gerf(b)
+		return LinkExp, w, b, logScale - math.Log(m)/2
+	case Hyperbolic:
+		return LinkExp, twice(w, -1), make([]float64, 2*rows), -math.Log(2*m) / 2
+	case TruncatedExp:
+		return LinkTruncatedExp, w, b, -math.Log(m) / 2
+	case Linear:
+		for i := range b {
+			b[i] = -math.Log(m) / 2
+		}
+		return LinkLinear, w, b, 0
+	case Cosine:
+		return LinkCosine, w, cfg.B, math.Log(2/m) / 2
+	case PositiveCosine:
+		return LinkPositiveCosine, w, cfg.B, math.Log(2/(math.Pi*m)) / 2
+	case ClippedSine:
+		return LinkClippedSine, w, cfg.B, math.Log(2/m) / 2
+	case Trig: // sin u = cos(u - pi/2)
+		b = make([]float64, 2*rows)
+		for i := rows; i < len(b); i++ {
+			b[i] = -math.Pi / 2
+		}
+		return LinkCosine, twice(w, 1), b, -math.Log(m) / 2
+	case Elu1:
+		return LinkElu1, w, b, 0
+	case ReLU:
+		return LinkReLU, w, b, 0
+	}
+	panic("tuning: map " + string(cfg.Map) + " has no form")
+}
+
+// gerf returns the scaled weights sqrt(1-4A_j) w_ij and the logarithm of the
+// amplitude prod_j (1-4A_j)^(1/4), and writes sum_j A_j w_ij² into b.
+func (cfg *Config) gerf(b []float64) (w []float64, logScale float64) {
+	d := cfg.Inputs
+	w = make([]float64, len(cfg.W))
+	for j := range d {
+		a := axis(cfg.A, j)
+		logScale += math.Log1p(-4*a) / 4
+		for i := range b {
+			x := cfg.W[i*d+j]
+			w[i*d+j] = math.Sqrt(1-4*a) * x
+			b[i] += a * x * x
+		}
+	}
+	return w, logScale
+}
+
+// axis returns the j-th of one value, or one per axis; none is 0.
+func axis(a []float64, j int) float64 {
+	switch len(a) {
+	case 0:
+		return 0
+	case 1:
+		return a[0]
+	}
+	return a[j]
+}
+
+// twice stacks w and s·w.
+func twice(w []float64, s float64) []float64 {
+	out := make([]float64, 2*len(w))
+	copy(out, w)
+	for i, x := range w {
+		out[len(w)+i] = s * x
+	}
+	return out
+}
+
+// calibratedForm rewrites phi(M(x - center)) as a form in x.
+func calibratedForm[F Float](link Link, w, b []float64, logScale float64, m, center []float64) Form[F] {
+	d := len(center)
+	wm := make([]float64, len(w))
+	bm := make([]float64, len(b))
+	for i := range b {
+		row := wm[i*d : (i+1)*d]
+		for j := range d {
+			axpy(row, w[i*d+j], m[j*d:(j+1)*d])
+		}
+		bm[i] = b[i] - dot(row, center)
+	}
+	return Form[F]{
+		Link: link, W: narrow[F](wm), B: narrow[F](bm), LogScale: logScale,
+		Metric: narrow[F](m), Center: narrow[F](center),
+	}
+}
+
+// Map returns which tuning curves these are.
+func (c *Curves[F]) Map() Map { return c.kind }
+
+// Inputs returns d, the width of keys and queries.
+func (c *Curves[F]) Inputs() int { return c.inputs }
+
+// Neurons returns the number of hidden neurons, the length of phi.
+func (c *Curves[F]) Neurons() int { return c.neurons }
+
+// Calibrated reports whether a calibration precedes the map.
+func (c *Curves[F]) Calibrated() bool { return c.calibrated }
+
+// Form returns the curves of one phase written out. Its slices are shared.
+func (c *Curves[F]) Form(p Phase) Form[F] { return c.forms[p] }
+
+// Log writes log|phi_i(x)| and the sign of phi_i(x) (1, -1, or 0 for a silent
+// neuron) of every hidden neuron, log and sign [neurons], for the key (writing)
+// or query (reading) x [d]. It does not allocate.
+func (c *Curves[F]) Log(log, sign []float64, p Phase, x []F) {
+	if len(x) != c.inputs || len(log) != c.neurons || len(sign) != c.neurons {
+		panic(fmt.Sprintf("tuning: x, log, sign of length %d, %d, %d, want %d, %d, %d",
+			len(x), len(log), len(sign), c.inputs, c.neurons, c.neurons))
+	}
+	c.forms[p].log(log, sign, x)
+}
+
+// LogFactor returns the logarithm of exp((q-a).mu), the factor that calibration
+// leaves out because it cancels in the output: calcium times it estimates the
+// softmax normalizer. It is 0 without calibration.
+func (c *Curves[F]) LogFactor(q []F) float64 {
+	if c.factorW == nil {
+		return 0
+	}
+	return dot(c.factorW, q) + c.factorB
+}
+
+// Fingerprint identifies the curves: memories written under one fingerprint
+// cannot be read under another.
+func (c *Curves[F]) Fingerprint() string {
+	h := sha256.New()
+	var buf [8]byte
+	word := func(x uint64) {
+		binary.LittleEndian.PutUint64(buf[:], x)
+		h.Write(buf[:])
+	}
+	values := func(v []F) {
+		word(uint64(len(v)))
+		for _, x := range v {
+			word(math.Float64bits(float64(x)))
+		}
+	}
+	h.Write([]byte(c.kind))
+	word(uint64(c.inputs))
+	word(uint64(c.neurons))
+	for _, f := range c.forms {
+		word(uint64(f.Link))
+		word(math.Float64bits(f.LogScale))
+		for _, v := range [][]F{f.W, f.B, f.Metric, f.Center, f.Excite} {
+			values(v)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// narrow rounds x to F.
+func narrow[F Float](x []float64) []F {
+	out := make([]F, len(x))
+	for i, v := range x {
+		out[i] = F(v)
+	}
+	return out
+}

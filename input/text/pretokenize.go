@@ -1,0 +1,82 @@
+package text
+
+// splitter cuts at runes of two kinds: some vanish, some are words of their own.
+type splitter struct {
+	drop    func(rune) bool
+	isolate func(rune) bool // nil: none
+}
+
+var _ preTokenizer = splitter{}
+
+func (s splitter) preTokenize(words []aligned, piece aligned) []aligned {
+	from := 0
+	for i, r := range piece.runes {
+		drop := s.drop(r)
+		if !drop && (s.isolate == nil || !s.isolate(r)) {
+			continue
+		}
+		if from < i {
+			words = append(words, piece.slice(from, i))
+		}
+		if !drop {
+			words = append(words, piece.slice(i, i+1))
+		}
+		from = i + 1
+	}
+	if from < piece.len() {
+		words = append(words, piece.slice(from, piece.len()))
+	}
+	return words
+}
+
+var (
+	bertSplitter       = splitter{drop: isSpace, isolate: isPunctuation}
+	whitespaceSplitter = splitter{drop: isSpace}
+)
+
+// wordSplitter cuts at white space and between words and what is neither:
+// \w+|[^\w\s]+ as a regular expression.
+type wordSplitter struct{}
+
+func (wordSplitter) preTokenize(words []aligned, piece aligned) []aligned {
+	const (
+		space = iota
+		word
+		other
+	)
+	from, last := 0, space
+	for i, r := range piece.runes {
+		kind := other
+		switch {
+		case isSpace(r):
+			kind = space
+		case isWord(r):
+			kind = word
+		}
+		if kind != last {
+			if last != space {
+				words = append(words, piece.slice(from, i))
+			}
+			from, last = i, kind
+		}
+	}
+	if last != space {
+		words = append(words, piece.slice(from, piece.len()))
+	}
+	return words
+}
+
+// preTokenizers cuts ever finer: each step cuts the words of the one before.
+type preTokenizers []preTokenizer
+
+func (s preTokenizers) preTokenize(words []aligned, piece aligned) []aligned {
+	current := []aligned{piece}
+	for _, step := range s {
+		var next []aligned
+		for _, word := range current {
+			next = step.preTokenize(next, word)
+		}
+		current = next
+	}
+	return append(words, current...)
+}

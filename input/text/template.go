@@ -1,0 +1,173 @@
+package text
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+)
+
+// template says which special tokens go around one text and around two.
+type template struct {
+	single, pair []part
+}
+
+// part is one element of a template: a text, or tokens of its own.
+type part struct {
+	sequence int // 0 the first text, 1 the second, -1 the tokens below
+	typeID   int
+	ids      []int
+}
+
+// bare is the template of a tokenizer that adds nothing.
+func bare() template {
+	return template{
+		single: []part{{sequence: 0}},
+		pair:   []part{{sequence: 0}, {sequence: 1, typeID: 1}},
+	}
+}
+
+func (template) apply(parts []part, first, second []token) Encoding {
+	n := 0
+	for _, p := range parts {
+		switch p.sequence {
+		case 0:
+			n += len(first)
+		case 1:
+			n += len(second)
+		default:
+			n += len(p.ids)
+		}
+	}
+	e := Encoding{
+		IDs:       make([]int, 0, n),
+		TypeIDs:   make([]int, 0, n),
+		Sequences: make([]int, 0, n),
+		Offsets:   make([]Span, 0, n),
+	}
+	push := func(id int, p part, at Span) {
+		e.IDs = append(e.IDs, id)
+		e.TypeIDs = append(e.TypeIDs, p.typeID)
+		e.Sequences = append(e.Sequences, p.sequence)
+		e.Offsets = append(e.Offsets, at)
+	}
+	for _, p := range parts {
+		tokens := first
+		switch p.sequence {
+		case -1:
+			for _, id := range p.ids {
+				push(id, p, Span{})
+			}
+			continue
+		case 1:
+			tokens = second
+		}
+		for _, t := range tokens {
+			push(t.id, p, t.at)
+		}
+	}
+	return e
+}
+
+// bertTemplate is [CLS] A [SEP], and [CLS] A [SEP] B [SEP] with B in segment 1.
+func bertTemplate(cls, sep int) template {
+	return template{
+		single: []part{{sequence: -1, ids: []int{cls}}, {sequence: 0}, {sequence: -1, ids: []int{sep}}},
+		pair: []part{
+			{sequence: -1, ids: []int{cls}}, {sequence: 0}, {sequence: -1, ids: []int{sep}},
+			{sequence: 1, typeID: 1}, {sequence: -1, typeID: 1, ids: []int{sep}},
+		},
+	}
+}
+
+// buildTemplate reads the post_processor of a tokenizer.json.
+func buildTemplate(data json.RawMessage) (template, error) {
+	if absent(data) {
+		return bare(), nil
+	}
+	kind, err := kindOf(data)
+	if err != nil {
+		return template{}, err
+	}
+	switch kind {
+	case "TemplateProcessing":
+		return parseTemplate(data)
+	case "BertProcessing":
+		var b struct{ Sep, Cls namedID }
+		if err := unmarshal(data, &b); err != nil {
+			return template{}, err
+		}
+		return bertTemplate(b.Cls.id, b.Sep.id), nil
+	}
+	return template{}, unsupported("type", kind, "TemplateProcessing, BertProcessing")
+}
+
+// namedID is a pair of token and id: ["[SEP]", 102].
+type namedID struct {
+	token string
+	id    int
+}
+
+func (n *namedID) UnmarshalJSON(data []byte) error {
+	pair := []any{&n.token, &n.id}
+	if err := json.Unmarshal(data, &pair); err != nil || len(pair) != 2 || n.id < 0 || n.id > math.MaxInt32 {
+		return fmt.Errorf("%.40q is not a pair of token and id", data)
+	}
+	return nil
+}
+
+// templatePart is one element as the file spells it: exactly one of the two is
+// there.
+type templatePart struct {
+	Special *struct {
+		ID     string `json:"id"`
+		TypeID int    `json:"type_id"`
+	} `json:"SpecialToken"`
+	Sequence *struct {
+		ID     string `json:"id"`
+		TypeID int    `json:"type_id"`
+	} `json:"Sequence"`
+}
+
+func parseTemplate(data json.RawMessage) (template, error) {
+	var f struct {
+		Single, Pair []templatePart
+		Special      map[string]struct {
+			IDs []int `json:"ids"`
+		} `json:"special_tokens"`
+	}
+	if err := unmarshal(data, &f); err != nil {
+		return template{}, err
+	}
+	convert := func(parts []templatePart) ([]part, error) {
+		var out []part
+		for i, p := range parts {
+			switch {
+			case p.Special != nil && p.Sequence == nil:
+				s, ok := f.Special[p.Special.ID]
+				if !ok {
+					return nil, fmt.Errorf("%q is not among its special_tokens; add it there", p.Special.ID)
+				}
+				for _, id := range s.IDs {
+					if id < 0 || id > math.MaxInt32 {
+						return nil, fmt.Errorf("%q has the id %d; ids are 0 to %d", p.Special.ID, id, math.MaxInt32)
+					}
+				}
+				out = append(out, part{sequence: -1, typeID: p.Special.TypeID, ids: s.IDs})
+			case p.Sequence != nil && p.Special == nil && (p.Sequence.ID == "A" || p.Sequence.ID == "B"):
+				out = append(out, part{sequence: int(p.Sequence.ID[0] - 'A'), typeID: p.Sequence.TypeID})
+			default:
+				return nil, fmt.Errorf("element %d is neither a SpecialToken nor the Sequence A or B", i)
+			}
+		}
+		return out, nil
+	}
+	var t template
+	var err error
+	if t.single, err = convert(f.Single); err != nil {
+		return t, fmt.Errorf("single: %w", err)
+	}
+	if t.pair, err = convert(f.Pair); err != nil {
+		return t, fmt.Errorf("pair: %w", err)
+	}
+	return t, nil
+}

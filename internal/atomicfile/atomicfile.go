@@ -1,0 +1,156 @@
+// Package atomicfile writes a file whole or not at all.
+package atomicfile
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+)
+
+// Write replaces the file path by what write produces. The bytes go to a
+// temporary file in the same folder, which is synced to disk and then renamed,
+// so that whoever reads path sees the old content or all of the new one.
+//
+// When anything fails (write returns an error, it panics, the disk is full),
+// the temporary file is removed and path is as it was. To be interruptible,
+// write returns its context's error.
+//
+// A new file gets the permissions that os.Create would give it, an existing
+// one keeps its own; a symbolic link stays and its target is replaced. What is
+// no regular file (/dev/null, a named pipe) cannot be replaced and is written
+// directly. Writes are buffered. Errors name path.
+func Write(path string, write func(w io.Writer) error) error {
+	target, mode, err := resolve(path)
+	switch {
+	case err != nil:
+	case mode.IsRegular():
+		err = replace(target, mode.Perm(), write)
+	default:
+		err = overwrite(target, write)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// newFile is the mode that os.Create asks for; the umask takes its part.
+const newFile = 0o666
+
+// resolve follows symbolic links and returns the file to write with the mode
+// it has, or with newFile where there is none yet.
+func resolve(path string) (string, fs.FileMode, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return path, newFile, nil
+	}
+	if err != nil {
+		return "", 0, cause(err)
+	}
+	if info.IsDir() {
+		return "", 0, errors.New("it is a folder; give the name of a file in it")
+	}
+	target, err := filepath.EvalSymlinks(path)
+	return target, info.Mode(), cause(err)
+}
+
+// replace writes a temporary file beside target and renames it.
+func replace(target string, perm fs.FileMode, write func(io.Writer) error) error {
+	f, err := createTemp(target, perm)
+	if err != nil {
+		return err
+	}
+	renamed := false
+	defer func() {
+		if !renamed { // an error or a panic: leave nothing behind
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if perm != newFile { // undo what the umask took from an existing file's mode
+		if err := f.Chmod(perm); err != nil {
+			return cause(err)
+		}
+	}
+	if err := fill(f, write); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return cause(err)
+	}
+	if err := f.Close(); err != nil {
+		return cause(err)
+	}
+	if err := os.Rename(f.Name(), target); err != nil {
+		return cause(err)
+	}
+	renamed = true
+	return nil
+}
+
+// createTemp creates a hidden file beside target. Unlike os.CreateTemp it
+// takes the permissions, so that the umask applies to them.
+func createTemp(target string, perm fs.FileMode) (*os.File, error) {
+	dir, base := filepath.Split(target)
+	for try := 0; ; try++ {
+		name := fmt.Sprintf("%s.%s.%08x.tmp", dir, base, rand.Uint32())
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+		switch {
+		case err == nil:
+			return f, nil
+		case errors.Is(err, fs.ErrExist) && try < 100:
+			continue
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("there is no folder %s; create it first: %w", filepath.Dir(target), cause(err))
+		case errors.Is(err, fs.ErrPermission):
+			return nil, fmt.Errorf("the folder %s cannot be written; choose another: %w", filepath.Dir(target), cause(err))
+		}
+		return nil, cause(err)
+	}
+}
+
+// overwrite writes to a device or a pipe, which cannot be replaced.
+func overwrite(target string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(target, os.O_WRONLY, 0)
+	if err != nil {
+		return cause(err)
+	}
+	defer f.Close()
+	if err := fill(f, write); err != nil {
+		return err
+	}
+	return cause(f.Close())
+}
+
+// fill runs write over a buffer in front of f.
+func fill(f *os.File, write func(io.Writer) error) error {
+	w := bufio.NewWriterSize(nameless{f}, 1<<16)
+	if err := write(w); err != nil {
+		return err
+	}
+	return w.Flush()
+}
+
+// nameless writes to a file and keeps its (temporary) name out of errors.
+type nameless struct{ f *os.File }
+
+func (w nameless) Write(p []byte) (int, error) {
+	n, err := w.f.Write(p)
+	return n, cause(err)
+}
+
+// cause is what the operating system said, without operation and file names.
+func cause(err error) error {
+	switch e := err.(type) {
+	case *fs.PathError:
+		return e.Err
+	case *os.LinkError:
+		return e.Err
+	}
+	return err
+}

@@ -1,0 +1,195 @@
+"""The masked language model itself: its shape, its training, its measures.
+
+The network is transformers' AlbertForMaskedLM, so that the checkpoint carries the names everyone knows. Only
+the training loop is ours.
+"""
+
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import AlbertConfig, AlbertForMaskedLM
+
+import kjv
+
+LAYERS, HEADS, HIDDEN = 4, 8, 256
+
+
+def config():
+    """One block applied four times; no dropout, since the text is met few enough times to be underfitted."""
+    return AlbertConfig(
+        vocab_size=kjv.VOCABULARY, embedding_size=128, hidden_size=HIDDEN, num_hidden_layers=LAYERS,
+        num_hidden_groups=1, num_attention_heads=HEADS, intermediate_size=1024, inner_group_num=1,
+        hidden_act="gelu_new", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, classifier_dropout_prob=0.0,
+        max_position_embeddings=kjv.POSITIONS, type_vocab_size=2, initializer_range=0.05, layer_norm_eps=1e-12,
+        pad_token_id=kjv.PAD, bos_token_id=kjv.CLS, eos_token_id=kjv.SEP)
+
+
+def new_model(seed):
+    torch.manual_seed(seed)
+    model = AlbertForMaskedLM(config())
+    # Eager attention: on a CPU the backward pass of the fused kernel takes longer than all else together.
+    model.set_attn_implementation("eager")
+    return model
+
+
+def block(model):
+    """The one block that all layers share."""
+    return model.albert.encoder.albert_layer_groups[0].albert_layers[0]
+
+
+def picked_logits(model, ids, picked):
+    """Logits [picked, vocabulary] of the picked tokens only: the decoder is the largest product of the network."""
+    attention = ids != kjv.PAD
+    hidden = model.albert(ids, attention_mask=None if bool(attention.all()) else attention).last_hidden_state
+    return model.predictions(hidden[picked])
+
+
+class Trainer:
+    """A training run that can be stopped and resumed: everything that is not in the checkpoint follows from the
+    seed and the number of the step."""
+
+    def __init__(self, books, validation, args):
+        self.books, self.validation, self.args = books, validation, args
+        self.model = new_model(args.seed)
+        # The same function as gelu_new in one kernel instead of seven.
+        block(self.model).activation = nn.GELU(approximate="tanh")
+        matrices = [p for p in self.model.parameters() if p.ndim > 1]
+        vectors = [p for p in self.model.parameters() if p.ndim == 1]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": args.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+            lr=args.rate, betas=(0.9, 0.98), eps=1e-6, fused=True)
+        self.step, self.seconds, self.tokens = 0, 0.0, 0
+        self.checkpoint = Path(args.work) / "checkpoint.pt"
+
+    def resume(self):
+        if self.checkpoint.exists() and not self.args.fresh:
+            state = torch.load(self.checkpoint, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.seconds, self.tokens = state["step"], state["seconds"], state["tokens"]
+
+    def save(self):
+        partial = self.checkpoint.with_suffix(".partial")
+        torch.save({"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step,
+                    "seconds": self.seconds, "tokens": self.tokens, "args": printable(self.args)}, partial)
+        partial.replace(self.checkpoint)
+
+    def rate(self):
+        """Linear warm-up, then linear decay to zero."""
+        warm_up, steps = self.args.warm_up, self.args.steps
+        rise = (self.step + 1) / warm_up
+        fall = (steps - self.step) / max(1, steps - warm_up)
+        return self.args.rate * min(rise, fall)
+
+    def batches(self):
+        """All batches from the current step on, epoch after epoch."""
+        skip, epoch = self.step, 0
+        while True:
+            rows = list(kjv.batches(self.books, self.args.batch_tokens, self.args.seed, epoch))
+            yield from rows[min(skip, len(rows)):]
+            skip, epoch = max(0, skip - len(rows)), epoch + 1
+
+    def run(self, log):
+        self.resume()
+        started, before, losses = time.monotonic(), self.seconds, []
+        source = self.batches()
+        while self.step < self.args.steps:
+            losses.append(self.one_step(next(source)))
+            self.step += 1
+            self.seconds = before + time.monotonic() - started
+            if self.step % self.args.every == 0 or self.step == self.args.steps:
+                log(step=self.step, minutes=round(self.seconds / 60, 2), epoch_tokens=self.tokens,
+                    rate=round(self.rate(), 6), train_loss=round(float(np.mean(losses)), 4),
+                    validation_loss=round(masked_loss(self.model, self.validation)["loss"], 4))
+                losses.clear()
+                self.save()
+        return self.model
+
+    def one_step(self, rows):
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate()
+        inputs, picked = kjv.mask(rows, self.args.mask_share, np.random.default_rng([self.args.seed, 1, self.step]))
+        rows, inputs, picked = map(torch.from_numpy, (rows, inputs, picked))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.args.bfloat16):
+            logits = picked_logits(self.model, inputs, picked)
+        loss = functional.cross_entropy(logits.float(), rows[picked])
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.tokens += int((rows != kjv.PAD).sum())
+        return loss.item()
+
+
+def printable(args):
+    return {name: value for name, value in vars(args).items() if isinstance(value, (int, float, str, bool))}
+
+
+def fixed_masks(books, seed, draws=1, share=0.15, longest=128):
+    """Passages of up to `longest` tokens with fixed masks, every picked token a [MASK]: [(ids, inputs, picked)]."""
+    packed = kjv.passages(books, lambda: longest)
+    out = []
+    for draw in range(draws):
+        rng = np.random.default_rng([seed, 3, draw])
+        for passage in packed:
+            ids = passage[None]
+            out.append((ids, *kjv.mask(ids, share, rng, always=True)))
+    return out
+
+
+@torch.no_grad()
+def masked_loss(model, masked):
+    """Mean cross-entropy in nats and accuracy over all masked tokens, in float32."""
+    loss, right, count = 0.0, 0, 0
+    for ids, inputs, picked in masked:
+        if not picked.any():
+            continue
+        ids, inputs, picked = map(torch.from_numpy, (ids, inputs, picked))
+        logits, wanted = picked_logits(model, inputs, picked), ids[picked]
+        loss += functional.cross_entropy(logits, wanted, reduction="sum").item()
+        right += int((logits.argmax(-1) == wanted).sum())
+        count += len(wanted)
+    return {"loss": loss / count, "perplexity": math.exp(loss / count), "accuracy": right / count, "masked": count}
+
+
+def unigram(books, masked):
+    """The same measures for a predictor that knows only how often each token stands in the training books."""
+    counts = np.bincount(np.concatenate([ids for book in books for ids in book]), minlength=kjv.VOCABULARY)
+    logs = np.log((counts + 1) / (counts + 1).sum())
+    wanted = np.concatenate([ids[picked] for ids, _, picked in masked])
+    loss = -float(logs[wanted].mean())
+    return {"loss": loss, "perplexity": math.exp(loss), "accuracy": float((wanted == counts.argmax()).mean()),
+            "masked": len(wanted), "commonest": int(counts.argmax())}
+
+
+@torch.no_grad()
+def squared_norms(model, passages):
+    """Mean |q+k|^2 over all pairs of tokens of a passage, [layers, heads], q and k scaled so that q.k is the logit."""
+    attention, caught = block(model).attention, []
+    hooks = [layer.register_forward_hook(lambda _, __, out: caught.append(out))
+             for layer in (attention.query, attention.key)]
+    total = torch.zeros(LAYERS, HEADS)
+    for ids in passages:
+        caught.clear()
+        model.albert(torch.from_numpy(ids[None]))
+        for layer in range(LAYERS):
+            q, k = (x[0].view(len(ids), HEADS, -1) / (HIDDEN // HEADS) ** 0.25 for x in caught[2 * layer:2 * layer + 2])
+            # E|q+k|^2 over independent pairs is E|q|^2 + E|k|^2 + 2 E[q].E[k].
+            total[layer] += (q.square().sum(-1).mean(0) + k.square().sum(-1).mean(0)
+                             + 2 * (q.mean(0) * k.mean(0)).sum(-1))
+    for hook in hooks:
+        hook.remove()
+    return (total / len(passages)).tolist()
+
+
+@torch.no_grad()
+def without_attention(model):
+    """The same network attending to every token alike: what is lost tells how much attention does."""
+    block(model).attention.query.weight.zero_()
+    block(model).attention.query.bias.zero_()
+    return model

@@ -1,0 +1,143 @@
+// Package kernel holds the float32 arithmetic that the engine spends its time
+// in: matrix products, exponentials, softmax, layer normalization, activations.
+// It knows nothing of neurons.
+//
+// Functions are single-threaded, work on slices and do not allocate. They are
+// reached through a Kernels value, chosen once from the features of the CPU by
+// Choose, so that assembly stands behind the same names as portable Go.
+// Portable Go is the twin against which everything else is tested.
+//
+// # Determinism
+//
+// An element of a product depends on its row of A, its column of B and the
+// lengths alone: how the caller splits rows or columns between threads, and the
+// position of a row in its block, do not change a bit of it. Every other
+// function works on one row at a time.
+//
+// # Layout
+//
+// Matrices are row-major with a stride: element (i, j) of A with stride lda is
+// a[i*lda+j]. The right-hand operand of a product is packed first into panels
+// of Panel columns of B (see Pack); operands that are used often, such as
+// weights, are packed once.
+package kernel
+
+// Kernels is one implementation of the arithmetic. Slices that a function takes
+// together have the same length unless it says otherwise; dst may be the same
+// slice as an input, but must not overlap it otherwise.
+type Kernels struct {
+	// Name says which implementation this is, e.g. "portable".
+	Name string
+	// Panel is the number of columns of B in one packed panel.
+	Panel int
+
+	// Product computes C = A·B, or C += A·B if add: c [m, n] with stride ldc,
+	// a [m, k] with stride lda, b the packed k×n operand.
+	Product func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, add bool)
+
+	// Exp is dst = exp(x). The error is at most 0.51 ulp; the result is 0 below
+	// the smallest denormal, +Inf above the largest float32, NaN for NaN.
+	Exp func(dst, x []float32)
+	// ExpSum is dst = exp(x - shift) and returns the sum of dst.
+	ExpSum func(dst, x []float32, shift float32) float64
+	// AddMax is dst = x + y and returns the largest element, -Inf if there is
+	// none. NaN does not count as large.
+	AddMax func(dst, x, y []float32) float32
+	// Max returns the largest element, -Inf if there is none. NaN does not count.
+	Max func(x []float32) float32
+	// Dot returns the inner product of x and y.
+	Dot func(x, y []float32) float32
+	// AddScaled is dst += f·x.
+	AddScaled func(dst []float32, f float32, x []float32)
+	// Scale is dst = f·x.
+	Scale func(dst []float32, f float32, x []float32)
+	// Add is dst = x + y.
+	Add func(dst, x, y []float32)
+
+	// LayerNorm is dst = (x - mean)/sqrt(variance + epsilon)·gain + bias with the
+	// population variance; gain and bias may each be nil for 1 and 0.
+	LayerNorm func(dst, x, gain, bias []float32, epsilon float32)
+
+	// GELU is x·Phi(x) with the normal distribution function Phi.
+	GELU func(dst, x []float32)
+	// GELUTanh is the approximation x/2·(1 + tanh(sqrt(2/pi)(x + 0.044715 x³))).
+	GELUTanh func(dst, x []float32)
+	// ReLU is max(0, x).
+	ReLU func(dst, x []float32)
+	// SiLU is x/(1 + exp(-x)).
+	SiLU func(dst, x []float32)
+	// Tanh is the hyperbolic tangent.
+	Tanh func(dst, x []float32)
+}
+
+// Choose returns the implementation for the CPU that the program runs on.
+func Choose() *Kernels { return Portable() }
+
+// Portable returns the implementation in plain Go.
+func Portable() *Kernels {
+	return &Kernels{
+		Name:      "portable",
+		Panel:     panel,
+		Product:   product,
+		Exp:       exp,
+		ExpSum:    expSum,
+		AddMax:    addMax,
+		Max:       maximum,
+		Dot:       dot,
+		AddScaled: addScaled,
+		Scale:     scale,
+		Add:       add,
+		LayerNorm: layerNorm,
+		GELU:      gelu,
+		GELUTanh:  geluTanh,
+		ReLU:      relu,
+		SiLU:      silu,
+		Tanh:      tanh,
+	}
+}
+
+// PackedLen returns the length of the packed form of a k×n operand.
+func (ks *Kernels) PackedLen(n, k int) int {
+	return (n + ks.Panel - 1) / ks.Panel * ks.Panel * k
+}
+
+// Pack packs B given by its columns, as b [n, k] with stride ldb, into dst of
+// length PackedLen(n, k): a product with it is A·bᵀ. Panel j holds columns
+// j·Panel to (j+1)·Panel of B, row after row; columns beyond n are zero.
+func (ks *Kernels) Pack(dst, b []float32, ldb, n, k int) {
+	w := ks.Panel
+	for j := 0; j < n; j += w {
+		p := dst[j*k : (j+w)*k]
+		if n-j < w {
+			clear(p)
+		}
+		for col := range min(w, n-j) {
+			row := b[(j+col)*ldb:][:k]
+			for i, v := range row {
+				p[i*w+col] = v
+			}
+		}
+	}
+}
+
+// PackRows packs B given by its rows, as b [k, n] with stride ldb: a product
+// with it is A·b. See Pack.
+func (ks *Kernels) PackRows(dst, b []float32, ldb, n, k int) {
+	w := ks.Panel
+	for j := 0; j < n; j += w {
+		p := dst[j*k : (j+w)*k]
+		cols := min(w, n-j)
+		if cols < w {
+			clear(p)
+		}
+		for i := range k {
+			copy(p[i*w:i*w+w], b[i*ldb+j:][:cols])
+		}
+	}
+}
+
+// Softmax is dst = exp(x)/sum exp(x) and returns the logarithm of that sum. A
+// row of nothing but -Inf gives zeros and -Inf.
+func (ks *Kernels) Softmax(dst, x []float32) (logSum float64) {
+	return softmax(ks, dst, x)
+}

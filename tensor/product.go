@@ -1,0 +1,136 @@
+package tensor
+
+import "fmt"
+
+// Weight is the right-hand operand of a product, packed as the kernels read it:
+// a matrix [Out, In] of which every row is one output. It is read-only and safe
+// for concurrent use.
+type Weight struct {
+	Out, In int
+	data    []float32
+}
+
+// Pack packs the weights w [out, in], for products x·wᵀ. The result lives in the
+// arena, or in memory of its own where that is nil; w is not kept.
+func Pack(w Matrix, work *Arena) Weight {
+	p := Weight{Out: w.Rows, In: w.Cols, data: work.Floats(kernels.PackedLen(w.Rows, w.Cols))}
+	kernels.Pack(p.data, w.Data, w.Stride, w.Rows, w.Cols)
+	return p
+}
+
+// PackTransposed packs w [in, out], for products x·w.
+func PackTransposed(w Matrix, work *Arena) Weight {
+	p := Weight{Out: w.Cols, In: w.Rows, data: work.Floats(kernels.PackedLen(w.Cols, w.Rows))}
+	kernels.PackRows(p.data, w.Data, w.Stride, w.Cols, w.Rows)
+	return p
+}
+
+// Row copies row i [In] of the weights, the inputs of output i, into dst.
+func (w Weight) Row(dst []float32, i int) {
+	if uint(i) >= uint(w.Out) || len(dst) != w.In {
+		panic(fmt.Sprintf("tensor: row %d of weights [%d, %d] into %d values", i, w.Out, w.In, len(dst)))
+	}
+	n := kernels.Panel
+	p := w.data[i/n*n*w.In:]
+	for j := range dst {
+		dst[j] = p[j*n+i%n]
+	}
+}
+
+// columns returns outputs lo to hi; lo is a multiple of the panel width.
+func (w Weight) columns(lo, hi int) Weight {
+	return Weight{Out: hi - lo, In: w.In, data: w.data[lo*w.In:]}
+}
+
+// Product is dst = x·wᵀ on the calling thread: x [n, In], dst [n, Out]. dst must
+// not overlap x.
+func Product(dst, x Matrix, w Weight) { product(dst, x, w, false) }
+
+// AddProduct is dst += x·wᵀ on the calling thread.
+func AddProduct(dst, x Matrix, w Weight) { product(dst, x, w, true) }
+
+func product(dst, x Matrix, w Weight, add bool) {
+	checkProduct(dst, x, w)
+	kernels.Product(dst.Data, dst.Stride, x.Data, x.Stride, w.data, x.Rows, w.Out, w.In, add)
+}
+
+func checkProduct(dst, x Matrix, w Weight) {
+	if x.Cols != w.In || dst.Rows != x.Rows || dst.Cols != w.Out {
+		panic(fmt.Sprintf("tensor: product of %s and weights [%d, %d] into %s", x.shape(), w.Out, w.In, dst.shape()))
+	}
+}
+
+// Product is dst = x·wᵀ on all threads of the pool.
+func (p *Pool) Product(dst, x Matrix, w Weight) { p.product(dst, x, w, false) }
+
+// AddProduct is dst += x·wᵀ on all threads of the pool.
+func (p *Pool) AddProduct(dst, x Matrix, w Weight) { p.product(dst, x, w, true) }
+
+// Mul is dst = a·b on all threads of the pool: a [m, k], b [k, n], dst [m, n].
+func (p *Pool) Mul(dst, a, b Matrix, work *Arena) {
+	defer work.Release(work.Mark())
+	p.Product(dst, a, PackTransposed(b, work))
+}
+
+// MulT is dst = a·bᵀ: a [m, k], b [n, k], dst [m, n].
+func (p *Pool) MulT(dst, a, b Matrix, work *Arena) {
+	defer work.Release(work.Mark())
+	p.Product(dst, a, Pack(b, work))
+}
+
+// TMul is dst = aᵀ·b: a [k, m], b [k, n], dst [m, n].
+func (p *Pool) TMul(dst, a, b Matrix, work *Arena) {
+	defer work.Release(work.Mark())
+	t := work.Matrix(a.Cols, a.Rows)
+	Transpose(t, a)
+	p.Product(dst, t, PackTransposed(b, work))
+}
+
+// Transpose is dst = srcᵀ. dst must not overlap src.
+func Transpose(dst, src Matrix) {
+	if dst.Rows != src.Cols || dst.Cols != src.Rows {
+		panic("tensor: transpose of " + src.shape() + " into " + dst.shape())
+	}
+	for i := range src.Rows {
+		for j, v := range src.Row(i) {
+			dst.Data[j*dst.Stride+i] = v
+		}
+	}
+}
+
+// A product is divided into tiles of rows and of columns: of rows as long as
+// there are enough for all threads, since packed weights are then read in order.
+const (
+	tileRows = 32
+	tileCols = 256
+)
+
+type productTask struct {
+	dst, x    Matrix
+	w         Weight
+	add       bool
+	rows, col int // tile size
+	across    int // tiles side by side
+}
+
+func (p *Pool) product(dst, x Matrix, w Weight, add bool) {
+	checkProduct(dst, x, w)
+	if p.Threads() == 1 {
+		product(dst, x, w, add)
+		return
+	}
+	t := productTask{dst: dst, x: x, w: w, add: add, rows: tileRows, col: w.Out}
+	down := (x.Rows + t.rows - 1) / t.rows
+	if down < 4*p.Threads() {
+		t.col = (tileCols + kernels.Panel - 1) / kernels.Panel * kernels.Panel
+	}
+	t.across = (w.Out + max(1, t.col) - 1) / max(1, t.col)
+	p.Run(down*t.across, &t)
+}
+
+// Do computes one tile.
+func (t *productTask) Do(_, i int) {
+	r, c := i/t.across*t.rows, i%t.across*t.col
+	r1, c1 := min(r+t.rows, t.x.Rows), min(c+t.col, t.w.Out)
+	product(t.dst.SliceRows(r, r1).SliceCols(c, c1), t.x.SliceRows(r, r1), t.w.columns(c, c1), t.add)
+}

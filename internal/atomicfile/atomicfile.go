@@ -21,15 +21,15 @@ import (
 // write returns its context's error.
 //
 // A new file gets the permissions that os.Create would give it, an existing
-// one keeps its own; a symbolic link stays and its target is replaced. What is
-// no regular file (/dev/null, a named pipe) cannot be replaced and is written
-// directly. Writes are buffered. Errors name path.
+// one keeps its own and is not replaced when it is write-protected; a symbolic
+// link stays and its target is replaced. What is no regular file (/dev/null, a
+// named pipe) is written directly. Writes are buffered. Errors name path.
 func Write(path string, write func(w io.Writer) error) error {
-	target, mode, err := resolve(path)
+	target, existing, err := resolve(path)
 	switch {
 	case err != nil:
-	case mode.IsRegular():
-		err = replace(target, mode.Perm(), write)
+	case existing == nil || existing.Mode().IsRegular():
+		err = replace(target, existing, write)
 	default:
 		err = overwrite(target, write)
 	}
@@ -39,28 +39,32 @@ func Write(path string, write func(w io.Writer) error) error {
 	return nil
 }
 
-// newFile is the mode that os.Create asks for; the umask takes its part.
-const newFile = 0o666
-
-// resolve follows symbolic links and returns the file to write with the mode
-// it has, or with newFile where there is none yet.
-func resolve(path string) (string, fs.FileMode, error) {
-	info, err := os.Stat(path)
+// resolve follows symbolic links and returns the file to write, with what is
+// known of it where it exists.
+func resolve(path string) (target string, existing fs.FileInfo, err error) {
+	existing, err = os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return path, newFile, nil
+		return path, nil, nil
 	}
 	if err != nil {
-		return "", 0, cause(err)
+		return "", nil, cause(err)
 	}
-	if info.IsDir() {
-		return "", 0, errors.New("it is a folder; give the name of a file in it")
+	if existing.IsDir() {
+		return "", nil, errors.New("it is a folder; give the name of a file in it")
 	}
-	target, err := filepath.EvalSymlinks(path)
-	return target, info.Mode(), cause(err)
+	target, err = filepath.EvalSymlinks(path)
+	return target, existing, cause(err)
 }
 
 // replace writes a temporary file beside target and renames it.
-func replace(target string, perm fs.FileMode, write func(io.Writer) error) error {
+func replace(target string, existing fs.FileInfo, write func(io.Writer) error) error {
+	perm := fs.FileMode(0o666) // what os.Create asks for; the umask takes its part
+	if existing != nil {
+		if err := checkWritable(target); err != nil {
+			return err
+		}
+		perm = existing.Mode().Perm()
+	}
 	f, err := createTemp(target, perm)
 	if err != nil {
 		return err
@@ -72,7 +76,7 @@ func replace(target string, perm fs.FileMode, write func(io.Writer) error) error
 			os.Remove(f.Name())
 		}
 	}()
-	if perm != newFile { // undo what the umask took from an existing file's mode
+	if existing != nil { // give back what the umask took
 		if err := f.Chmod(perm); err != nil {
 			return cause(err)
 		}
@@ -91,6 +95,16 @@ func replace(target string, perm fs.FileMode, write func(io.Writer) error) error
 	}
 	renamed = true
 	return nil
+}
+
+// checkWritable returns an error where the file is write-protected, which a
+// rename would ignore.
+func checkWritable(target string) error {
+	f, err := os.OpenFile(target, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("the file is write-protected; choose another name: %w", cause(err))
+	}
+	return cause(f.Close())
 }
 
 // createTemp creates a hidden file beside target. Unlike os.CreateTemp it

@@ -1,0 +1,290 @@
+package tripartite_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/tripartite-go/tripartite"
+	"github.com/tripartite-go/tripartite/internal/npz"
+	"github.com/tripartite-go/tripartite/tuning"
+)
+
+// compare fails unless got and want have one length and agree, element by
+// element, within tolerance times max(1, the largest magnitude of want).
+func compare[A, B tripartite.Float](t *testing.T, what string, got []A, want []B, tolerance float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s: %d values, want %d", what, len(got), len(want))
+		return
+	}
+	scale := 1.0
+	for _, w := range want {
+		scale = max(scale, math.Abs(float64(w)))
+	}
+	for i := range want {
+		if off := math.Abs(float64(got[i]) - float64(want[i])); !(off <= tolerance*scale) {
+			t.Errorf("%s: value %d is %v, want %v (off by %.2g, allowed %.2g)", what, i, got[i], want[i], off, tolerance*scale)
+			return
+		}
+	}
+}
+
+func narrow[F tripartite.Float](x []float64) []F {
+	out := make([]F, len(x))
+	for i, v := range x {
+		out[i] = F(v)
+	}
+	return out
+}
+
+// gaussian returns n seeded values ~ N(mean, std²).
+func gaussian[F tripartite.Float](seed uint64, n int, mean, std float64) []F {
+	rng := tuning.NewRand(seed, 99)
+	x := make([]F, n)
+	for i := range x {
+		x[i] = F(mean + std*rng.NormFloat64())
+	}
+	return x
+}
+
+// circuit builds a circuit with drawn weights.
+func circuit[F tripartite.Float](t testing.TB, m tuning.Map, rows, d, dv int, change func(*tripartite.Config[F])) *tripartite.Circuit[F] {
+	t.Helper()
+	rng := tuning.NewRand(11, rows, d)
+	curves, err := tuning.New[F](tuning.Config{Map: m, Inputs: d, A: []float64{-0.1},
+		W: tuning.Weights(tuning.IID, rows, d, rng), B: tuning.Phases(rows, rng)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := tripartite.Config[F]{Tuning: curves, Outputs: dv}
+	if change != nil {
+		change(&cfg)
+	}
+	c, err := tripartite.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func calcium(a []tripartite.Calcium) []float64 {
+	out := make([]float64, len(a))
+	for i, c := range a {
+		out[i] = c.Value()
+	}
+	return out
+}
+
+// TestGolden holds the circuit against the float64 oracle, whose arrays are in
+// testdata/algebraic.npz (24 tokens, d = 16, dv = 12, 96 rows of W).
+func TestGolden(t *testing.T) {
+	z, err := npz.Open("testdata/algebraic.npz", npz.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	array := func(name string) []float64 {
+		t.Helper()
+		a, err := z.Array(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Float64()
+	}
+	const d, dv = 16, 12
+	q, k, v := array("q"), array("k"), array("v")
+	for _, causal := range []bool{false, true} {
+		name := "exact"
+		if causal {
+			name = "exact_causal"
+		}
+		a := tripartite.Softmax(q, k, v, d, dv, causal)
+		compare(t, name+"_y", a.Y, array(name+"_y"), 1e-12)
+		compare(t, name+"_normalizer", calcium(a.Calcium), array(name+"_normalizer"), 1e-12)
+	}
+	for _, m := range tuning.Maps() {
+		cfg := tuning.Config{Map: m, Inputs: d, W: array("W"), B: array("b"), A: array("gerf_A")}
+		golden[float64](t, cfg, q, k, v, array, func(float64) float64 { return 1e-10 })
+		// Float32 rounds every input, rate and sum: a few units in the last place
+		// (2^-24 each), times what the division by calcium amplifies.
+		golden[float32](t, cfg, q, k, v, array, func(condition float64) float64 { return 16 * condition / (1 << 24) })
+	}
+}
+
+// condition returns by how much the division by calcium can amplify an error of
+// the rates: the largest, over tokens, of sum |phi(q)| |phi(k)| over |c|. It is 1
+// for curves that are never negative; signed curves cancel.
+func condition(phiQ, phiK []float64, m int, causal bool, forget float64) float64 {
+	n := len(phiQ) / m
+	worst := 1.0
+	for t := range n {
+		var c, gross float64
+		for u := range n {
+			if causal && u > t {
+				break
+			}
+			fade := 1.0
+			if causal {
+				fade = math.Pow(1-forget, float64(t-u))
+			}
+			for i := range m {
+				w := phiQ[t*m+i] * phiK[u*m+i] * fade
+				c += w
+				gross += math.Abs(w)
+			}
+		}
+		worst = max(worst, gross/math.Abs(c))
+	}
+	return worst
+}
+
+func golden[F tripartite.Float](t *testing.T, cfg tuning.Config, q, k, v []float64, array func(string) []float64, allowed func(condition float64) float64) {
+	t.Helper()
+	curves, err := tuning.New[F](cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, dv := cfg.Inputs, len(v)*cfg.Inputs/len(q)
+	prefix := ""
+	for _, r := range cfg.Map {
+		if r == '-' {
+			r = '_'
+		}
+		prefix += string(r)
+	}
+	what := fmt.Sprintf("%s %T", cfg.Map, F(0))
+
+	m := curves.Neurons()
+	log, sign := make([]float64, m), make([]float64, m)
+	for phase, x := range map[tuning.Phase][]float64{tuning.Reading: q, tuning.Writing: k} {
+		var phi []float64
+		for lo := 0; lo < len(x); lo += d {
+			curves.Log(log, sign, phase, narrow[F](x[lo:lo+d]))
+			for i := range log {
+				phi = append(phi, sign[i]*math.Exp(log[i]))
+			}
+		}
+		key := map[tuning.Phase]string{tuning.Reading: "_phi_q", tuning.Writing: "_phi_k"}[phase]
+		compare(t, what+key, phi, array(prefix+key), allowed(1))
+	}
+	for _, run := range []struct {
+		key    string
+		causal bool
+		forget float64
+	}{{"", false, 0}, {"_causal", true, 0}, {"_forget", true, 0.1}} {
+		c, err := tripartite.New(tripartite.Config[F]{Tuning: curves, Outputs: dv, Forget: run.forget})
+		if err != nil {
+			t.Fatal(err)
+		}
+		worst := condition(array(prefix+"_phi_q"), array(prefix+"_phi_k"), m, run.causal, run.forget)
+		tolerance := allowed(worst)
+		t.Logf("%s%s: condition %.3g, allowed error %.2g", what, run.key, worst, tolerance)
+		a := c.Attend(narrow[F](q), narrow[F](k), narrow[F](v), run.causal)
+		compare(t, what+run.key+"_y", a.Y, array(prefix+run.key+"_y"), tolerance)
+		compare(t, what+run.key+"_normalizer", calcium(a.Calcium), array(prefix+run.key+"_normalizer"), tolerance)
+		if run.key == "" {
+			compare(t, what+"_H", c.Memory().Hebb(), array(prefix+"_H"), allowed(1))
+			compare(t, what+"_g", c.Memory().Gain(), array(prefix+"_g"), allowed(1))
+		}
+	}
+}
+
+// Sizes that break loops: one token, one dimension, one neuron.
+func TestEdgeSizes(t *testing.T) {
+	for _, s := range []struct{ n, d, dv, rows int }{{1, 1, 1, 1}, {1, 4, 3, 2}, {5, 1, 7, 1}, {6, 3, 1, 1}, {4, 2, 9, 5}} {
+		for _, m := range tuning.Maps() {
+			for _, causal := range []bool{false, true} {
+				q, k := gaussian[float64](1, s.n*s.d, 0, 0.5), gaussian[float64](2, s.n*s.d, 0, 0.5)
+				v := gaussian[float64](3, s.n*s.dv, 0, 1)
+				c := circuit[float64](t, m, s.rows, s.d, s.dv, nil)
+				got := c.Attend(q, k, v, causal)
+				want := direct(t, c, m, s.rows, q, k, v, s.d, s.dv, causal)
+				compare(t, fmt.Sprintf("%s %+v causal=%v", m, s, causal), got.Y, want, 1e-9)
+				if s.n == 1 && got.Calcium[0].Sign != 0 {
+					compare(t, string(m)+": one token attends to itself", got.Y, v, 1e-12)
+				}
+			}
+		}
+	}
+}
+
+// direct forms the whole N x N kernel, in the plain domain.
+func direct(t *testing.T, c *tripartite.Circuit[float64], m tuning.Map, rows int, q, k, v []float64, d, dv int, causal bool) []float64 {
+	t.Helper()
+	rng := tuning.NewRand(11, rows, d)
+	curves, err := tuning.New[float64](tuning.Config{Map: m, Inputs: d, A: []float64{-0.1},
+		W: tuning.Weights(tuning.IID, rows, d, rng), B: tuning.Phases(rows, rng)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	phi := func(p tuning.Phase, x []float64) []float64 {
+		log, sign := make([]float64, curves.Neurons()), make([]float64, curves.Neurons())
+		curves.Log(log, sign, p, x)
+		for i := range log {
+			log[i] = sign[i] * math.Exp(log[i])
+		}
+		return log
+	}
+	n := len(q) / d
+	y := make([]float64, n*dv)
+	for i := range n {
+		var z float64
+		fq := phi(tuning.Reading, q[i*d:(i+1)*d])
+		for j := range n {
+			if causal && j > i {
+				break
+			}
+			var w float64
+			for h, f := range phi(tuning.Writing, k[j*d:(j+1)*d]) {
+				w += fq[h] * f
+			}
+			z += w
+			for o := range dv {
+				y[i*dv+o] += w * v[j*dv+o]
+			}
+		}
+		for o := range dv {
+			if y[i*dv+o] /= z; z == 0 {
+				y[i*dv+o] = 0
+			}
+		}
+	}
+	return y
+}
+
+func TestEmptyMemoryReadsZero(t *testing.T) {
+	for _, m := range tuning.Maps() {
+		c := circuit[float32](t, m, 6, 3, 2, nil)
+		y := []float32{7, 7}
+		if got := c.Read(y, []float32{1, 2, 3}); got.Sign != 0 || got.Value() != 0 || y[0] != 0 || y[1] != 0 {
+			t.Errorf("%s: an empty memory gives calcium %+v and output %v", m, got, y)
+		}
+	}
+}
+
+func TestSteadyStateDoesNotAllocate(t *testing.T) {
+	c := circuit[float32](t, tuning.Exp, 32, 8, 8, func(cfg *tripartite.Config[float32]) { cfg.Forget, cfg.HalfSaturation = 0.01, 0.1 })
+	k, v, y := gaussian[float32](1, 8, 0, 1), gaussian[float32](2, 8, 0, 1), make([]float32, 8)
+	if n := testing.AllocsPerRun(50, func() { c.Write(k, v); c.Read(y, k) }); n != 0 {
+		t.Errorf("%v allocations per token", n)
+	}
+}
+
+func TestNewNamesWhatIsWrong(t *testing.T) {
+	curves, err := tuning.New[float64](tuning.Config{Map: tuning.Exp, Inputs: 1, W: []float64{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, cfg := range map[string]tripartite.Config[float64]{
+		"no tuning":         {Outputs: 1},
+		"no outputs":        {Tuning: curves},
+		"negative sigma":    {Tuning: curves, Outputs: 1, HalfSaturation: -1},
+		"NaN sigma":         {Tuning: curves, Outputs: 1, HalfSaturation: math.NaN()},
+		"forget everything": {Tuning: curves, Outputs: 1, Forget: 1},
+		"negative forget":   {Tuning: curves, Outputs: 1, Forget: -0.1},
+	} {
+		if _, err := tripartite.New(cfg); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+}

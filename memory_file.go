@@ -1,0 +1,209 @@
+package tripartite
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+
+	"github.com/tripartite-go/tripartite/safetensors"
+)
+
+// MemorySchema is the version of a memory's file. It changes when an old reader
+// would misread a new file.
+const MemorySchema = "tripartite.memory/1"
+
+// A memory's file is a safetensors file with the tensors hebb [dv, m], gain [m]
+// (both relative to the shifts, in the circuit's arithmetic) and shift [m]
+// (float64, -Inf for a neuron that never fired), and this metadata.
+const (
+	keySchema  = "schema"
+	keyTokens  = "tokens"
+	keyCircuit = "circuit" // Identity as JSON
+)
+
+// WriteTo writes the memory as a safetensors file.
+func (m *Memory[F]) WriteTo(w io.Writer) (int64, error) {
+	tensors, metadata := m.file()
+	count := &counter{w: w}
+	err := safetensors.Write(count, tensors, metadata)
+	return count.n, err
+}
+
+// Save replaces the file at path by the memory, whole or not at all.
+func (m *Memory[F]) Save(path string) error {
+	tensors, metadata := m.file()
+	if err := safetensors.WriteFile(path, tensors, metadata); err != nil {
+		return fmt.Errorf("save memory: %w", err)
+	}
+	return nil
+}
+
+func (m *Memory[F]) file() ([]safetensors.Tensor, map[string]string) {
+	circuit, err := json.Marshal(m.circuit)
+	if err != nil {
+		panic("tripartite: identity of a circuit: " + err.Error()) // plain strings and numbers
+	}
+	return []safetensors.Tensor{
+			safetensors.New("hebb", []int{m.outputs, m.neurons}, m.hebb),
+			safetensors.New("gain", []int{m.neurons}, m.gain),
+			safetensors.New("shift", []int{m.neurons}, m.shift),
+		}, map[string]string{
+			keySchema:  MemorySchema,
+			keyTokens:  strconv.Itoa(m.tokens),
+			keyCircuit: string(circuit),
+		}
+}
+
+// MemoryInfo describes a saved memory.
+type MemoryInfo struct {
+	Schema    string   `json:"schema"`
+	Precision string   `json:"precision"` // "float32" or "float64"
+	Tokens    int      `json:"tokens"`    // tokens written
+	Neurons   int      `json:"neurons"`   // m
+	Outputs   int      `json:"outputs"`   // dv
+	Bytes     int64    `json:"bytes"`     // of H, g and the shifts
+	Circuit   Identity `json:"circuit"`
+}
+
+// InspectMemory reads the description of the memory saved at path, without its
+// contents.
+func InspectMemory(path string) (MemoryInfo, error) {
+	f, err := safetensors.Open(path)
+	if err != nil {
+		return MemoryInfo{}, fmt.Errorf("load memory: %w", err)
+	}
+	defer f.Close()
+	info, err := inspect(f)
+	if err != nil {
+		return info, fmt.Errorf("load memory %s: %w", path, err)
+	}
+	return info, nil
+}
+
+// LoadMemory reads the memory saved at path. F must be the arithmetic it was
+// saved in; Circuit.Restore puts it to use.
+func LoadMemory[F Float](path string) (*Memory[F], error) {
+	f, err := safetensors.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("load memory: %w", err)
+	}
+	defer f.Close()
+	m, err := load[F](f)
+	if err != nil {
+		return nil, fmt.Errorf("load memory %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Restore replaces the circuit's memory by a copy of m, which must have been
+// written with the same tuning curves and forgetting.
+func (c *Circuit[F]) Restore(m *Memory[F]) error {
+	if err := c.memory.compatible(m); err != nil {
+		return fmt.Errorf("restore memory: %w", err)
+	}
+	c.memory = m.Clone()
+	return nil
+}
+
+// inspect checks everything about a memory's file but its numbers.
+func inspect(f *safetensors.File) (MemoryInfo, error) {
+	meta := f.Metadata()
+	info := MemoryInfo{Schema: meta[keySchema]}
+	if info.Schema != MemorySchema {
+		return info, fmt.Errorf("schema is %q, want %q: this is no memory, or one of another version", info.Schema, MemorySchema)
+	}
+	var err error
+	if info.Tokens, err = strconv.Atoi(meta[keyTokens]); err != nil || info.Tokens < 0 {
+		return info, fmt.Errorf("number of tokens is %q: the file is damaged", meta[keyTokens])
+	}
+	if err := json.Unmarshal([]byte(meta[keyCircuit]), &info.Circuit); err != nil {
+		return info, fmt.Errorf("identity of the circuit: %w: the file is damaged", err)
+	}
+	if l := info.Circuit.Forget; !(l >= 0 && l < 1) {
+		return info, fmt.Errorf("forgetting is %v, want a fraction in [0, 1): the file is damaged", l)
+	}
+	hebb, ok := f.Info("hebb")
+	if !ok || len(hebb.Shape) != 2 || hebb.Shape[0] < 1 || hebb.Shape[1] < 1 {
+		return info, fmt.Errorf("tensor hebb is missing or not [dv, m] (shape %v): the file is damaged", hebb.Shape)
+	}
+	info.Outputs, info.Neurons = hebb.Shape[0], hebb.Shape[1]
+	switch hebb.DType {
+	case safetensors.F32:
+		info.Precision = "float32"
+	case safetensors.F64:
+		info.Precision = "float64"
+	default:
+		return info, fmt.Errorf("tensor hebb is %s, want F32 or F64", hebb.DType)
+	}
+	for name, dtype := range map[string]safetensors.DType{"gain": hebb.DType, "shift": safetensors.F64} {
+		t, ok := f.Info(name)
+		if !ok || t.DType != dtype || len(t.Shape) != 1 || t.Shape[0] != info.Neurons {
+			return info, fmt.Errorf("tensor %s is missing or not %s [%d] (%s %v): the file is damaged",
+				name, dtype, info.Neurons, t.DType, t.Shape)
+		}
+		info.Bytes += t.Size
+	}
+	info.Bytes += hebb.Size
+	return info, nil
+}
+
+func load[F Float](f *safetensors.File) (*Memory[F], error) {
+	info, err := inspect(f)
+	if err != nil {
+		return nil, err
+	}
+	if want := precision[F](); info.Precision != want {
+		return nil, fmt.Errorf("saved in %s, asked for in %s: use the precision it was saved in", info.Precision, want)
+	}
+	m := &Memory[F]{outputs: info.Outputs, neurons: info.Neurons, circuit: info.Circuit, tokens: info.Tokens}
+	if m.hebb, err = values[F](f, "hebb"); err != nil {
+		return nil, err
+	}
+	if m.gain, err = values[F](f, "gain"); err != nil {
+		return nil, err
+	}
+	if m.shift, err = f.Float64("shift"); err != nil {
+		return nil, err
+	}
+	for i, s := range m.shift {
+		if math.IsNaN(s) || math.IsInf(s, 1) {
+			return nil, fmt.Errorf("shift[%d] is %v: the file is damaged", i, s)
+		}
+	}
+	return m, nil
+}
+
+// values reads a tensor of F and checks that every number is finite.
+func values[F Float](f *safetensors.File, name string) ([]F, error) {
+	x, err := f.Float64(name) // exact: the type was checked
+	if err != nil {
+		return nil, err
+	}
+	out := make([]F, len(x))
+	for i, v := range x {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, fmt.Errorf("%s[%d] is %v: the file is damaged", name, i, v)
+		}
+		out[i] = F(v)
+	}
+	return out, nil
+}
+
+func precision[F Float]() string {
+	var x F
+	return fmt.Sprintf("%T", x)
+}
+
+// counter counts what is written through it.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}

@@ -1,0 +1,185 @@
+package transfer
+
+import (
+	"encoding/json"
+	"math"
+)
+
+// Schema is the version of the report's JSON; it changes when a field changes
+// its meaning or goes.
+const Schema = "tripartite.transfer/1"
+
+// Report is the result of a transfer: what a pretrained transformer computes
+// exactly and as a network of neurons and astrocytes. It holds no times and no
+// paths, so that the same input gives the same bytes.
+type Report struct {
+	Schema  string   `json:"schema"`
+	Program string   `json:"program"` // version of the program
+	Kernel  string   `json:"kernel"`  // which products and exponentials were used
+	Config  Resolved `json:"config"`
+	Model   Model    `json:"model"`
+	Input   Input    `json:"input"`
+	Layers  []Layer  `json:"layers"`
+	Network Network  `json:"network"`
+	Token   Chosen   `json:"chosen_head"` // one head, token by token
+	Scaling Scaling  `json:"scaling"`     // error against number of neurons
+	// Notes are plain sentences: what the numbers mean, what to do when they are
+	// bad, and warnings.
+	Notes []string `json:"notes"`
+}
+
+// Resolved is the configuration with every default filled in.
+type Resolved struct {
+	Seed      uint64  `json:"seed"`
+	Generator string  `json:"generator"`
+	Attention string  `json:"attention"`       // selection rule, "algebraic" by default
+	Tuning    string  `json:"tuning"`          // "calibrated" or the name of a map
+	Estimator bool    `json:"estimator"`       // whether the error vanishes with the number of neurons
+	Draw      string  `json:"draw"`            // "orthogonal" or "iid"
+	Neurons   int     `json:"neurons"`         // per head; 0 where allocated by error
+	Error     float64 `json:"error,omitempty"` // wanted relative error of calcium
+}
+
+// Model describes the network.
+type Model struct {
+	Name         string `json:"name"`
+	Architecture string `json:"architecture"`
+	Layers       int    `json:"layers"`
+	Heads        int    `json:"heads"`      // per layer
+	HeadWidth    int    `json:"head_width"` // d
+	Width        int    `json:"width"`      // D
+	Parameters   int64  `json:"parameters"`
+}
+
+// Input counts the data.
+type Input struct {
+	Texts             int `json:"texts"`
+	Tokens            int `json:"tokens"`
+	CalibrationTexts  int `json:"calibration_texts"`
+	CalibrationTokens int `json:"calibration_tokens"`
+	Masked            int `json:"masked"` // words to fill; 0 for models without such a head
+}
+
+// Layer is one application of a block.
+type Layer struct {
+	Layer int    `json:"layer"`
+	Heads []Head `json:"heads"`
+	// HiddenCosine is the mean cosine between the hidden states that leave this
+	// layer in the exact network and in the circuit network.
+	HiddenCosine Number `json:"hidden_cosine"`
+}
+
+// Head compares one head with its circuit, both given the exact network's
+// queries, keys and values, so that errors of earlier layers do not enter.
+type Head struct {
+	Head      int    `json:"head"`
+	Attention string `json:"attention"` // exact, algebraic, uniform
+	Neurons   int    `json:"neurons"`   // m; 0 for heads without hidden neurons
+
+	MeanSquaredNorm           Number `json:"mean_squared_norm"`            // mean |q+k|²
+	MeanSquaredNormCalibrated Number `json:"mean_squared_norm_calibrated"` // mean |q'+k'|²
+
+	// Budget is the number of iid random neurons for a relative error of calcium
+	// of BudgetError at the median query: plain exp curves, and calibrated ones.
+	// Values beyond a float64 are given as MaxFloat64; the logarithm is exact.
+	Budget                Number `json:"budget"`
+	BudgetLog10           Number `json:"budget_log10"`
+	BudgetCalibrated      Number `json:"budget_calibrated"`
+	BudgetCalibratedLog10 Number `json:"budget_calibrated_log10"`
+
+	LogCalciumError    Number `json:"log_calcium_error"`   // median |log c - log Z|, c times the query's factor
+	CalciumCorrelation Number `json:"calcium_correlation"` // Pearson of log c and log Z over tokens
+	NullCorrelation    Number `json:"null_correlation"`    // the same for log N + q.mean(k) in place of log c
+	OutputCosine       Number `json:"output_cosine"`       // mean cosine of the head's outputs
+	NonPositive        int    `json:"nonpositive_calcium"` // tokens with c <= 0 (signed curves)
+	MemoryBytes        int    `json:"memory_bytes"`        // H, g and shifts of one sequence
+}
+
+// BudgetError is the relative error of calcium that budgets are given for.
+const BudgetError = 0.1
+
+// Network compares whole networks; Uniform is the same comparison for a network
+// whose heads all attend uniformly, the floor below which attention is useless.
+type Network struct {
+	HiddenCosine    Number `json:"hidden_cosine"` // last hidden state, mean over tokens
+	HiddenUniform   Number `json:"hidden_cosine_uniform"`
+	EmbeddingCosine Number `json:"embedding_cosine"` // mean-pooled, normalized texts
+	EmbeddingP05    Number `json:"embedding_cosine_p05"`
+	EmbeddingUnif   Number `json:"embedding_cosine_uniform"`
+	EmbeddingOther  Number `json:"embedding_cosine_other_text"` // exact embeddings of two different texts
+	Task            *Task  `json:"task,omitempty"`
+}
+
+// Task is masked-word filling, over Input.Masked places.
+type Task struct {
+	Name             string `json:"name"`              // "fill"
+	Agreement        Number `json:"agreement"`         // circuit's first word is exact attention's first word
+	AgreementUniform Number `json:"agreement_uniform"` // the same for uniform attention
+	Exact            Number `json:"accuracy_exact"`    // first word is the masked word
+	Circuit          Number `json:"accuracy_circuit"`
+	Uniform          Number `json:"accuracy_uniform"`
+}
+
+// Chosen is one head, token by token.
+type Chosen struct {
+	Layer  int     `json:"layer"`
+	Head   int     `json:"head"`
+	Points []Point `json:"points"`
+}
+
+// Point is one token of one text at one head. All logarithms are natural.
+type Point struct {
+	Text          int    `json:"text"`
+	Position      int    `json:"position"`
+	Token         string `json:"token"`
+	LogNormalizer Number `json:"log_normalizer"`  // log Z of softmax
+	LogCalcium    Number `json:"log_calcium"`     // log c times the query's factor
+	LogCalciumRaw Number `json:"log_calcium_raw"` // log c as the circuit computes it
+	LogNull       Number `json:"log_null"`        // log N + q.mean(k)
+}
+
+// Scaling is the error of calcium against the number of neurons at one head,
+// measured over independent draws of the curves.
+type Scaling struct {
+	Layer  int     `json:"layer"`
+	Head   int     `json:"head"`
+	Draws  int     `json:"draws"`
+	Tokens int     `json:"tokens"`
+	Curves []Curve `json:"curves"`
+}
+
+// Curve is one family of tuning curves. Errors are the median over tokens of
+// the root mean square, over draws, of c f/Z - 1, f being the query's factor.
+type Curve struct {
+	Name      string   `json:"name"` // a map, or "calibrated"
+	Estimator bool     `json:"estimator"`
+	Neurons   []int    `json:"neurons"`
+	Error     []Number `json:"error"`
+	// Law is what the variance law predicts for Error, empty where there is none.
+	Law []Number `json:"law,omitempty"`
+}
+
+// Number is a measured float64. JSON has no word for a number that is not
+// defined (the correlation of constants, the logarithm of calcium that is not
+// positive): such a Number is NaN in Go and null in JSON, infinities too.
+type Number float64
+
+// FromLog10 returns 10^x, at most MaxFloat64.
+func FromLog10(x float64) Number { return Number(min(math.Pow(10, x), math.MaxFloat64)) }
+
+// MarshalJSON writes n, or null where it is not finite.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(n))
+}
+
+// UnmarshalJSON reads a number, and null as NaN.
+func (n *Number) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*n = Number(math.NaN())
+		return nil
+	}
+	return json.Unmarshal(b, (*float64)(n))
+}

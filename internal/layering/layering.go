@@ -1,0 +1,106 @@
+// Package layering states which package of this module may import which, and
+// finds imports that break the rules. Data flows one way, from tokens to
+// figures, and no package reaches back up.
+package layering
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Module is the path of this module.
+const Module = "github.com/tripartite-go/tripartite"
+
+// Rule says what one package may import besides the standard library.
+type Rule struct {
+	// Packages of this module, relative to its root; "." is the root package.
+	// Importing X allows neither what X imports nor what lies below X.
+	Internal []string
+	// Prefixes of module paths from outside.
+	External []string
+}
+
+// small are packages that know nothing of the subject and may be used anywhere.
+var small = []string{"internal/atomicfile", "internal/npz"}
+
+// Rules returns the rule of every package, by its path relative to the root. A
+// package that is not listed must be added here first, deliberately.
+func Rules() map[string]Rule {
+	gonum := []string{"gonum.org/v1/gonum"}
+	rules := map[string]Rule{
+		"internal/atomicfile": {},
+		"internal/layering":   {},
+		"internal/npz":        {Internal: []string{"internal/atomicfile"}},
+		"internal/kernel":     {},
+
+		"safetensors": {Internal: []string{"internal/atomicfile"}},
+		"tuning":      {External: gonum},
+		".":           {Internal: []string{"tuning", "safetensors"}},
+		"tensor":      {Internal: []string{"internal/kernel"}},
+		"attention":   {Internal: []string{".", "tuning", "tensor", "internal/kernel"}},
+		"nn":          {Internal: []string{"tensor", "attention", "internal/kernel"}},
+		"model":       {Internal: []string{"nn", "attention", "tensor", "safetensors"}},
+		"input/text":  {External: []string{"golang.org/x/text"}},
+		"hub":         {},
+	}
+	engine := []string{".", "tuning", "safetensors", "tensor", "attention", "nn", "model"}
+	rules["network"] = Rule{Internal: append(engine, "input/text")}
+	rules["task"] = Rule{Internal: append(engine, "input/text", "network")}
+	rules["transfer"] = Rule{Internal: append(engine, "input/text", "network", "task")}
+	// From result data only.
+	rules["figure"] = Rule{Internal: []string{"transfer"}, External: []string{"gonum.org/v1/plot", "golang.org/x/image"}}
+	rules["report"] = Rule{Internal: []string{"transfer", "figure"}}
+
+	// Bundled models: imported by the command alone, so that a library's user does
+	// not carry them.
+	rules["zoo"] = Rule{Internal: []string{"zoo/language"}}
+	rules["zoo/language"] = Rule{}
+	return rules
+}
+
+// Free reports whether a package may import everything: commands and what is
+// written for them.
+func Free(pkg string) bool {
+	return pkg == "cmd" || strings.HasPrefix(pkg, "cmd/") || strings.HasPrefix(pkg, "internal/cli")
+}
+
+// Check returns a sentence for every import that breaks the rules. Imports maps
+// each package of the module (relative path) to the paths it imports.
+func Check(imports map[string][]string) []string {
+	rules := Rules()
+	var broken []string
+	for pkg, paths := range imports {
+		if Free(pkg) {
+			continue
+		}
+		rule, ok := rules[pkg]
+		if !ok {
+			broken = append(broken, fmt.Sprintf("%s has no rule: add one to internal/layering", pkg))
+			continue
+		}
+		for _, path := range paths {
+			if !rule.allows(path) {
+				broken = append(broken, fmt.Sprintf("%s imports %s", pkg, path))
+			}
+		}
+	}
+	slices.Sort(broken)
+	return broken
+}
+
+func (r Rule) allows(path string) bool {
+	if path == Module {
+		return slices.Contains(r.Internal, ".")
+	}
+	if rel, ok := strings.CutPrefix(path, Module+"/"); ok {
+		return slices.Contains(r.Internal, rel) || slices.Contains(small, rel)
+	}
+	first, _, _ := strings.Cut(path, "/")
+	if !strings.Contains(first, ".") {
+		return path != "C" // the standard library, but no cgo
+	}
+	return slices.ContainsFunc(r.External, func(prefix string) bool {
+		return path == prefix || strings.HasPrefix(path, prefix+"/")
+	})
+}

@@ -28,6 +28,9 @@ func Softmax(dst, x []float32) (logSum float64) {
 // count.
 func Max(x []float32) float32 { return kernels.Max(x) }
 
+// Sum returns the sum of x, added up in float64.
+func Sum(x []float32) float32 { return float32(kernels.Sum(x)) }
+
 // AddMax is dst = x + y and returns the largest element of dst, as Max does.
 func AddMax(dst, x, y []float32) float32 {
 	sameLen("AddMax", dst, x)

@@ -45,6 +45,8 @@ type Kernels struct {
 	AddMax func(dst, x, y []float32) float32
 	// Max returns the largest element, -Inf if there is none. NaN does not count.
 	Max func(x []float32) float32
+	// Sum returns the sum of x, added up in float64.
+	Sum func(x []float32) float64
 	// Dot returns the inner product of x and y.
 	Dot func(x, y []float32) float32
 	// AddScaled is dst += f·x.
@@ -83,6 +85,7 @@ func Portable() *Kernels {
 		ExpSum:    expSum,
 		AddMax:    addMax,
 		Max:       maximum,
+		Sum:       sum64,
 		Dot:       dot,
 		AddScaled: addScaled,
 		Scale:     scale,

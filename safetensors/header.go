@@ -22,7 +22,7 @@ const (
 type Info struct {
 	Name  string
 	DType DType
-	Shape []int // empty for a single number
+	Shape []int // empty for a single number; shared, not to be changed
 
 	// The data lie at Offset (from the start of the file) and take Size bytes.
 	Offset, Size int64
@@ -83,12 +83,12 @@ func locate(tensors []Info, start, size int64) error {
 	for i, t := range tensors {
 		switch {
 		case t.Offset < end:
-			return corrupt("tensor %q: overlaps %s, it begins at byte %d of the data, before byte %d", t.Name, previous, t.Offset, end)
+			return corrupt("tensor %q: it overlaps %s: it begins at byte %d of the data, before byte %d", t.Name, previous, t.Offset, end)
 		case t.Offset > end:
 			return corrupt("bytes %d to %d of the data, between %s and tensor %q, belong to no tensor", end, t.Offset, previous, t.Name)
 		}
 		if t.Size > math.MaxInt64-start-end {
-			return corrupt("tensor %q: ends beyond any file", t.Name)
+			return corrupt("tensor %q: it ends beyond any file", t.Name)
 		}
 		tensors[i].Offset += start
 		end += t.Size

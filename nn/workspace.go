@@ -1,0 +1,162 @@
+package nn
+
+import (
+	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/tensor"
+)
+
+// Workspace holds threads and scratch memory, which it keeps from one block to
+// the next: after the first pass of the largest batch nothing is allocated. It
+// serves one pass at a time.
+type Workspace struct {
+	pool   *tensor.Pool
+	arenas []tensor.Arena // one per worker
+	inputs tensor.Matrix  // [N, 2·heads·d + heads·dv] queries, keys, values
+	mixed  tensor.Matrix  // [N, heads·dv] what the heads return
+	traces []attention.Trace
+
+	// The pass at work.
+	block  *Block
+	pass   Pass
+	dst, x tensor.Matrix
+	rows   int // rows in a block of rows
+	blocks int
+}
+
+// NewWorkspace returns a workspace on a pool; nil is one thread.
+func NewWorkspace(pool *tensor.Pool) *Workspace {
+	return &Workspace{pool: pool, arenas: make([]tensor.Arena, pool.Threads())}
+}
+
+// Pool returns the pool that the workspace runs on.
+func (w *Workspace) Pool() *tensor.Pool { return w.pool }
+
+// maxRows is the most rows that a task takes: its activations stay in the
+// second-level cache while the weights pass by.
+const maxRows = 32
+
+func (w *Workspace) begin(b *Block, dst, x tensor.Matrix, pass Pass) {
+	w.block, w.pass, w.dst, w.x = b, pass, dst, x
+	w.inputs = w.inputs.Resize(x.Rows, b.inputs.Out())
+	w.mixed = w.mixed.Resize(x.Rows, b.heads*b.valueWidth)
+	// Two tasks for each thread, or more; an even number of rows suits the tiles.
+	share := 2 * w.pool.Threads()
+	w.rows = min(maxRows, (x.Rows+share-1)/share+1) &^ 1
+	w.rows = max(w.rows, 2)
+	w.blocks = (x.Rows + w.rows - 1) / w.rows
+	if t := pass.Trace; t != nil {
+		t.begin(b, x.Rows)
+		n := b.heads * pass.Sequences.Len()
+		if cap(w.traces) < n {
+			w.traces = make([]attention.Trace, n)
+		}
+		w.traces = w.traces[:n]
+		clear(w.traces)
+	}
+}
+
+// end records the pass and lets go of the caller's data.
+func (w *Workspace) end() {
+	if t := w.pass.Trace; t != nil {
+		t.inputs.CopyFrom(w.inputs)
+		t.mixed.CopyFrom(w.mixed)
+		for i, h := range w.traces {
+			t.counts[i%w.block.heads].Add(h)
+		}
+	}
+	w.block, w.pass, w.dst, w.x = nil, Pass{}, tensor.Matrix{}, tensor.Matrix{}
+}
+
+// span returns the rows of block i.
+func (w *Workspace) span(i int) (lo, hi int) {
+	return i * w.rows, min((i+1)*w.rows, w.x.Rows)
+}
+
+// inputTask computes queries, keys and values, a block of rows at a time.
+type inputTask Workspace
+
+// Do implements tensor.Task.
+func (t *inputTask) Do(worker, i int) {
+	w := (*Workspace)(t)
+	lo, hi := w.span(i)
+	arena := &w.arenas[worker]
+	defer arena.Release(arena.Mark())
+	x := w.x.SliceRows(lo, hi)
+	if w.block.preNorm {
+		normed := arena.Matrix(hi-lo, x.Cols)
+		w.block.first.Forward(normed, x)
+		x = normed
+	}
+	w.block.inputs.apply(w.inputs.SliceRows(lo, hi), x)
+}
+
+// headTask computes one head of one sequence.
+type headTask Workspace
+
+// Do implements tensor.Task.
+func (t *headTask) Do(worker, i int) {
+	w := (*Workspace)(t)
+	b := w.block
+	s, h := i/b.heads, i%b.heads
+	q, k, v := b.split(w.inputs, h)
+	var state attention.State
+	if w.pass.States != nil {
+		state = w.pass.States[i]
+	}
+	var logC []float32
+	var trace *attention.Trace
+	if w.pass.Trace != nil {
+		logC = w.pass.Trace.logC.Row(h)
+		trace = &w.traces[i]
+		trace.LogFactor = w.pass.Trace.logFactor.Row(h)
+	}
+	dst := w.mixed.SliceCols(h*b.valueWidth, (h+1)*b.valueWidth)
+	w.pass.Heads[h].Forward(dst, logC, q, k, v, w.pass.Sequences.Slice(s, s+1), state, trace, &w.arenas[worker])
+}
+
+// split returns the queries, keys and values of one head.
+func (b *Block) split(inputs tensor.Matrix, h int) (q, k, v tensor.Matrix) {
+	d, dv, keys := b.keyWidth, b.valueWidth, b.heads*b.keyWidth
+	q = inputs.SliceCols(h*d, (h+1)*d)
+	k = inputs.SliceCols(keys+h*d, keys+(h+1)*d)
+	v = inputs.SliceCols(2*keys+h*dv, 2*keys+(h+1)*dv)
+	return q, k, v
+}
+
+// outputTask computes all that follows attention, a block of rows at a time.
+type outputTask Workspace
+
+// Do implements tensor.Task.
+func (t *outputTask) Do(worker, i int) {
+	w := (*Workspace)(t)
+	b := w.block
+	lo, hi := w.span(i)
+	arena := &w.arenas[worker]
+	defer arena.Release(arena.Mark())
+	x, dst := w.x.SliceRows(lo, hi), w.dst.SliceRows(lo, hi)
+
+	a := arena.Matrix(hi-lo, b.width)
+	b.output.apply(a, w.mixed.SliceRows(lo, hi))
+	addRows(a, x)
+	in := a
+	if b.preNorm {
+		in = arena.Matrix(hi-lo, b.width)
+		b.last.Forward(in, a)
+	} else {
+		b.first.Forward(a, a)
+	}
+	hidden := arena.Matrix(hi-lo, b.up.Out())
+	b.up.apply(hidden, in)
+	b.activation.Apply(hidden.Data, hidden.Data)
+	b.down.apply(dst, hidden)
+	addRows(dst, a)
+	if !b.preNorm {
+		b.last.Forward(dst, dst)
+	}
+}
+
+func addRows(dst, x tensor.Matrix) {
+	for t := range dst.Rows {
+		tensor.Add(dst.Row(t), dst.Row(t), x.Row(t))
+	}
+}

@@ -1,0 +1,56 @@
+# What a contributor needs. `make check` is what has to pass before a change.
+
+GO          ?= go
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+PYTHON      ?= python3
+FUZZTIME    ?= 60s
+
+# Packages whose code runs on several threads.
+CONCURRENT = ./tensor ./nn ./attention ./model ./network ./transfer
+
+.PHONY: all build install check format vet staticcheck test race fuzz bench golden clean
+
+all: check build
+
+build: ## one static program
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/tripartite ./cmd/tripartite
+
+install:
+	CGO_ENABLED=0 $(GO) install -trimpath ./cmd/tripartite
+
+check: format vet staticcheck test race
+
+format:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
+		echo "not formatted (run gofmt -w):" $$unformatted; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(GO) run $(STATICCHECK) ./...
+
+test: ## import rules and every command of the documentation included
+	$(GO) test ./...
+
+race:
+	$(GO) test -race -short $(CONCURRENT)
+
+# One fuzz target at a time, as go test wants it.
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "== $$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+bench: ## tokens/s, ns/token of the circuit, bytes per memory
+	$(GO) test -run '^$$' -bench . -benchmem . ./attention ./nn ./model ./network ./input/text
+
+golden: ## regenerate the golden files from Hugging Face transformers; see tools/ref/README.md
+	$(PYTHON) tools/ref/tokenizer.py
+	$(PYTHON) tools/ref/models.py
+
+clean:
+	rm -rf bin report

@@ -14,28 +14,28 @@ func float32Decoder(d DType) func(dst []float32, src []byte) error {
 	case F16:
 		return func(dst []float32, src []byte) error {
 			for i := range dst {
-				dst[i] = float16(binary.LittleEndian.Uint16(src[2*i:2*i+2]))
+				dst[i] = float16(binary.LittleEndian.Uint16(src[2*i : 2*i+2]))
 			}
 			return nil
 		}
 	case BF16:
 		return func(dst []float32, src []byte) error {
 			for i := range dst {
-				dst[i] = bfloat16(binary.LittleEndian.Uint16(src[2*i:2*i+2]))
+				dst[i] = bfloat16(binary.LittleEndian.Uint16(src[2*i : 2*i+2]))
 			}
 			return nil
 		}
 	case F32:
 		return func(dst []float32, src []byte) error {
 			for i := range dst {
-				dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:4*i+4]))
+				dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i : 4*i+4]))
 			}
 			return nil
 		}
 	case F64:
 		return func(dst []float32, src []byte) error {
 			for i := range dst {
-				x := math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:8*i+8]))
+				x := math.Float64frombits(binary.LittleEndian.Uint64(src[8*i : 8*i+8]))
 				dst[i] = float32(x)
 				if math.IsInf(float64(dst[i]), 0) && !math.IsInf(x, 0) {
 					return fmt.Errorf("%g is too large for float32; read it as float64 or scale it", x)
@@ -53,28 +53,28 @@ func float64Decoder(d DType) func(dst []float64, src []byte) error {
 	case F16:
 		return func(dst []float64, src []byte) error {
 			for i := range dst {
-				dst[i] = float64(float16(binary.LittleEndian.Uint16(src[2*i:2*i+2])))
+				dst[i] = float64(float16(binary.LittleEndian.Uint16(src[2*i : 2*i+2])))
 			}
 			return nil
 		}
 	case BF16:
 		return func(dst []float64, src []byte) error {
 			for i := range dst {
-				dst[i] = float64(bfloat16(binary.LittleEndian.Uint16(src[2*i:2*i+2])))
+				dst[i] = float64(bfloat16(binary.LittleEndian.Uint16(src[2*i : 2*i+2])))
 			}
 			return nil
 		}
 	case F32:
 		return func(dst []float64, src []byte) error {
 			for i := range dst {
-				dst[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:4*i+4])))
+				dst[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(src[4*i : 4*i+4])))
 			}
 			return nil
 		}
 	case F64:
 		return func(dst []float64, src []byte) error {
 			for i := range dst {
-				dst[i] = math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:8*i+8]))
+				dst[i] = math.Float64frombits(binary.LittleEndian.Uint64(src[8*i : 8*i+8]))
 			}
 			return nil
 		}

@@ -128,7 +128,7 @@ func (a *Archive) Has(name string) bool {
 func (a *Archive) Array(name string) (*Array, error) {
 	member := a.members[name]
 	if member == nil {
-		return nil, fmt.Errorf("%s: there is no array %q; it has %s", a.name, name, strings.Join(a.Names(), ", "))
+		return nil, fmt.Errorf("%s: there is no array %q; it has [%s]; save it with np.savez(path, %s=...)", a.name, name, strings.Join(a.Names(), ", "), name)
 	}
 	array := &Array{Name: name, file: a.name}
 	if err := a.readMember(array, member); err != nil {

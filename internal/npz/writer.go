@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/tripartite-go/tripartite/internal/atomicfile"
@@ -99,7 +100,7 @@ func WriteNpy[T number](w io.Writer, shape []int, data []T) error {
 	for _, d := range shape {
 		n *= d
 	}
-	if n != len(data) {
+	if n != len(data) || slices.ContainsFunc(shape, func(d int) bool { return d < 0 }) {
 		panic(fmt.Sprintf("npz: an array of shape %v has %d elements", shape, len(data)))
 	}
 	header, err := npyHeader[T](shape)
@@ -130,7 +131,13 @@ func npyHeader[T number](shape []int) ([]byte, error) {
 		dims += ","
 	}
 	var zero T
-	descr := map[string]string{"float32": "<f4", "float64": "<f8", "int64": "<i8"}[fmt.Sprintf("%T", zero)]
+	descr := "<f8"
+	switch any(zero).(type) {
+	case float32:
+		descr = "<f4"
+	case int64:
+		descr = "<i8"
+	}
 	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, dims)
 	const prefix = len(magic) + 4
 	for (prefix+len(text)+1)%64 != 0 {

@@ -1,0 +1,287 @@
+package kernel
+
+import (
+	"math"
+	"testing"
+)
+
+// ulps returns how many units in the last place of want, as float32, got is off.
+func ulps(got float32, want float64) float64 {
+	if float64(got) == want {
+		return 0
+	}
+	unit := math.Ldexp(1, max(-149, math.Ilogb(want)-23))
+	return math.Abs(float64(got)-want) / unit
+}
+
+// sweep calls f with blocks of float32 values that cover every exponent, both
+// signs, and lie dense from -110 to 110.
+func sweep(f func(x []float32)) {
+	block := make([]float32, 0, 4096)
+	put := func(v float32) {
+		if block = append(block, v); len(block) == cap(block) {
+			f(block)
+			block = block[:0]
+		}
+	}
+	for bits := uint32(0); bits < 0x7f800000; bits += 40009 {
+		put(math.Float32frombits(bits))
+		put(math.Float32frombits(bits | 1<<31))
+	}
+	for i := -110 * 4096; i < 110*4096; i++ {
+		put(float32(i)/4096 + 1e-5)
+	}
+	f(block)
+}
+
+func TestFunctionsAgainstFloat64(t *testing.T) {
+	ks := Portable()
+	phi := func(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
+	for _, c := range []struct {
+		name  string
+		f     func(dst, x []float32)
+		want  func(x float64) float64
+		bound float64 // ulp
+	}{
+		{"Exp", ks.Exp, math.Exp, 0.51},
+		{"GELU", ks.GELU, func(x float64) float64 { return x * phi(x) }, 0.6},
+		{"GELUTanh", ks.GELUTanh, func(x float64) float64 {
+			return x / (1 + math.Exp(-2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+		}, 0.6},
+		{"SiLU", ks.SiLU, func(x float64) float64 { return x / (1 + math.Exp(-x)) }, 0.6},
+		{"Tanh", ks.Tanh, math.Tanh, 0.6},
+		{"ReLU", ks.ReLU, func(x float64) float64 { return max(0, x) }, 0},
+	} {
+		worst, at := 0.0, float32(0)
+		dst := make([]float32, 4096)
+		sweep(func(x []float32) {
+			c.f(dst[:len(x)], x)
+			for i, v := range x {
+				want := c.want(float64(v))
+				if math.Abs(want) > math.MaxFloat32 && math.IsInf(float64(dst[i]), 1) {
+					continue
+				}
+				if e := ulps(dst[i], want); !(e <= worst) {
+					worst, at = e, v
+				}
+			}
+		})
+		t.Logf("%s: %.4f ulp at %g", c.name, worst, at)
+		if !(worst <= c.bound) {
+			t.Errorf("%s is off by %v ulp at %g, stated are %v", c.name, worst, at, c.bound)
+		}
+	}
+}
+
+func TestFunctionsOfSpecialValues(t *testing.T) {
+	ks := Portable()
+	inf, nan := math.Inf(1), math.NaN()
+	for _, c := range []struct {
+		name             string
+		f                func(dst, x []float32)
+		minus, plus, big float64 // at -Inf, +Inf, -1e30
+	}{
+		{"Exp", ks.Exp, 0, inf, 0},
+		{"GELU", ks.GELU, 0, inf, 0},
+		{"GELUTanh", ks.GELUTanh, 0, inf, 0},
+		{"SiLU", ks.SiLU, 0, inf, 0},
+		{"Tanh", ks.Tanh, -1, 1, -1},
+		{"ReLU", ks.ReLU, 0, inf, 0},
+	} {
+		x := []float32{float32(-inf), float32(inf), -1e30, float32(nan)}
+		c.f(x, x)
+		for i, want := range []float64{c.minus, c.plus, c.big} {
+			if float64(x[i]) != want {
+				t.Errorf("%s: special value %d is %v, want %v", c.name, i, x[i], want)
+			}
+		}
+		if !math.IsNaN(float64(x[3])) {
+			t.Errorf("%s(NaN) = %v", c.name, x[3])
+		}
+	}
+}
+
+func TestExpSumTakesTheShiftOutFirst(t *testing.T) {
+	// 1e4 and 1e4 - 1 are exact in float32; their exponentials are not finite.
+	x := []float32{1e4, 1e4 - 1, float32(math.Inf(-1)), -1e4}
+	dst := make([]float32, len(x))
+	sum := Portable().ExpSum(dst, x, 1e4)
+	want := []float64{1, math.Exp(-1), 0, 0}
+	for i, w := range want {
+		if ulps(dst[i], w) > 0.51 {
+			t.Errorf("element %d is %v, want %v", i, dst[i], w)
+		}
+	}
+	if math.Abs(sum-1-math.Exp(-1)) > 1e-8 {
+		t.Errorf("the sum is %v", sum)
+	}
+}
+
+func TestSoftmaxAgainstFloat64(t *testing.T) {
+	ks := Portable()
+	for _, scale := range []float32{1, 100, 1e4} {
+		x := random(3, 301)
+		var sum float64
+		top := math.Inf(-1)
+		for i := range x {
+			x[i] *= scale
+			top = max(top, float64(x[i]))
+		}
+		for _, v := range x {
+			sum += math.Exp(float64(v) - top)
+		}
+		dst := make([]float32, len(x))
+		logSum := ks.Softmax(dst, x)
+		if want := math.Log(sum) + top; !(math.Abs(logSum-want) <= 1e-8*math.Abs(want)) {
+			t.Errorf("scale %g: log sum %v, want %v", scale, logSum, want)
+		}
+		for i, v := range x {
+			if want := math.Exp(float64(v)-top) / sum; !(ulps(dst[i], want) <= 2) {
+				t.Errorf("scale %g: weight %d is %v, want %v", scale, i, dst[i], want)
+			}
+		}
+	}
+}
+
+func TestSoftmaxOfNothing(t *testing.T) {
+	ks := Portable()
+	inf := float32(math.Inf(-1))
+	x := []float32{inf, inf}
+	if s := ks.Softmax(x, x); !math.IsInf(s, -1) || x[0] != 0 || x[1] != 0 {
+		t.Errorf("a row of -Inf gives %v and %v", x, s)
+	}
+	if s := ks.Softmax(nil, nil); !math.IsInf(s, -1) {
+		t.Errorf("an empty row gives %v", s)
+	}
+	nan := float32(math.NaN())
+	x = []float32{nan, inf}
+	if s := ks.Softmax(x, x); !math.IsNaN(s) {
+		t.Errorf("a row with NaN gives %v and %v", x, s)
+	}
+}
+
+func TestLayerNormAgainstFloat64(t *testing.T) {
+	ks := Portable()
+	for _, n := range []int{1, 2, 3, 5, 8, 384} {
+		for _, offset := range []float32{0, 1000} {
+			const epsilon = 1e-5
+			x, gain, bias := random(1, n), random(2, n), random(3, n)
+			var mean, variance float64
+			for i := range x {
+				x[i] += offset
+				mean += float64(x[i]) / float64(n)
+			}
+			for _, v := range x {
+				variance += (float64(v) - mean) * (float64(v) - mean) / float64(n)
+			}
+			for _, with := range []string{"neither", "gain", "both"} {
+				g, b := gain, bias
+				if with != "both" {
+					b = nil
+				}
+				if with == "neither" {
+					g = nil
+				}
+				dst := make([]float32, n)
+				ks.LayerNorm(dst, x, g, b, epsilon)
+				for i, v := range x {
+					want := (float64(v) - mean) / math.Sqrt(variance+epsilon)
+					if g != nil {
+						want *= float64(g[i])
+					}
+					if b != nil {
+						want += float64(b[i])
+					}
+					if !(math.Abs(float64(dst[i])-want) <= 5e-7*max(1, math.Abs(want))) {
+						t.Errorf("n=%d offset %g, %s of gain and bias: element %d is %v, want %v", n, offset, with, i, dst[i], want)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestReductions(t *testing.T) {
+	ks := Portable()
+	nan := float32(math.NaN())
+	for _, n := range []int{0, 1, 3, 4, 5, 100} {
+		x, y := random(1, n), random(2, n)
+		top, both := math.Inf(-1), math.Inf(-1)
+		var sum, dot float64
+		for i := range x {
+			top = max(top, float64(x[i]))
+			both = max(both, float64(x[i]+y[i]))
+			sum += float64(x[i])
+			dot += float64(x[i]) * float64(y[i])
+		}
+		dst := make([]float32, n)
+		if got := ks.Max(x); float64(got) != top {
+			t.Errorf("n=%d: Max is %v, want %v", n, got, top)
+		}
+		if got := ks.AddMax(dst, x, y); float64(got) != both {
+			t.Errorf("n=%d: AddMax is %v, want %v", n, got, both)
+		}
+		if got := ks.Sum(x); !(math.Abs(got-sum) <= 1e-12*float64(n)) {
+			t.Errorf("n=%d: Sum is %v, want %v", n, got, sum)
+		}
+		if got := ks.Dot(x, y); !(math.Abs(float64(got)-dot) <= 1e-6*float64(n)) {
+			t.Errorf("n=%d: Dot is %v, want %v", n, got, dot)
+		}
+		for i := range dst {
+			if dst[i] != x[i]+y[i] {
+				t.Errorf("n=%d: sum %d is %v, want %v", n, i, dst[i], x[i]+y[i])
+			}
+		}
+		ks.Add(dst, x, y)
+		ks.Scale(dst, 2, dst)
+		ks.AddScaled(dst, -2, y)
+		for i := range dst {
+			if want := 2 * float64(x[i]); !(math.Abs(float64(dst[i])-want) <= 1e-6*math.Abs(want)+1e-6) {
+				t.Errorf("n=%d: 2(x+y) - 2y at %d is %v, want %v", n, i, dst[i], want)
+			}
+		}
+	}
+	if got := ks.Max([]float32{nan, 1, nan}); got != 1 {
+		t.Errorf("the maximum beside NaN is %v, want 1", got)
+	}
+}
+
+func TestNothingAllocates(t *testing.T) {
+	ks := Portable()
+	x, y := random(1, 64), make([]float32, 64)
+	packed := make([]float32, ks.PackedLen(8, 8))
+	if n := testing.AllocsPerRun(10, func() {
+		ks.Pack(packed, x, 8, 8, 8)
+		ks.Product(y, 8, x, 8, packed, 8, 8, 8, true)
+		ks.Softmax(y, x)
+		ks.LayerNorm(y, x, nil, nil, 1e-5)
+		ks.GELU(y, x)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkRows(b *testing.B) {
+	ks := Choose()
+	x, dst := random(1, 1536), make([]float32, 1536)
+	for name, f := range map[string]func(){
+		"Exp":       func() { ks.Exp(dst, x) },
+		"ExpSum":    func() { ks.ExpSum(dst, x, 1) },
+		"AddMax":    func() { ks.AddMax(dst, x, x) },
+		"Max":       func() { ks.Max(x) },
+		"Dot":       func() { ks.Dot(x, x) },
+		"AddScaled": func() { ks.AddScaled(dst, 0.1, x) },
+		"LayerNorm": func() { ks.LayerNorm(dst, x, nil, nil, 1e-5) },
+		"GELU":      func() { ks.GELU(dst, x) },
+		"GELUTanh":  func() { ks.GELUTanh(dst, x) },
+		"SiLU":      func() { ks.SiLU(dst, x) },
+		"Tanh":      func() { ks.Tanh(dst, x) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				f()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(x)), "ns/element")
+		})
+	}
+}

@@ -1,0 +1,62 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/tripartite-go/tripartite/safetensors"
+)
+
+// Load reads the model in a folder laid out as Hugging Face does: config.json
+// and model.safetensors, or shards of it with their index. The name stands for
+// the model in errors and reports.
+//
+// The weights must match config.json tensor by tensor; what does not is listed
+// by name, all of it. Weights that are NaN or infinite are refused, and so is
+// what the architecture could be told to do and this package does not.
+func Load(files fs.FS, name string) (*Model, error) {
+	m, err := load(files)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", name, err)
+	}
+	m.name = name
+	return m, nil
+}
+
+func load(files fs.FS) (*Model, error) {
+	cfg, err := readConfig(files)
+	if err != nil {
+		return nil, err
+	}
+	arch, err := findArchitecture(cfg.Architecture)
+	if err != nil {
+		return nil, err
+	}
+	checkpoint, err := safetensors.OpenCheckpoint(files)
+	if err != nil {
+		return nil, err
+	}
+	m, err := arch.load(cfg, checkpoint)
+	return m, errors.Join(err, checkpoint.Close())
+}
+
+// architecture is what the file of one architecture provides.
+type architecture struct {
+	configure func(*Config, *fields)
+	load      func(*Config, *safetensors.Checkpoint) (*Model, error)
+}
+
+// findArchitecture returns the architecture that config.json calls model_type.
+// A new one is a file of its own and a line here.
+func findArchitecture(modelType string) (architecture, error) {
+	switch modelType {
+	case "bert":
+		return architecture{configureBERT, loadBERT}, nil
+	case "albert":
+		return architecture{configureALBERT, loadALBERT}, nil
+	case "":
+		return architecture{}, errors.New(`there is no model_type; add the right one, such as "model_type": "bert" (supported are bert and albert)`)
+	}
+	return architecture{}, fmt.Errorf("model_type %q is not supported; supported are bert and albert", modelType)
+}

@@ -17,7 +17,7 @@ type Task interface {
 
 // Pool runs tasks on a fixed number of threads. Which worker does which part is
 // left to chance, so a part's result must not depend on its worker. A nil Pool
-// has one thread: the caller's. Safe for concurrent use; calls take turns.
+// and the zero Pool have one thread: the caller's. Safe for concurrent use; calls take turns.
 type Pool struct {
 	threads int
 	wake    []chan struct{}
@@ -62,7 +62,7 @@ func (p *Pool) Threads() int {
 	if p == nil {
 		return 1
 	}
-	return p.threads
+	return max(1, p.threads)
 }
 
 // Close ends the pool's threads. The pool must not be used afterwards.

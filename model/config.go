@@ -180,7 +180,7 @@ func (f *fields) get(name string, value any, want string) bool {
 		return false
 	}
 	if err := json.Unmarshal(raw, value); err != nil {
-		f.fail("%s is %s, want %s", name, brief(raw), want)
+		f.fail("%s is %s, want %s; download the file again", name, brief(raw), want)
 		return false
 	}
 	return true
@@ -194,17 +194,16 @@ func (f *fields) fail(format string, args ...any) {
 
 // size reads a positive whole number.
 func (f *fields) size(name string, otherwise int) int {
-	const want = "a whole number"
-	var number json.Number
-	if !f.get(name, &number, want) {
+	raw, ok := f.raw[name]
+	if !ok || string(raw) == "null" {
 		return otherwise
 	}
-	n, err := strconv.Atoi(number.String())
+	n, err := strconv.Atoi(string(raw))
 	switch {
 	case err != nil && !errors.Is(err, strconv.ErrRange):
-		f.fail("%s is %s, want %s", name, brief(f.raw[name]), want)
+		f.fail("%s is %s, want a whole number; download the file again", name, brief(raw))
 	case err != nil || n < 1 || n > maxSize:
-		f.fail("%s is %s, want 1 to %d; download the file again", name, number, maxSize)
+		f.fail("%s is %s, want 1 to %d; download the file again", name, brief(raw), maxSize)
 	default:
 		return n
 	}

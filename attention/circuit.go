@@ -85,28 +85,25 @@ func (c *Circuit) Forward(dst tensor.Matrix, logC []float32, q, k, v tensor.Matr
 	}
 	defer work.Release(work.Mark())
 	past := own[memory]("circuit", state)
-	var scratch memory
+	r := reading{c: c, work: work}
 	if past == nil {
-		scratch = scratchMemory(c.Neurons(), v.Cols, work)
-	} else {
-		past.grow(c.Neurons(), v.Cols)
+		r.mem = newMemory(c.Neurons(), v.Cols, work)
+	} else if r.mem = *past; r.mem.shift == nil {
+		r.mem = newMemory(c.Neurons(), v.Cols, nil)
 	}
-	var total Trace
 	for i := range seqs.Len() {
 		lo, hi := seqs.Bounds(i)
-		mem := past
-		if mem == nil {
-			mem = &scratch
-			mem.Reset()
+		if past == nil {
+			r.mem.Reset()
 		}
-		r := reading{c: c, mem: mem, dst: dst.SliceRows(lo, hi), q: q.SliceRows(lo, hi), trace: &total, work: work}
+		r.dst, r.q = dst.SliceRows(lo, hi), q.SliceRows(lo, hi)
 		if logC != nil {
 			r.logC = logC[lo:hi]
 		}
 		if c.cfg.Causal {
 			c.causal(&r, k.SliceRows(lo, hi), v.SliceRows(lo, hi))
 		} else {
-			c.writeAll(mem, k.SliceRows(lo, hi), v.SliceRows(lo, hi), work)
+			c.writeAll(&r.mem, k.SliceRows(lo, hi), v.SliceRows(lo, hi), work)
 			r.readAll()
 		}
 		if trace != nil && trace.LogFactor != nil {
@@ -115,8 +112,11 @@ func (c *Circuit) Forward(dst tensor.Matrix, logC []float32, q, k, v tensor.Matr
 			}
 		}
 	}
+	if past != nil {
+		*past = r.mem
+	}
 	if trace != nil {
-		trace.Add(total)
+		trace.Add(r.trace)
 	}
 }
 
@@ -128,7 +128,7 @@ func (c *Circuit) writeAll(mem *memory, k, v tensor.Matrix, work *tensor.Arena) 
 		level := work.Mark()
 		rates, sign := work.Matrix(m, hi-lo), c.write.signs(m, hi-lo, work)
 		top := work.Floats(m)
-		ref := c.write.keys(rates, sign, top, k.SliceRows(lo, hi), c.decay, work)
+		ref := c.write.keys(rates, sign, top, k.SliceRows(lo, hi), c.decay, c.cfg.Causal, work)
 		for i, bias := range c.write.bias {
 			mem.raise(i, float64(top[i])+ref+bias)
 			mem.rates(i, rates.Row(i), signRow(sign, i), ref+bias)
@@ -150,10 +150,10 @@ func (c *Circuit) causal(r *reading, k, v tensor.Matrix) {
 		level := work.Mark()
 		rates, sign := work.Matrix(m, hi-lo), c.write.signs(m, hi-lo, work)
 		top := work.Floats(m)
-		ref := c.write.keys(rates, sign, top, k.SliceRows(lo, hi), c.decay, work)
+		ref := c.write.keys(rates, sign, top, k.SliceRows(lo, hi), c.decay, c.cfg.Causal, work)
 		r.begin(lo, hi)
 		for first := 0; first < hi-lo; {
-			end := c.share(r.mem, rates, top, first, ref)
+			end := c.share(&r.mem, rates, top, first, ref)
 			part := rates.SliceCols(first, end)
 			for i, bias := range c.write.bias {
 				s := signRow(sign, i)

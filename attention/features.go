@@ -2,7 +2,7 @@ package attention
 
 import (
 	"fmt"
-	"math"
+	"slices"
 
 	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/tuning"
@@ -121,18 +121,18 @@ func (f *features) exponent(i int, u float32, level float64) (exponent, sign flo
 // keys computes the exponents of a block of keys k [n, d], neuron by neuron:
 // dst [m, n] relative to ref + bias, with common and decay·(position+1) added,
 // and the largest of every neuron in top [m]. sign [m, n] is written for signed
-// links.
-func (f *features) keys(dst, sign tensor.Matrix, top []float32, k tensor.Matrix, decay float64, work *tensor.Arena) (ref float64) {
+// links. The reference of a causal block does not look at its later tokens.
+func (f *features) keys(dst, sign tensor.Matrix, top []float32, k tensor.Matrix, decay float64, causal bool, work *tensor.Arena) (ref float64) {
 	defer work.Release(work.Mark())
 	level, common := work.Doubles(k.Rows), work.Doubles(k.Rows)
 	f.common(level, common, k, work)
-	ref = math.Inf(-1)
 	for t := range common {
 		// Forgetting lowers the shifts before every write; later keys stand out.
 		common[t] -= decay * float64(t+1)
-		if common[t] > ref {
-			ref = common[t]
-		}
+	}
+	ref = common[0]
+	if !causal {
+		ref = slices.Max(common)
 	}
 	offset := work.Floats(k.Rows)
 	for t, c := range common {

@@ -22,16 +22,12 @@ type memory struct {
 // headroom is how far the logarithm of a rate may exceed its shift.
 const headroom = 40
 
-func scratchMemory(m, dv int, work *tensor.Arena) memory {
+// newMemory returns an empty memory, in scratch memory or, if work is nil, in
+// memory of its own.
+func newMemory(m, dv int, work *tensor.Arena) memory {
 	mem := memory{shift: work.Doubles(m), gain: work.Floats(m), hebb: work.Matrix(m, dv)}
 	mem.Reset()
 	return mem
-}
-
-func (mem *memory) grow(m, dv int) {
-	if mem.shift == nil {
-		*mem = scratchMemory(m, dv, nil)
-	}
 }
 
 // Tokens implements State.

@@ -9,11 +9,11 @@ import (
 // reading is the reading phase of one sequence.
 type reading struct {
 	c     *Circuit
-	mem   *memory
+	mem   memory
 	dst   tensor.Matrix // [N, dv]
 	logC  []float32     // [N] or nil
 	q     tensor.Matrix // [N, d]
-	trace *Trace
+	trace Trace
 	work  *tensor.Arena
 
 	// Of the present block of queries:

@@ -316,7 +316,7 @@ func TestAWrongActivationWouldBeNoticed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		last, err := m.Forward(b, Run{Work: workspace(t, 1)})
+		last, err := m.Forward(t.Context(), b, Run{Work: workspace(t, 1)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -350,7 +350,7 @@ func TestTokensThatTheModelCannotTake(t *testing.T) {
 		"position": {Batch{Sequences: tensor.NewSequences(1), IDs: []int{1}, Positions: []int{20}}, []string{"position 20", "shorten"}},
 		"length":   {long, []string{"sequence 1 of 21 tokens", "20 positions", "shorten the text or split it"}},
 	} {
-		_, err := m.Forward(c.batch, Run{Work: workspace(t, 1)})
+		_, err := m.Forward(t.Context(), c.batch, Run{Work: workspace(t, 1)})
 		if err == nil {
 			t.Errorf("%s: no error", name)
 			continue
@@ -395,7 +395,7 @@ func FuzzConfig(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := m.Forward(NewBatch([]int{0, 1}), Run{Work: workspace(t, 1)}); err != nil && cfg.Positions > 1 {
+		if _, err := m.Forward(t.Context(), NewBatch([]int{0, 1}), Run{Work: workspace(t, 1)}); err != nil && cfg.Positions > 1 {
 			t.Fatal(err)
 		}
 	})

@@ -157,7 +157,7 @@ func TestEveryHiddenStateIsThatOfTransformers(t *testing.T) {
 			one := len(want) / shape[0]
 			worst, seen := 0.0, 0
 			spread := make([]float32, one)
-			last, err := m.Forward(b, Run{Work: work, Hidden: func(i int, states tensor.Matrix) {
+			last, err := m.Forward(t.Context(), b, Run{Work: work, Hidden: func(i int, states tensor.Matrix) {
 				p.Spread(spread, states, b)
 				worst = max(worst, near(t, fmt.Sprint("hidden state ", i), spread, want[i*one:(i+1)*one], p, files.Tolerance))
 				seen++
@@ -207,7 +207,7 @@ func TestPaddingComesBackAsZeros(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	last, err := m.Forward(b, Run{Work: workspace(t, 1)})
+	last, err := m.Forward(t.Context(), b, Run{Work: workspace(t, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,11 +232,11 @@ func TestResultsDoNotDependOnThreadsOrCompany(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	one, err := m.Forward(b, Run{Work: workspace(t, 1)})
+	one, err := m.Forward(t.Context(), b, Run{Work: workspace(t, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	three, err := m.Forward(b, Run{Work: workspace(t, 3)})
+	three, err := m.Forward(t.Context(), b, Run{Work: workspace(t, 3)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +245,7 @@ func TestResultsDoNotDependOnThreadsOrCompany(t *testing.T) {
 	}
 	lo, hi := b.Sequences.Bounds(1)
 	alone := Batch{Sequences: tensor.NewSequences(hi - lo), IDs: b.IDs[lo:hi], Segments: b.Segments[lo:hi]}
-	x, err := m.Forward(alone, Run{Work: workspace(t, 2)})
+	x, err := m.Forward(t.Context(), alone, Run{Work: workspace(t, 2)})
 	if err != nil {
 		t.Fatal(err)
 	}

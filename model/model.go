@@ -1,6 +1,7 @@
 package model
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -89,8 +90,8 @@ type Run struct {
 
 // Forward runs a batch through the network and returns the last hidden states
 // [N, D], which belong to the caller. It reports a batch that the model cannot
-// take: see [Batch].
-func (m *Model) Forward(b Batch, run Run) (tensor.Matrix, error) {
+// take (see [Batch]), and between layers that ctx was cancelled.
+func (m *Model) Forward(ctx context.Context, b Batch, run Run) (tensor.Matrix, error) {
 	if run.Heads == nil {
 		run.Heads = m.Exact()
 	}
@@ -113,6 +114,9 @@ func (m *Model) Forward(b Batch, run Run) (tensor.Matrix, error) {
 		pass.Trace = new(nn.Trace)
 	}
 	for i, block := range m.blocks {
+		if err := ctx.Err(); err != nil {
+			return tensor.Matrix{}, err
+		}
 		if run.Hidden != nil {
 			run.Hidden(i, x)
 		}

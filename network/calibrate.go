@@ -2,7 +2,6 @@ package network
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/tripartite-go/tripartite/model"
@@ -11,64 +10,65 @@ import (
 	"github.com/tripartite-go/tripartite/tuning"
 )
 
-// Calibration holds what a calibration set tells of every head.
+// Calibrated is the name of the default tuning curves: gerf with the
+// variance-optimal A for each axis, after calibration.
+const Calibrated = "calibrated"
+
+// Calibration holds the constants of every head, [L][heads], and the mean of
+// |q+k|² that single-parameter gerf is set by.
 type Calibration struct {
-	Heads     [][]HeadCalibration // [L][heads]
-	Sequences int
-	Tokens    int
+	heads [][]*tuning.Calibration
+	norms [][]float64
 }
 
-// HeadCalibration holds the constants of one head.
-type HeadCalibration struct {
-	// Change is the change of variables that shrinks |q+k|.
-	Change *tuning.Calibration
-	// MeanSquaredNorm is the mean of |q+k|² before that change, over all pairs of
-	// a query and a key of the set.
-	MeanSquaredNorm float64
-}
+// At returns the constants of a head.
+func (c *Calibration) At(layer, head int) *tuning.Calibration { return c.heads[layer][head] }
 
-// Calibrate runs calibration sequences of token ids through the exact network
-// and computes the constants of every head from the queries and keys it meets
-// there, all tokens of all sequences together. Constants of a later layer thus
-// do not depend on how earlier ones are replaced.
-//
-// All sequences go through at once: memory is that of one layer for all tokens.
-// Progress, unless nil, is called after each layer.
-func Calibrate(ctx context.Context, n *Network, sequences [][]int, progress func(done, total int)) (*Calibration, error) {
-	batch := model.NewBatch(sequences...)
-	if len(batch.IDs) == 0 {
-		return nil, errors.New("calibration: there is no text to calibrate on; give some that are like what the model will read")
+// Calibrate runs the exact network on calibration texts and computes the
+// constants of every head from the queries and keys it sees there. Constants
+// never come from the text that is read later, so that causal heads stay causal.
+// It stops between layers when the context is done; progress, if not nil, is
+// told how far it is, 0 to 1.
+func Calibrate(ctx context.Context, m *model.Model, texts model.Batch, work *nn.Workspace, progress func(done float64)) (*Calibration, error) {
+	if len(texts.IDs) < 2 {
+		return nil, fmt.Errorf("calibration: %d tokens of text; give some passages of the kind that will be read", len(texts.IDs))
 	}
-	layers := n.Model.Layers()
-	c := &Calibration{Heads: make([][]HeadCalibration, layers), Sequences: len(sequences), Tokens: len(batch.IDs)}
-	errs := make([]error, n.Model.Heads())
-	_, err := n.With(n.Model.Exact()).Forward(ctx, batch, model.Run{Trace: func(layer int, trace *nn.Trace) {
-		c.Heads[layer] = make([]HeadCalibration, n.Model.Heads())
-		n.Work.Pool().For(n.Model.Heads(), func(_, head int) {
-			h, err := calibrateHead(trace.Query(head), trace.Key(head))
-			if err != nil && errs[head] == nil {
-				errs[head] = fmt.Errorf("layer %d, head %d: %w", layer, head, err)
-			}
-			c.Heads[layer][head] = h
+	layers, heads, d := m.Layers(), m.Heads(), m.HeadWidth()
+	c := &Calibration{heads: make([][]*tuning.Calibration, layers), norms: make([][]float64, layers)}
+	var failed error
+	_, err := m.Forward(ctx, texts, model.Run{Work: work, Trace: func(l int, t *nn.Trace) {
+		if failed != nil || ctx.Err() != nil {
+			return
+		}
+		c.heads[l], c.norms[l] = make([]*tuning.Calibration, heads), make([]float64, heads)
+		errs := make([]error, heads)
+		work.Pool().For(heads, func(_, h int) {
+			q, k := rows(t.Query(h)), rows(t.Key(h))
+			c.heads[l][h], errs[h] = tuning.Calibrate(q, k, d)
+			c.norms[l][h] = tuning.MeanSquaredNorm(q, k, d)
 		})
+		for h, err := range errs {
+			if err != nil && failed == nil {
+				failed = fmt.Errorf("layer %d, head %d: %w", l, h, err)
+			}
+		}
 		if progress != nil {
-			progress(layer+1, layers)
+			progress(float64(l+1) / float64(layers))
 		}
 	}})
-	if err != nil {
-		return nil, err
-	}
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
+	for _, e := range []error{err, ctx.Err(), failed} {
+		if e != nil {
+			return nil, e
 		}
 	}
 	return c, nil
 }
 
-// calibrateHead computes the constants from queries and keys [N, d].
-func calibrateHead(query, key tensor.Matrix) (HeadCalibration, error) {
-	q, k, d := query.Clone().Data, key.Clone().Data, query.Cols
-	change, err := tuning.Calibrate(q, k, d)
-	return HeadCalibration{Change: change, MeanSquaredNorm: tuning.MeanSquaredNorm(q, k, d)}, err
+// rows returns the elements of m, one row after another.
+func rows(m tensor.Matrix) []float32 {
+	out := make([]float32, 0, m.Rows*m.Cols)
+	for i := range m.Rows {
+		out = append(out, m.Row(i)...)
+	}
+	return out
 }

@@ -2,147 +2,155 @@ package network
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/model"
-	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/tuning"
 )
 
-// Tuning names the tuning curves of a network's circuits: Calibrated, or one of
-// the maps as it is.
-type Tuning string
-
-// Calibrated is gerf behind the change of variables of a calibration, with the
-// optimal A along each axis. It is the default.
-const Calibrated Tuning = "calibrated"
-
-// ParseTuning finds tuning curves by name.
-func ParseTuning(name string) (Tuning, error) {
-	if Tuning(name) == Calibrated {
-		return Calibrated, nil
-	}
-	m, err := tuning.ParseMap(name)
-	if err != nil {
-		known := []string{string(Calibrated)}
-		for _, m := range tuning.Maps() {
-			known = append(known, string(m))
-		}
-		return "", fmt.Errorf("tuning %q is unknown; use one of %s", name, strings.Join(known, ", "))
-	}
-	return Tuning(m), nil
-}
-
-// Map returns the map behind the name.
-func (t Tuning) Map() tuning.Map {
-	if t == Calibrated {
-		return tuning.Gerf
-	}
-	return tuning.Map(t)
-}
-
-// NeedsCalibration reports whether the curves depend on constants of a
-// calibration: besides Calibrated, gerf takes its A from them.
-func (t Tuning) NeedsCalibration() bool { return t == Calibrated || t.Map() == tuning.Gerf }
-
-// maxNeurons keeps a slip of the pen from asking for more memory than there is:
-// 1,048,576 rows of d = 64 are 0.5 GB while they are drawn.
-const maxNeurons = 1 << 20
-
-// Circuits says how to build the heads of a network.
-type Circuits struct {
-	// Attention says of what kind each head is.
-	Attention attention.Selection
-	// Tuning of the heads that are circuits.
-	Tuning Tuning
+// Options say how to compute every head.
+type Options struct {
+	// Selection says of what kind each head is.
+	Selection attention.Selection
+	// Tuning is Calibrated or the name of a map, uncalibrated.
+	Tuning string
 	// Draw of the rows of W.
 	Draw tuning.Draw
-	// Neurons is the number of rows of W of each head; trig and hyperbolic have
-	// two hidden neurons per row. NeuronsOf, unless nil, gives it for each head.
-	Neurons   int
-	NeuronsOf func(layer, head int) int
-	// Seed of the draws. Every head has a stream of its own, so that its curves
-	// do not depend on which other heads are circuits.
-	Seed uint64
-	// Calibration holds the constants; only where Tuning needs them.
+	// Neurons returns m, the hidden neurons of a head. Maps with two features per
+	// row get m/2 rows, rounded up.
+	Neurons func(layer, head int) int
+	// Calibration is needed by Calibrated curves, and by gerf, whose A it sets.
 	Calibration *Calibration
+	// Seed of W and b. Every head draws from a stream of its own.
+	Seed uint64
 }
 
-// Built is what Build returns, [L][heads] each.
-type Built struct {
-	Heads  [][]attention.Head
-	Curves [][]*tuning.Curves[float32] // nil for heads that are no circuits
+// Circuits are the heads that a model runs with, and what they were built from.
+type Circuits struct {
+	heads [][]Head
 }
 
-// Build makes all heads of a model.
-func (c *Circuits) Build(m *model.Model, pool *tensor.Pool) (*Built, error) {
-	layers, heads := m.Layers(), m.Heads()
-	if err := c.Attention.Check(layers, heads); err != nil {
+// Head is one head of one layer.
+type Head struct {
+	attention.Head
+	Kind attention.Kind
+	// Curves of a circuit, nil for other kinds.
+	Curves *tuning.Curves[float32]
+	// Calibration of this head on the calibration texts, nil without any.
+	Calibration *tuning.Calibration
+	valueWidth  int
+}
+
+// Neurons returns m, 0 for a head that is no circuit.
+func (h Head) Neurons() int {
+	if h.Curves == nil {
+		return 0
+	}
+	return h.Curves.Neurons()
+}
+
+// MemoryBytes returns the size of the memory (H, g) of one sequence with its
+// shifts, in float32; 0 for a head that is no circuit.
+func (h Head) MemoryBytes() int { return 4 * h.Neurons() * (h.valueWidth + 2) }
+
+// At returns a head.
+func (c *Circuits) At(layer, head int) Head { return c.heads[layer][head] }
+
+// Heads returns what model.Run takes, [L][heads].
+func (c *Circuits) Heads() [][]attention.Head {
+	out := make([][]attention.Head, len(c.heads))
+	for l, layer := range c.heads {
+		for _, h := range layer {
+			out[l] = append(out[l], h.Head)
+		}
+	}
+	return out
+}
+
+// ParseTuning checks the name of tuning curves: Calibrated or a map's.
+func ParseTuning(name string) error {
+	if name == Calibrated {
+		return nil
+	}
+	if _, err := tuning.ParseMap(name); err != nil {
+		return fmt.Errorf("%w, or %s", err, Calibrated)
+	}
+	return nil
+}
+
+// NeedsCalibration reports whether tuning curves of that name need calibration
+// texts.
+func NeedsCalibration(name string) bool { return name == Calibrated || name == string(tuning.Gerf) }
+
+// Build makes the heads of a model. A selection that names a layer or head the
+// model does not have is refused.
+func Build(m *model.Model, o Options) (*Circuits, error) {
+	if err := ParseTuning(o.Tuning); err != nil {
 		return nil, err
 	}
-	b := &Built{Heads: make([][]attention.Head, layers), Curves: make([][]*tuning.Curves[float32], layers)}
-	for l := range layers {
-		b.Heads[l] = make([]attention.Head, heads)
-		b.Curves[l] = make([]*tuning.Curves[float32], heads)
+	if err := o.Selection.Check(m.Layers(), m.Heads()); err != nil {
+		return nil, err
 	}
-	errs := make([]error, layers*heads)
-	pool.For(layers*heads, func(_, i int) {
-		l, h := i/heads, i%heads
-		b.Heads[l][h], b.Curves[l][h], errs[i] = c.head(l, h, m.HeadWidth())
-	})
-	for i, err := range errs {
-		if err != nil {
-			return nil, fmt.Errorf("layer %d, head %d: %w", i/heads, i%heads, err)
+	c := &Circuits{heads: make([][]Head, m.Layers())}
+	for l := range c.heads {
+		for h := range m.Heads() {
+			head, err := build(m, o, l, h)
+			if err != nil {
+				return nil, fmt.Errorf("layer %d, head %d: %w", l, h, err)
+			}
+			c.heads[l] = append(c.heads[l], head)
 		}
 	}
-	return b, nil
+	return c, nil
 }
 
-func (c *Circuits) head(layer, head, d int) (attention.Head, *tuning.Curves[float32], error) {
-	switch kind := c.Attention.At(layer, head); kind {
+func build(m *model.Model, o Options, layer, head int) (Head, error) {
+	out := Head{Kind: o.Selection.At(layer, head), valueWidth: m.HeadWidth()}
+	if o.Calibration != nil {
+		out.Calibration = o.Calibration.At(layer, head)
+	}
+	switch out.Kind {
 	case attention.KindExact:
-		return attention.Softmax{}, nil, nil
+		out.Head = attention.Softmax{}
 	case attention.KindUniform:
-		return attention.Uniform{}, nil, nil
+		out.Head = attention.Uniform{}
 	case attention.KindAlgebraic:
-		curves, err := c.Curves(layer, head, d)
+		cfg, err := o.curves(m.HeadWidth(), layer, head)
 		if err != nil {
-			return nil, nil, err
+			return out, err
 		}
-		circuit, err := attention.NewCircuit(attention.CircuitConfig{Tuning: curves})
-		return circuit, curves, err
+		if out.Curves, err = tuning.New[float32](cfg); err != nil {
+			return out, err
+		}
+		if out.Head, err = attention.NewCircuit(attention.CircuitConfig{Tuning: out.Curves}); err != nil {
+			return out, err
+		}
 	default:
-		return nil, nil, fmt.Errorf("attention %v cannot be built", kind)
+		panic("network: heads of kind " + out.Kind.String() + " cannot be built")
 	}
+	return out, nil
 }
 
-// Curves draws the tuning curves of one head, whose queries and keys have width
-// d: the same that Build gives it.
-func (c *Circuits) Curves(layer, head, d int) (*tuning.Curves[float32], error) {
-	rows := c.Neurons
-	if c.NeuronsOf != nil {
-		rows = c.NeuronsOf(layer, head)
+// curves draws the tuning curves of one head.
+func (o Options) curves(d, layer, head int) (tuning.Config, error) {
+	cfg := tuning.Config{Map: tuning.Map(o.Tuning), Inputs: d}
+	if NeedsCalibration(o.Tuning) && o.Calibration == nil {
+		return cfg, fmt.Errorf("%s curves need calibration texts; give some, or choose curves that need none, such as %s", o.Tuning, tuning.Exp)
 	}
-	if rows < 1 || rows > maxNeurons {
-		return nil, fmt.Errorf("%d neurons, want 1 to %d", rows, maxNeurons)
+	switch o.Tuning {
+	case Calibrated:
+		cfg.Map, cfg.Calibration = tuning.Gerf, o.Calibration.At(layer, head)
+		cfg.A = cfg.Calibration.GerfA()
+	case string(tuning.Gerf):
+		cfg.A = []float64{tuning.GerfA(o.Calibration.norms[layer][head], d)}
 	}
-	cfg := tuning.Config{Map: c.Tuning.Map(), Inputs: d}
-	if c.Tuning.NeedsCalibration() {
-		if c.Calibration == nil {
-			return nil, fmt.Errorf("%s curves need a calibration; calibrate on some texts first", c.Tuning)
-		}
-		h := c.Calibration.Heads[layer][head]
-		if c.Tuning == Calibrated {
-			cfg.Calibration, cfg.A = h.Change, h.Change.GerfA()
-		} else {
-			cfg.A = []float64{tuning.GerfA(h.MeanSquaredNorm, d)}
-		}
+	m := o.Neurons(layer, head)
+	if m < 1 {
+		return cfg, fmt.Errorf("%d hidden neurons; give at least 1", m)
 	}
-	rng := tuning.NewRand(c.Seed, layer, head)
-	cfg.W = tuning.Weights(c.Draw, rows, d, rng)
-	if cfg.Map.NeedsPhases() {
-		cfg.B = tuning.Phases(rows, rng)
-	}
-	return tuning.New[float32](cfg)
+	rows := (m + cfg.Map.FeaturesPerRow() - 1) / cfg.Map.FeaturesPerRow()
+	rng := tuning.NewRand(o.Seed, layer, head)
+	cfg.W = tuning.Weights(o.Draw, rows, d, rng)
+	cfg.B = tuning.Phases(rows, rng)
+	return cfg, nil
 }

@@ -47,7 +47,7 @@ func Rules() map[string]Rule {
 	engine := []string{".", "tuning", "safetensors", "tensor", "attention", "nn", "model"}
 	rules["network"] = Rule{Internal: append(engine, "input/text")}
 	rules["task"] = Rule{Internal: append(engine, "input/text", "network")}
-	rules["transfer"] = Rule{Internal: append(engine, "input/text", "network", "task")}
+	rules["transfer"] = Rule{Internal: append(engine, "input/text", "network", "task"), External: gonum}
 	// From result data only.
 	rules["figure"] = Rule{Internal: []string{"transfer"}, External: []string{"gonum.org/v1/plot", "golang.org/x/image"}}
 	rules["report"] = Rule{Internal: []string{"transfer", "figure"}}

@@ -1,0 +1,77 @@
+package transfer
+
+import (
+	"math"
+
+	"github.com/tripartite-go/tripartite/model"
+	"github.com/tripartite-go/tripartite/network"
+	"github.com/tripartite-go/tripartite/nn"
+	"github.com/tripartite-go/tripartite/tuning"
+)
+
+// build calibrates, where there are texts to calibrate on, and makes the heads.
+func (r *run) build() error {
+	var cal *network.Calibration
+	if len(r.calibration.IDs) > 0 {
+		var err error
+		if cal, err = network.Calibrate(r.ctx, r.cfg.Network.Model, r.calibration, r.work, r.progress); err != nil {
+			return err
+		}
+	}
+	neurons := func(int, int) int { return r.cfg.Neurons }
+	if r.cfg.Error > 0 {
+		var err error
+		if neurons, err = r.allocate(cal); err != nil {
+			return err
+		}
+	}
+	var err error
+	r.circuits, err = network.Build(r.cfg.Network.Model, network.Options{
+		Selection: r.cfg.Selection, Tuning: r.cfg.Tuning, Draw: r.cfg.Draw,
+		Neurons: neurons, Calibration: cal, Seed: r.cfg.Seed,
+	})
+	return err
+}
+
+// allocationTokens is how many calibration tokens the allocation of neurons
+// looks at; the variance law grows with the cube of a text's length.
+const allocationTokens = 1500
+
+// allocate gives every head the neurons that the variance law asks for, at the
+// median query of the calibration texts, to keep the relative error of calcium
+// at Config.Error. The law is that of iid exp curves, or of calibrated ones.
+func (r *run) allocate(cal *network.Calibration) (func(layer, head int) int, error) {
+	net := r.cfg.Network.Model
+	texts := r.calibration
+	if len(texts.IDs) == 0 {
+		texts = r.batch
+	}
+	texts = firstSequences(texts, allocationTokens)
+	neurons := make([][]int, net.Layers())
+	_, err := net.Forward(r.ctx, texts, model.Run{Work: r.work, Trace: func(l int, t *nn.Trace) {
+		neurons[l] = make([]int, net.Heads())
+		r.cfg.Pool.For(net.Heads(), func(_, h int) {
+			x := exactHead{q: t.Query(h), k: t.Key(h), seqs: texts.Sequences}
+			var a []float64
+			var c *tuning.Calibration
+			if r.cfg.Tuning == network.Calibrated {
+				c = cal.At(l, h)
+				a = c.GerfA()
+			}
+			b := budget(x.activations(), a, c, r.cfg.Error)
+			neurons[l][h] = int(min(max(math.Ceil(math.Pow(10, b)), float64(NeuronLimits[0])), float64(NeuronLimits[1])))
+		})
+	}})
+	return func(l, h int) int { return neurons[l][h] }, err
+}
+
+// firstSequences returns the sequences from the beginning that hold at least n
+// tokens together, or all.
+func firstSequences(b model.Batch, n int) model.Batch {
+	for i := range b.Sequences.Len() {
+		if _, hi := b.Sequences.Bounds(i); hi >= n {
+			return model.Batch{Sequences: b.Sequences.Slice(0, i+1), IDs: b.IDs[:hi]}
+		}
+	}
+	return b
+}

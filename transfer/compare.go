@@ -1,0 +1,138 @@
+package transfer
+
+import (
+	"math"
+
+	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/tensor"
+	"github.com/tripartite-go/tripartite/tuning"
+)
+
+// exactHead is what one head of the exact network received and returned, for
+// all texts: q, k [N, d], v, y [N, dv], and the softmax normalizer's logarithm.
+type exactHead struct {
+	q, k, v, y tensor.Matrix
+	logZ       []float32
+	seqs       tensor.Sequences
+}
+
+// budgetQueries is for how many queries of a text the variance law is
+// evaluated; its cost grows with the square of the text's length for each.
+const budgetQueries = 16
+
+// compare runs a head on what the exact head received and says how far calcium
+// and output are off. It also returns the points for a figure, without tokens.
+func compare(x exactHead, head attention.Head, cal *tuning.Calibration, work *tensor.Arena) (Head, []Point) {
+	n := x.seqs.Tokens()
+	y := tensor.New(x.y.Rows, x.y.Cols)
+	logC := make([]float32, x.y.Rows)
+	trace := attention.Trace{LogFactor: make([]float32, x.y.Rows)}
+	head.Forward(y, logC, x.q, x.k, x.v, x.seqs, nil, &trace, work)
+
+	texts := x.activations()
+	points := make([]Point, 0, n)
+	var off, c, z, null, cosines []float64
+	for i, t := range texts {
+		lo, _ := x.seqs.Bounds(i)
+		for j := range t.tokens() {
+			row := lo + j
+			p := Point{
+				Text: i, Position: j,
+				LogNormalizer: Number(x.logZ[row]),
+				LogCalcium:    Number(logC[row] + trace.LogFactor[row]),
+				LogCalciumRaw: Number(logC[row]),
+				LogNull:       Number(logNull(t.q[j*t.d:(j+1)*t.d], t.k)),
+			}
+			points = append(points, p)
+			cosines = append(cosines, cosine(y.Row(row), x.y.Row(row)))
+			// Calcium that is not positive has no logarithm; it is counted instead.
+			if !defined(p.LogCalcium) {
+				continue
+			}
+			off = append(off, math.Abs(float64(p.LogCalcium-p.LogNormalizer)))
+			c = append(c, float64(p.LogCalcium))
+			z = append(z, float64(p.LogNormalizer))
+			null = append(null, float64(p.LogNull))
+		}
+	}
+	out := Head{
+		OutputCosine:       Number(mean(cosines)),
+		CalciumCorrelation: Number(correlation(c, z)),
+		NullCorrelation:    Number(correlation(null, z)),
+		LogCalciumError:    Number(median(off)),
+		NonPositive:        trace.NonPositive,
+	}
+	out.fillNorms(texts, cal)
+	return out, points
+}
+
+// fillNorms sets mean squared norms and budgets, before and after calibration.
+func (h *Head) fillNorms(texts []activations, cal *tuning.Calibration) {
+	h.MeanSquaredNorm = Number(meanSquaredNorm(texts))
+	h.BudgetLog10 = Number(budget(texts, nil, nil, BudgetError))
+	h.Budget = FromLog10(float64(h.BudgetLog10))
+	h.MeanSquaredNormCalibrated, h.BudgetCalibratedLog10 = Number(math.NaN()), Number(math.NaN())
+	h.BudgetCalibrated = Number(math.NaN())
+	if cal == nil {
+		return
+	}
+	var moved []activations
+	for _, t := range texts {
+		q, k, _ := calibrated(cal, t)
+		moved = append(moved, activations{d: t.d, q: q, k: k})
+	}
+	h.MeanSquaredNormCalibrated = Number(meanSquaredNorm(moved))
+	h.BudgetCalibratedLog10 = Number(budget(texts, cal.GerfA(), cal, BudgetError))
+	h.BudgetCalibrated = FromLog10(float64(h.BudgetCalibratedLog10))
+}
+
+// budget returns log10 of the iid neurons for a relative error of calcium at the
+// median query: of exp curves, or of calibrated ones.
+func budget(texts []activations, a []float64, cal *tuning.Calibration, err float64) float64 {
+	ratios := logRatios(sample(texts, budgetQueries), a, cal)
+	budgets := make([]float64, len(ratios))
+	for i, r := range ratios {
+		budgets[i] = max(0, tuning.Budget(r, err)) // one neuron is the least
+	}
+	return median(budgets)
+}
+
+// activations returns the queries and keys of every text in float64.
+func (x exactHead) activations() []activations {
+	out := make([]activations, x.seqs.Len())
+	for i := range out {
+		lo, hi := x.seqs.Bounds(i)
+		out[i] = activations{d: x.q.Cols, q: widen(x.q.SliceRows(lo, hi)), k: widen(x.k.SliceRows(lo, hi))}
+	}
+	return out
+}
+
+// sample keeps at most n queries of every text, evenly spread, and all keys.
+func sample(texts []activations, n int) []activations {
+	out := make([]activations, len(texts))
+	for i, t := range texts {
+		out[i] = t
+		if t.tokens() <= n {
+			continue
+		}
+		q := make([]float64, 0, n*t.d)
+		for j := range n {
+			row := j * t.tokens() / n
+			q = append(q, t.q[row*t.d:(row+1)*t.d]...)
+		}
+		out[i].q = q
+	}
+	return out
+}
+
+func widen(m tensor.Matrix) []float64 {
+	out := make([]float64, 0, m.Rows*m.Cols)
+	for i := range m.Rows {
+		for _, v := range m.Row(i) {
+			out = append(out, float64(v))
+		}
+	}
+	return out
+}
+
+func defined(x Number) bool { return !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0) }

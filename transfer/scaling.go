@@ -1,0 +1,175 @@
+package transfer
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/tripartite-go/tripartite/network"
+	"github.com/tripartite-go/tripartite/tensor"
+	"github.com/tripartite-go/tripartite/tuning"
+)
+
+// scalingDraws is how many independent draws of W an error is the root mean
+// square of; scalingTokens how many queries it is the median over.
+const (
+	scalingDraws  = 8
+	scalingTokens = 32
+)
+
+// scalingNeurons are the numbers of rows of W.
+var scalingNeurons = []int{16, 32, 64, 128, 256, 512, 1024, 2048}
+
+// activations are one head's queries and keys for one text, [n, d] in float64,
+// which sets no error of its own.
+type activations struct {
+	d    int
+	q, k []float64
+}
+
+func (a activations) tokens() int { return len(a.q) / a.d }
+
+// scaling measures the error of calcium against the number of neurons for every
+// map, and for calibrated curves, at one head. Rows are drawn iid, since the
+// variance law holds for these.
+func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *tuning.Calibration, seed uint64) (Scaling, error) {
+	texts = firstTokens(texts, scalingTokens)
+	type family struct {
+		name string
+		cfg  tuning.Config
+	}
+	var families []family
+	for _, m := range tuning.Maps() {
+		cfg := tuning.Config{Map: m}
+		if m == tuning.Gerf {
+			cfg.A = []float64{tuning.GerfA(meanSquaredNorm(texts), texts[0].d)}
+		}
+		families = append(families, family{name: string(m), cfg: cfg})
+	}
+	if cal != nil {
+		families = append(families, family{name: network.Calibrated, cfg: tuning.Config{Map: tuning.Gerf, A: cal.GerfA(), Calibration: cal}})
+	}
+
+	out := Scaling{Draws: scalingDraws}
+	for _, t := range texts {
+		out.Tokens += t.tokens()
+	}
+	out.Curves = make([]Curve, len(families))
+	for i, f := range families {
+		out.Curves[i] = Curve{Name: f.name, Estimator: f.cfg.Map.Estimates(), Neurons: scalingNeurons,
+			Error: make([]Number, len(scalingNeurons))}
+	}
+	failed := make([]error, len(families)*len(scalingNeurons))
+	pool.For(len(failed), func(_, part int) {
+		if ctx.Err() != nil {
+			return
+		}
+		// The largest come first, so that threads end together.
+		i, j := part%len(families), len(scalingNeurons)-1-part/len(families)
+		e, err := calciumError(families[i].cfg, texts, scalingNeurons[j], seed)
+		out.Curves[i].Error[j], failed[part] = Number(e), err
+	})
+	if err := ctx.Err(); err != nil {
+		return Scaling{}, err
+	}
+	for _, err := range failed {
+		if err != nil {
+			return Scaling{}, fmt.Errorf("error against number of neurons: %w", err)
+		}
+	}
+	for i, f := range families {
+		if f.cfg.Map != tuning.Exp && f.cfg.Map != tuning.Gerf {
+			continue
+		}
+		ratios := logRatios(texts, f.cfg.A, f.cfg.Calibration)
+		for _, m := range scalingNeurons {
+			e := make([]float64, len(ratios))
+			for t, r := range ratios {
+				e[t] = math.Sqrt(math.Expm1(r) / float64(m))
+			}
+			out.Curves[i].Law = append(out.Curves[i].Law, Number(capped(median(e))))
+		}
+	}
+	return out, nil
+}
+
+// calciumError returns the median over tokens of the root mean square over
+// draws of c f/Z - 1.
+func calciumError(cfg tuning.Config, texts []activations, rows int, seed uint64) (float64, error) {
+	cfg.Inputs = texts[0].d
+	var squares []float64 // one per token, summed over draws
+	for draw := range scalingDraws {
+		rng := tuning.NewRand(seed, rows, draw)
+		cfg.W = tuning.Weights(tuning.IID, rows, cfg.Inputs, rng)
+		cfg.B = tuning.Phases(rows, rng)
+		curves, err := tuning.New[float64](cfg)
+		if err != nil {
+			return 0, err
+		}
+		token := 0
+		for _, t := range texts {
+			for i, log := range relativeCalcium(curves, t) {
+				if draw == 0 {
+					squares = append(squares, 0)
+				}
+				e := log - 1
+				squares[token+i] += e * e / scalingDraws
+			}
+			token += t.tokens()
+		}
+	}
+	for i, s := range squares {
+		squares[i] = capped(math.Sqrt(s))
+	}
+	return median(squares), nil
+}
+
+// relativeCalcium returns c f/Z for every query of a text.
+func relativeCalcium(curves *tuning.Curves[float64], t activations) []float64 {
+	m, d := curves.Neurons(), t.d
+	log, sign := make([]float64, m), make([]float64, m)
+	// g is kept relative to one shift per neuron, as in the circuit's memory.
+	gain, shift := make([]float64, m), make([]float64, m)
+	for i := range shift {
+		shift[i] = math.Inf(-1)
+	}
+	for lo := 0; lo < len(t.k); lo += d {
+		curves.Log(log, sign, tuning.Writing, t.k[lo:lo+d])
+		for i, a := range log {
+			if sign[i] == 0 {
+				continue
+			}
+			if a > shift[i] {
+				gain[i] *= math.Exp(shift[i] - a)
+				shift[i] = a
+			}
+			gain[i] += sign[i] * math.Exp(a-shift[i])
+		}
+	}
+	out := make([]float64, 0, t.tokens())
+	for lo := 0; lo < len(t.q); lo += d {
+		q := t.q[lo : lo+d]
+		curves.Log(log, sign, tuning.Reading, q)
+		scale := curves.LogFactor(q) - logNormalizer(q, t.k)
+		var c float64
+		for i, a := range log {
+			if sign[i] != 0 && gain[i] != 0 {
+				c += sign[i] * gain[i] * math.Exp(a+shift[i]+scale)
+			}
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// firstTokens returns the texts from the beginning that hold at least n tokens
+// together, or all.
+func firstTokens(texts []activations, n int) []activations {
+	seen := 0
+	for i, t := range texts {
+		if seen += t.tokens(); seen >= n {
+			return texts[:i+1]
+		}
+	}
+	return texts
+}

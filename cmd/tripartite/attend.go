@@ -1,0 +1,166 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tripartite-go/tripartite/internal/cli/attend"
+	"github.com/tripartite-go/tripartite/internal/npz"
+	"github.com/tripartite-go/tripartite/tuning"
+)
+
+// attendFlags are the flags of attend.
+type attendFlags struct {
+	opt                                   attend.Options
+	calibrate, output, memory, saveMemory string
+}
+
+// ownConstants is what --calibrate means without a file.
+const ownConstants = "input"
+
+func newAttend(e *env) *cobra.Command {
+	f := &attendFlags{opt: attend.Options{Tuning: tuning.Exp, Draw: tuning.IID, Precision: attend.Float64}}
+	c := &cobra.Command{
+		Use:   "attend IN.npz -o OUT.npz",
+		Short: "Run one attention head on your own activations",
+		Long: `Attend runs one head as a circuit of neurons and astrocytes and as exact softmax
+attention, and compares the two.
+
+Arrays of IN.npz, in any numeric type and order:
+  q, k [N,d]     queries and keys, scaled so that q.k is the attention logit
+                 (for a transformer's head: both divided by d^(1/4))
+  v [N,dv]       values
+  W [m,d]        input weights of the hidden neurons; drawn when absent
+  b [m]          their phases in radians; drawn when absent
+  gerf_A         gerf's parameter, one number or [d]; when absent the one of
+                 least variance for the input (or the calibration set)
+Other arrays are ignored. Save them with np.savez("head.npz", q=q, k=k, v=v).
+
+Arrays of OUT.npz, in the precision asked for:
+  y [N,dv]                         output of the circuit
+  normalizer, log_normalizer [N]   astrocyte calcium c at true scale, without
+                                   sigma; log c is NaN where c is below zero
+  corrected_normalizer,            with --calibrate: calcium times the query's
+  log_corrected_normalizer [N]     factor, comparable to exact_normalizer
+  exact_y, exact_normalizer,       plain softmax, causal or not, without
+  exact_log_normalizer             forgetting and sigma; left out with --memory
+  hebb [dv,m], gain [m]            the memory after the last token at true
+                                   scale, 0 or inf where the type cannot hold it`,
+		Example: `  tripartite attend head.npz -o out.npz
+  tripartite attend head.npz --tuning gerf --calibrate --neurons 256 --draw orthogonal -o out.npz
+  tripartite attend head.npz --causal --forget 0.05 --save-memory memory.safetensors -o out.npz
+  tripartite attend head.npz --causal --forget 0.05 --memory memory.safetensors -o more.npz`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 1 && f.calibrate == ownConstants {
+				return fmt.Errorf("attend: unexpected argument %q after IN.npz; a calibration set needs an equals sign: --calibrate=FILE", args[1])
+			}
+			return arguments("IN.npz")(c, args)
+		},
+		ValidArgsFunction: pathCompletions("npz"),
+		RunE:              func(c *cobra.Command, args []string) error { return runAttend(e, c, f, args[0]) },
+	}
+	flags := c.Flags()
+	choiceVar(c, &f.opt.Tuning, "tuning", "tuning curves of the hidden neurons: "+list(tuning.Maps()), tuning.Maps()...)
+	intVar(flags, &f.opt.Neurons, "neurons", 1, fmt.Sprintf("rows of W to draw; trig and hyperbolic have two hidden neurons per row (default %d)", attend.DefaultNeurons))
+	choiceVar(c, &f.opt.Draw, "draw", "how rows of W are drawn: iid or orthogonal", tuning.IID, tuning.Orthogonal)
+	flags.StringVar(&f.calibrate, "calibrate", "", "shrink |q+k| by a change of variables that leaves softmax as it is; constants from the input, or from arrays q, k [n,d] of a calibration set in `FILE`")
+	flags.Lookup("calibrate").NoOptDefVal = ownConstants
+	flags.BoolVar(&f.opt.Causal, "causal", false, "write a token, read it, then the next; otherwise all are written, then read")
+	floatVar(flags, &f.opt.Forget, "forget", func(x float64) bool { return x >= 0 && x < 1 },
+		"a fraction in [0, 1)", "fraction of the memory lost at every write, in [0, 1) (default 0)")
+	floatVar(flags, &f.opt.Sigma, "sigma", func(x float64) bool { return x >= 0 },
+		"a finite number of at least 0", "half-saturation of the astrocyte, in units of calcium (default 0)")
+	choiceVar(c, &f.opt.Precision, "precision", "arithmetic of the circuit: float64 or float32", attend.Float64, attend.Float32)
+	flags.StringVar(&f.memory, "memory", "", "saved memory to start from, a `FILE` of the same circuit")
+	flags.StringVar(&f.saveMemory, "save-memory", "", "`FILE` (safetensors) to save the memory in after the last token, - for standard output")
+	outputVar(c, &f.output, "`OUT.npz` to write the arrays to, - for standard output (required)")
+	group(c, "Hidden neurons", "tuning", "neurons", "draw", "calibrate")
+	group(c, "Circuit", "causal", "forget", "sigma", "memory", "precision")
+	group(c, "Output", "output", "save-memory")
+	return c
+}
+
+// check refuses flags that contradict one another.
+func (f *attendFlags) check(e *env, c *cobra.Command, in string) error {
+	if f.output == "" {
+		return usagef("attend: nowhere to write to; add -o OUT.npz")
+	}
+	if c.Flags().Changed("calibrate") && f.calibrate == "" {
+		return usagef("attend: --calibrate= has no file; write --calibrate=FILE.npz, or --calibrate alone for the input's own constants")
+	}
+	f.opt.Calibration = attend.Uncalibrated
+	switch f.calibrate {
+	case "":
+	case ownConstants:
+		f.opt.Calibration = attend.CalibratedOn
+		if f.opt.Causal {
+			return usagef("attend: --calibrate with --causal: %w; give --calibrate=FILE.npz", attend.ErrOwnConstants)
+		}
+	default:
+		f.opt.Calibration = attend.CalibratedSet
+	}
+	if err := oneStream("input", in, f.calibrate, f.memory); err != nil {
+		return err
+	}
+	if err := oneStream("output", f.output, f.saveMemory); err != nil {
+		return err
+	}
+	if e.json && (isStream(f.output) || isStream(f.saveMemory)) {
+		return usagef("attend: --json and the file both want standard output; give -o a path")
+	}
+	return nil
+}
+
+func runAttend(e *env, c *cobra.Command, f *attendFlags, path string) error {
+	if err := f.check(e, c, path); err != nil {
+		return err
+	}
+	in, err := readArrays(e, path, func(a *npz.Archive, name string) (*attend.Input, error) {
+		return attend.Read(a, name, f.opt.Precision)
+	})
+	if err != nil {
+		return err
+	}
+	opt := f.opt
+	if opt.Calibration == attend.CalibratedSet {
+		if opt.Set, err = readArrays(e, f.calibrate, attend.ReadSet); err != nil {
+			return err
+		}
+	}
+	opt.Seed, opt.Cores = e.seed, e.cores()
+	if f.memory != "" {
+		path, remove, err := e.seekable(f.memory)
+		if err != nil {
+			return err
+		}
+		defer remove()
+		opt.Memory = path
+	}
+	step, done := e.progress(opt.Steps(in.Tokens), "tokens")
+	opt.Step = step
+	result, err := attend.Run(c.Context(), in, opt)
+	done()
+	if err != nil {
+		return fmt.Errorf("attend: %w", err)
+	}
+	if f.saveMemory != "" {
+		if err := writeFile(c.Context(), e, f.saveMemory, result.WriteMemory); err != nil {
+			return err
+		}
+	}
+	if err := writeArrays(c.Context(), e, f.output, result.Write); err != nil {
+		return err
+	}
+	result.Summary.Program = programVersion()
+	switch {
+	case e.json:
+		return e.printJSON(result.Summary)
+	case isStream(f.output) || isStream(f.saveMemory):
+		if e.quiet {
+			return nil
+		}
+		return result.Summary.Print(e.stderr)
+	}
+	return result.Summary.Print(e.stdout)
+}

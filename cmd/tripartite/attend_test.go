@@ -1,0 +1,619 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tripartite-go/tripartite/internal/npz"
+	"github.com/tripartite-go/tripartite/tuning"
+)
+
+// golden holds inputs and, for every map, what an independent float64
+// implementation of the equations computes from them.
+const golden = "../../testdata/algebraic.npz"
+
+// goldenCases are the ways in which the golden file runs each map.
+var goldenCases = []struct {
+	name, y string // the keys of the result, after the map's name
+	flags   []string
+}{
+	{"not causal", "", nil},
+	{"causal", "causal_", []string{"--causal"}},
+	{"causal, forgetting", "forget_", []string{"--causal", "--forget", "0.1"}},
+}
+
+func key(m tuning.Map, name string) string {
+	return strings.ReplaceAll(string(m), "-", "_") + "_" + name
+}
+
+func TestAttendComputesTheGoldenArraysForEveryMap(t *testing.T) {
+	want := readNpz(t, golden)
+	out := filepath.Join(t.TempDir(), "out.npz")
+	for _, m := range tuning.Maps() {
+		for _, c := range goldenCases {
+			must(t, append([]string{"attend", golden, "--tuning", string(m), "-o", out}, c.flags...)...)
+			got := readNpz(t, out)
+			what := fmt.Sprintf("%s, %s: ", m, c.name)
+			near(t, what+"y", got["y"], want[key(m, c.y+"y")].Float64(), 1e-10)
+			near(t, what+"normalizer", got["normalizer"], want[key(m, c.y+"normalizer")].Float64(), 1e-10)
+			exact := "exact_"
+			if c.flags == nil {
+				near(t, what+"hebb", got["hebb"], want[key(m, "H")].Float64(), 1e-10)
+				near(t, what+"gain", got["gain"], want[key(m, "g")].Float64(), 1e-10)
+			} else {
+				exact = "exact_causal_" // softmax that neither forgets nor saturates
+			}
+			near(t, what+"exact_y", got["exact_y"], want[exact+"y"].Float64(), 1e-12)
+			near(t, what+"exact_normalizer", got["exact_normalizer"], want[exact+"normalizer"].Float64(), 1e-12)
+			for t0, c := range got["normalizer"].Float64() {
+				if l := got["log_normalizer"].Float64()[t0]; c > 0 && !(math.Abs(l-math.Log(c)) < 1e-12) || c < 0 && !math.IsNaN(l) {
+					t.Errorf("%slog_normalizer[%d] is %v for a normalizer of %v", what, t0, l, c)
+				}
+			}
+		}
+	}
+}
+
+// near checks every element against tolerance max(1, |want|).
+func near(t *testing.T, what string, got *npz.Array, want []float64, tolerance float64) {
+	t.Helper()
+	if got == nil || got.Len() != len(want) {
+		t.Fatalf("%s: missing or not of %d elements", what, len(want))
+	}
+	for i, g := range got.Float64() {
+		if !(math.Abs(g-want[i]) <= tolerance*max(1, math.Abs(want[i]))) {
+			t.Errorf("%s: %s is %v, want %v", what, got.Place(i), g, want[i])
+			return
+		}
+	}
+}
+
+// In float32, rounding grows by the condition of the sums: what the terms of
+// H h and of c add up to without their signs, over |c|. Curves that are never
+// negative have condition 1 in c; signed ones cancel, trig down to the fourth
+// digit on these data.
+func TestAttendInFloat32IsAsGoodAsConditioningAllows(t *testing.T) {
+	// Roundings in sequence, in units of 2^-24: the drive w.x of up to 6 adds its
+	// absolute error to the exponent, N=24 writes and m <= 192 terms are summed.
+	const roundings = 32
+	in := readNpz(t, golden)
+	out := filepath.Join(t.TempDir(), "out.npz")
+	v := in["v"].Float64()
+	n, dv := in["v"].Shape[0], in["v"].Shape[1]
+	for _, m := range tuning.Maps() {
+		must(t, "attend", golden, "--tuning", string(m), "--precision", "float32", "-o", out)
+		got := readNpz(t, out)
+		if d := got["y"].DType(); d != "float32" {
+			t.Fatalf("y is %s", d)
+		}
+		phiQ, phiK := in[key(m, "phi_q")].Float64(), in[key(m, "phi_k")].Float64()
+		neurons := len(phiQ) / n
+		y, c := in[key(m, "y")].Float64(), in[key(m, "normalizer")].Float64()
+		gotY, gotC := got["y"].Float64(), got["normalizer"].Float64()
+		worst := 0.0
+		for i := range n {
+			kernel := make([]float64, n) // sum of |phi(q)| |phi(k)|
+			for u := range n {
+				for j := range neurons {
+					kernel[u] += math.Abs(phiQ[i*neurons+j] * phiK[u*neurons+j])
+				}
+			}
+			total := 0.0
+			for _, k := range kernel {
+				total += k
+			}
+			condition := total / math.Abs(c[i])
+			worst = max(worst, condition)
+			allowed := roundings * 0x1p-24
+			if e := math.Abs(gotC[i]/c[i] - 1); !(e <= allowed*condition) {
+				t.Errorf("%s: normalizer[%d] is off by %.2g, condition %.3g allows %.2g", m, i, e, condition, allowed*condition)
+			}
+			for j := range dv {
+				terms := math.Abs(y[i*dv+j]) * condition
+				for u := range n {
+					terms += math.Abs(v[u*dv+j]) * kernel[u] / math.Abs(c[i])
+				}
+				if e := math.Abs(gotY[i*dv+j] - y[i*dv+j]); !(e <= allowed*terms) {
+					t.Errorf("%s: y[%d,%d] is off by %.2g, conditioning allows %.2g", m, i, j, e, allowed*terms)
+				}
+			}
+		}
+		if !m.Signed() && worst > 1+1e-9 {
+			t.Errorf("%s is never negative, but its condition is %.3g", m, worst)
+		}
+	}
+}
+
+func TestAttendPrintsASummary(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out.npz")
+	for _, c := range []struct{ name, flags, want string }{
+		{"exp", "", `24 tokens, d=16, dv=12, all tokens written, then read, float64
+96 hidden neurons, exp curves, W given
+output   relative error against softmax     0.9367
+calcium  median |log c - log Z|             0.2584
+         correlation of log c and log Z     0.3011 (null predictor 0.6662)
+         tokens with calcium <= 0           0
+memory   24 tokens in 10752 bytes
+note: The error of random tuning curves grows exponentially with |q+k|², whose mean is 6.28 here: calibrate (--calibrate), draw orthogonal weights (--draw orthogonal) or take more neurons.
+`},
+		{"signed", "--tuning linear --causal --forget 0.1 --precision float32", `24 tokens, d=16, dv=12, causal, float32
+96 hidden neurons, linear curves, W given
+output   relative error against softmax     0.5161
+calcium  median |log c - log Z|             5.717
+         correlation of log c and log Z     0.9489 (null predictor 0.9962)
+         tokens with calcium <= 0           0
+memory   24 tokens in 5760 bytes
+note: linear curves do not estimate exp(q.k): the error does not vanish however many neurons there are.
+note: Exact attention neither forgets nor saturates; the differences contain what --forget and --sigma do.
+`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := must(t, append(strings.Fields("attend "+golden+" "+c.flags), "-o", out)...)
+			if o.stdout != c.want || o.stderr != "" {
+				t.Errorf("prints\n%s%s\nwant\n%s", o.stdout, o.stderr, c.want)
+			}
+		})
+	}
+}
+
+func TestAttendJSONHoldsTheResolvedConfigurationAndNoPaths(t *testing.T) {
+	dir := t.TempDir()
+	in := copyOf(t, golden, filepath.Join(dir, "zebra.npz"))
+	o := must(t, "attend", in, "--json", "--tuning", "gerf", "--calibrate", "-o", filepath.Join(dir, "out.npz"), "--seed", "7")
+	var s struct {
+		Schema, Program, Generator string
+		Seed                       uint64
+		Config                     struct {
+			Tuning, Weights, Calibration, Precision string
+			GerfA                                   []float64 `json:"gerf_a"`
+			Rows                                    int
+			Estimator                               bool
+		}
+		Tokens, Neurons int
+		Error           float64 `json:"relative_error"`
+		Notes           []string
+	}
+	if err := json.Unmarshal([]byte(o.stdout), &s); err != nil {
+		t.Fatal(err)
+	}
+	if s.Schema != "tripartite.attend/1" || s.Program == "" || s.Generator != tuning.Generator || s.Seed != 7 ||
+		s.Config.Tuning != "gerf" || s.Config.Weights != "input" || s.Config.Calibration != "input" || s.Config.Precision != "float64" ||
+		!s.Config.Estimator || s.Config.Rows != 96 || len(s.Config.GerfA) != 1 || s.Tokens != 24 || s.Neurons != 96 || !(s.Error > 0) || s.Notes == nil {
+		t.Errorf("incomplete: %+v\n%s", s, o.stdout)
+	}
+	if strings.Contains(o.stdout, "zebra") || strings.Contains(o.stdout, dir) {
+		t.Errorf("names a path:\n%s", o.stdout)
+	}
+}
+
+func copyOf(t *testing.T, from, to string) string {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// head returns a small head: n tokens, d=3, dv=2, values that are not symmetric.
+func head(n int) []array {
+	q, k, v := make([]float64, n*3), make([]float64, n*3), make([]float64, n*2)
+	for i := range q {
+		q[i], k[i] = math.Sin(float64(3*i+1)), 0.5+math.Cos(float64(2*i))
+	}
+	for i := range v {
+		v[i] = math.Sin(float64(i * i))
+	}
+	return []array{{"q", []int{n, 3}, q}, {"k", []int{n, 3}, k}, {"v", []int{n, 2}, v}}
+}
+
+func TestAttendGivesTheSameBytesForAnyNumberOfThreads(t *testing.T) {
+	dir := t.TempDir()
+	in := writeNpz(t, filepath.Join(dir, "in.npz"), head(40)...)
+	var stdout string
+	var bytesOut []byte
+	for i, threads := range []string{"1", "2"} {
+		out := filepath.Join(dir, "out"+threads+".npz")
+		o := must(t, "attend", in, "--tuning", "cosine", "--draw", "orthogonal", "--threads", threads, "-o", out)
+		data, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 && (o.stdout != stdout || !bytes.Equal(data, bytesOut)) {
+			t.Error("1 and 2 threads differ")
+		}
+		stdout, bytesOut = o.stdout, data
+	}
+}
+
+func TestAttendReadsAndWritesStandardStreams(t *testing.T) {
+	dir := t.TempDir()
+	in := writeNpz(t, filepath.Join(dir, "in.npz"), head(5)...)
+	out := filepath.Join(dir, "out.npz")
+	summary := must(t, "attend", in, "-o", out).stdout
+	want, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := commandWith(t.Context(), bytes.NewReader(data), "attend", "-", "-o", "-")
+	if o.code != exitDone || o.stdout != string(want) {
+		t.Errorf("exit code %d; standard output differs from the file", o.code)
+	}
+	if o.stderr != summary {
+		t.Errorf("the summary gave way to %q", o.stderr)
+	}
+	if o := commandWith(t.Context(), bytes.NewReader(data), "attend", "-", "-o", "-", "--quiet"); o.stderr != "" {
+		t.Errorf("--quiet prints %q", o.stderr)
+	}
+}
+
+func TestAttendDrawsWhatTheInputLacks(t *testing.T) {
+	dir := t.TempDir()
+	in := writeNpz(t, filepath.Join(dir, "in.npz"), head(6)...)
+	out := filepath.Join(dir, "out.npz")
+	must(t, "attend", in, "--tuning", "cosine", "--neurons", "50", "--seed", "9", "-o", out)
+	// The same W, then b, from one generator.
+	rng := tuning.NewRand(9)
+	w := tuning.Weights(tuning.IID, 50, 3, rng)
+	b := tuning.Phases(50, rng)
+	given := writeNpz(t, filepath.Join(dir, "given.npz"), append(head(6), array{"W", []int{50, 3}, w}, array{"b", []int{50}, b})...)
+	same := filepath.Join(dir, "same.npz")
+	must(t, "attend", given, "--tuning", "cosine", "-o", same)
+	near(t, "drawn and given weights", readNpz(t, out)["y"], readNpz(t, same)["y"].Float64(), 0)
+
+	must(t, "attend", in, "--tuning", "cosine", "--neurons", "50", "--seed", "10", "-o", same)
+	if got := readNpz(t, same)["y"].Float64(); got[0] == readNpz(t, out)["y"].Float64()[0] {
+		t.Error("another seed gives the same output")
+	}
+}
+
+func TestAttendCalibrationAgainstItsOwnSetAndFile(t *testing.T) {
+	dir := t.TempDir()
+	in := writeNpz(t, filepath.Join(dir, "in.npz"), head(30)...)
+	set := writeNpz(t, filepath.Join(dir, "set.npz"), head(30)[:2]...)
+	own, file := filepath.Join(dir, "own.npz"), filepath.Join(dir, "file.npz")
+	must(t, "attend", in, "--tuning", "gerf", "--calibrate", "-o", own)
+	must(t, "attend", in, "--tuning", "gerf", "--calibrate="+set, "-o", file)
+	got := readNpz(t, own)
+	near(t, "constants from a file with the same arrays", readNpz(t, file)["y"], got["y"].Float64(), 0)
+	if !(relative(got["corrected_normalizer"].Float64(), got["exact_normalizer"].Float64()) < 0.2) {
+		t.Errorf("corrected calcium %v, softmax normalizer %v", got["corrected_normalizer"].Float64(), got["exact_normalizer"].Float64())
+	}
+	if relative(got["normalizer"].Float64(), got["exact_normalizer"].Float64()) < 0.2 {
+		t.Error("raw calcium is on the scale of the normalizer, so that this test shows nothing")
+	}
+	for i, l := range got["log_corrected_normalizer"].Float64() {
+		if !(math.Abs(math.Exp(l)-got["corrected_normalizer"].Float64()[i]) < 1e-9) {
+			t.Errorf("log_corrected_normalizer[%d] = %v", i, l)
+		}
+	}
+	must(t, "attend", in, "--tuning", "gerf", "--causal", "--calibrate="+set, "-o", file) // no look-ahead
+	must(t, "attend", in, "-o", file)
+	if readNpz(t, file)["corrected_normalizer"] != nil {
+		t.Error("corrected calcium without a calibration")
+	}
+}
+
+func relative(got, want []float64) float64 {
+	var diff, norm float64
+	for i := range want {
+		diff += (got[i] - want[i]) * (got[i] - want[i])
+		norm += want[i] * want[i]
+	}
+	return math.Sqrt(diff / norm)
+}
+
+func TestAttendTakesTheSmallestHeadsAndAnyNumericType(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "in.npz")
+	err := npz.WriteFile(path, func(w *npz.Writer) error {
+		if err := w.Float32("q", []int{1, 1}, []float32{2}); err != nil {
+			return err
+		}
+		if err := w.Int64("k", []int{1, 1}, []int64{1}); err != nil {
+			return err
+		}
+		if err := w.Float64("W", []int{1, 1}, []float64{0.5}); err != nil {
+			return err
+		}
+		return w.Float64("v", []int{1, 3}, []float64{1, -2, 3})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "out.npz")
+	o := must(t, "attend", path, "-o", out)
+	near(t, "one token reads its own value", readNpz(t, out)["y"], []float64{1, -2, 3}, 1e-15)
+	if !strings.Contains(o.stdout, "undefined") {
+		t.Errorf("a correlation over one token:\n%s", o.stdout)
+	}
+	if o := must(t, "attend", path, "-o", out, "--json"); !strings.Contains(o.stdout, `"calcium_correlation": null`) {
+		t.Errorf("a correlation over one token:\n%s", o.stdout)
+	}
+}
+
+// Logits of 10^4 are far beyond any float's exponentials.
+func TestAttendHugeLogitsAreFiniteAndTheMemoryIsNeverNaN(t *testing.T) {
+	dir := t.TempDir()
+	arrays := head(6)
+	for i := range arrays[0].data {
+		arrays[0].data[i] *= 60
+		arrays[1].data[i] *= 60
+	}
+	in := writeNpz(t, filepath.Join(dir, "in.npz"), arrays...)
+	out := filepath.Join(dir, "out.npz")
+	for _, m := range []string{"exp", "hyperbolic", "gerf", "truncated-exp", "elu1"} {
+		must(t, "attend", in, "--tuning", m, "--precision", "float32", "-o", out)
+		got := readNpz(t, out)
+		for _, name := range []string{"y", "log_normalizer", "exact_y", "exact_log_normalizer"} {
+			if i := npz.FirstNonFinite(got[name].Float64()); i >= 0 {
+				t.Errorf("%s: %s is %v", m, got[name].Place(i), got[name].Float64()[i])
+			}
+		}
+		for _, name := range []string{"hebb", "gain", "normalizer"} {
+			for i, x := range got[name].Float64() {
+				if math.IsNaN(x) {
+					t.Errorf("%s: %s is NaN", m, got[name].Place(i))
+				}
+			}
+		}
+	}
+}
+
+func TestAttendMemoriesAreSavedAndResumed(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	all := head(10)
+	part := func(lo, hi int) []array {
+		var out []array
+		for _, a := range all {
+			w := a.shape[1]
+			out = append(out, array{a.name, []int{hi - lo, w}, a.data[lo*w : hi*w]})
+		}
+		return out
+	}
+	writeNpz(t, at("all.npz"), all...)
+	writeNpz(t, at("a.npz"), part(0, 6)...)
+	writeNpz(t, at("b.npz"), part(6, 10)...)
+	for _, forget := range []string{"0", "0.2"} {
+		must(t, "attend", at("all.npz"), "--causal", "--forget", forget, "-o", at("all-out.npz"), "--save-memory", at("all.mem"))
+		must(t, "attend", at("a.npz"), "--causal", "--forget", forget, "-o", at("a-out.npz"), "--save-memory", at("a.mem"))
+		o := must(t, "attend", at("b.npz"), "--causal", "--forget", forget, "--memory", at("a.mem"), "-o", at("b-out.npz"), "--save-memory", at("b.mem"))
+		if !strings.Contains(o.stdout, "held 6 tokens") || !strings.Contains(o.stdout, "memory   10 tokens") {
+			t.Errorf("the summary does not mention the memory:\n%s", o.stdout)
+		}
+		whole, resumed := readNpz(t, at("all-out.npz")), readNpz(t, at("b-out.npz"))
+		near(t, "the resumed half", resumed["y"], whole["y"].Float64()[6*2:], 1e-12)
+		near(t, "the memory at the end", resumed["hebb"], whole["hebb"].Float64(), 1e-12)
+		if resumed["exact_y"] != nil {
+			t.Error("exact attention over half of the tokens stands beside a circuit that has seen all")
+		}
+	}
+	// From standard input, and to standard output.
+	mem, err := os.ReadFile(at("a.mem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := commandWith(t.Context(), bytes.NewReader(mem), "attend", at("b.npz"), "--causal", "--forget", "0.2", "--memory", "-", "-o", at("c-out.npz"), "--save-memory", "-")
+	want, err := os.ReadFile(at("b.mem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.code != exitDone || o.stdout != string(want) {
+		t.Errorf("exit code %d, %d bytes of memory, want %d: %s", o.code, len(o.stdout), len(want), o.stderr)
+	}
+	for _, c := range []struct{ flags, words string }{
+		{"--seed 2", "tuning curves"},
+		{"--tuning hyperbolic", "differ"},
+		{"--forget 0.1", "forget"},
+		{"--precision float32", "precision"},
+	} {
+		o := command(append(strings.Fields("attend "+at("b.npz")+" --causal --forget 0.2 --memory "+at("a.mem")+" -o "+at("no.npz")), strings.Fields(c.flags)...)...)
+		wantFailure(t, o, exitFailed, c.words)
+	}
+}
+
+func TestAttendRefusesBadInput(t *testing.T) {
+	dir := t.TempDir()
+	good := head(4)
+	with := func(extra ...array) []array {
+		out := append([]array{}, good...)
+		for _, e := range extra {
+			for i, a := range out {
+				if a.name == e.name {
+					out = append(out[:i:i], out[i+1:]...)
+					break
+				}
+			}
+			out = append(out, e)
+		}
+		return out
+	}
+	nan := append([]float64{}, good[1].data...)
+	nan[7] = math.NaN()
+	inf := append([]float64{}, good[2].data...)
+	inf[2] = math.Inf(-1)
+	huge := append([]float64{}, good[0].data...)
+	huge[0] = 1e300
+	zeros := func(n int) []float64 { return make([]float64, n) }
+	for _, c := range []struct {
+		name   string
+		arrays []array
+		flags  string
+		words  []string
+	}{
+		{"missing arrays", good[:1], "", []string{"arrays k, v missing", "it has q", "np.savez"}},
+		{"no arrays", nil, "", []string{"arrays q, k, v missing", "it is empty"}},
+		{"three axes", with(array{"q", []int{1, 4, 3}, good[0].data}), "", []string{"q is [1,4,3]", "[N, d]"}},
+		{"one axis", with(array{"v", []int{8}, zeros(8)}), "", []string{"v is [8]", "[N, dv]"}},
+		{"other N", with(array{"k", []int{3, 3}, zeros(9)}), "", []string{"q is [4,3] but k is [3,3]"}},
+		{"other d", with(array{"k", []int{4, 2}, zeros(8)}), "", []string{"q is [4,3] but k is [4,2]"}},
+		{"other N of v", with(array{"v", []int{5, 2}, zeros(10)}), "", []string{"v is [5,2] but q is [4,3]"}},
+		{"no tokens", []array{{"q", []int{0, 3}, nil}, {"k", []int{0, 3}, nil}, {"v", []int{0, 2}, nil}}, "", []string{"q is [0,3]", "empty"}},
+		{"no width", with(array{"v", []int{4, 0}, nil}), "", []string{"v is [4,0]", "empty"}},
+		{"NaN", with(array{"k", []int{4, 3}, nan}), "", []string{"k[2,1] is NaN", "np.isfinite(k)"}},
+		{"infinity", with(array{"v", []int{4, 2}, inf}), "", []string{"v[1,0] is -Inf"}},
+		{"beyond float32", with(array{"q", []int{4, 3}, huge}), "--precision float32", []string{"q[0,0]", "1e+300", "float32"}},
+		{"W of other width", with(array{"W", []int{5, 2}, zeros(10)}), "", []string{"W is [5,2] but q is [4,3]", "d=3"}},
+		{"W without rows", with(array{"W", []int{0, 3}, nil}), "", []string{"W is [0,3]", "empty"}},
+		{"W and --neurons", with(array{"W", []int{5, 3}, zeros(15)}), "--neurons 6", []string{"6 neurons", "W has 5 rows", "--neurons"}},
+		{"b without W", with(array{"b", []int{5}, zeros(5)}), "", []string{"b [5]", "no weights W"}},
+		{"b of other length", with(array{"W", []int{5, 3}, zeros(15)}, array{"b", []int{4}, zeros(4)}), "", []string{"b is [4] but W is [5,3]"}},
+		{"b of two axes", with(array{"W", []int{5, 3}, zeros(15)}, array{"b", []int{5, 1}, zeros(5)}), "", []string{"b is [5,1]"}},
+		{"gerf_A above 0", with(array{"gerf_A", nil, []float64{0.1}}), "--tuning gerf", []string{"gerf_A", "0.1", "at most 0"}},
+		{"gerf_A of other length", with(array{"gerf_A", []int{2}, zeros(2)}), "--tuning gerf", []string{"gerf_A is [2]", "[3]"}},
+		{"gerf, causal, without A", good, "--tuning gerf --causal", []string{"gerf_A", "calibration set"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in := writeNpz(t, filepath.Join(dir, "in.npz"), c.arrays...)
+			out := t.TempDir()
+			o := command(append([]string{"attend", in, "-o", filepath.Join(out, "out.npz")}, strings.Fields(c.flags)...)...)
+			wantFailure(t, o, exitFailed, c.words...)
+			wantNoFiles(t, out)
+		})
+	}
+}
+
+func TestAttendNotesWhereCalciumDoesNotNormalize(t *testing.T) {
+	dir := t.TempDir()
+	in := writeNpz(t, filepath.Join(dir, "in.npz"), head(30)...)
+	out := filepath.Join(dir, "out.npz")
+	o := must(t, "attend", in, "--tuning", "trig", "--neurons", "2", "--seed", "3", "-o", out)
+	got := readNpz(t, out)
+	nonpositive := 0
+	for i, c := range got["normalizer"].Float64() {
+		if c <= 0 {
+			nonpositive++
+		}
+		if l := got["log_normalizer"].Float64()[i]; math.IsNaN(l) != (c < 0) {
+			t.Errorf("log_normalizer[%d] is %v for calcium %v", i, l, c)
+		}
+	}
+	if nonpositive == 0 {
+		t.Fatal("no token has calcium below zero, so that this test shows nothing")
+	}
+	if want := fmt.Sprintf("At %d of 30 tokens calcium is zero or below", nonpositive); !strings.Contains(o.stdout, want) {
+		t.Errorf("lacks %q:\n%s", want, o.stdout)
+	}
+}
+
+func TestAttendRefusesBadFiles(t *testing.T) {
+	dir := t.TempDir()
+	in := writeNpz(t, filepath.Join(dir, "in.npz"), head(4)...)
+	set := writeNpz(t, filepath.Join(dir, "set.npz"), array{"q", []int{2, 2}, make([]float64, 4)}, array{"k", []int{2, 2}, make([]float64, 4)})
+	text := write(t, dir, "text.npz", "q k v")
+	object := zipOf(t, filepath.Join(dir, "object.npz"), "q.npy", npyHeader("|O", "(1,)")+"pickle", 0)
+	const bombBytes = 80 << 20
+	bomb := zipOf(t, filepath.Join(dir, "bomb.npz"), "q.npy", npyHeader("<f8", fmt.Sprintf("(%d, 1)", bombBytes/8)), bombBytes)
+	for _, c := range []struct {
+		in, flags string
+		words     []string
+	}{
+		{filepath.Join(dir, "nosuch.npz"), "", []string{"nosuch.npz", "no such file"}},
+		{dir, "", []string{"folder"}},
+		{text, "", []string{"text.npz", "no .npz file"}},
+		{object, "", []string{"object.npz", `"q"`, "Python objects"}},
+		{bomb, "", []string{"bomb.npz", `"q"`, "zip bomb"}},
+		{in, "--calibrate=" + filepath.Join(dir, "nosuch.npz"), []string{"nosuch.npz"}},
+		{in, "--calibrate=" + set, []string{"d=2", "d=3"}},
+		{in, "--memory " + text, []string{"text.npz"}},
+		{in, "--memory " + filepath.Join(dir, "nosuch"), []string{"nosuch"}},
+	} {
+		out := t.TempDir()
+		o := command(append([]string{"attend", c.in, "-o", filepath.Join(out, "out.npz")}, strings.Fields(c.flags)...)...)
+		wantFailure(t, o, exitFailed, c.words...)
+		wantNoFiles(t, out)
+	}
+}
+
+// npyHeader is the beginning of an .npy file.
+func npyHeader(descr, shape string) string {
+	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': %s, }\n", descr, shape)
+	return "\x93NUMPY\x01\x00" + string([]byte{byte(len(text)), byte(len(text) >> 8)}) + text
+}
+
+// zipOf writes an .npz file whose members q, k and v are all the same: a start,
+// then zeros, compressed.
+func zipOf(t *testing.T, path, name, start string, zeros int) string {
+	t.Helper()
+	var file bytes.Buffer
+	z := zip.NewWriter(&file)
+	w, err := z.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte(start)); err != nil {
+		t.Fatal(err)
+	}
+	for chunk := make([]byte, 1<<20); zeros > 0; zeros -= len(chunk) {
+		if _, err := w.Write(chunk[:min(zeros, len(chunk))]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, other := range []string{"k.npy", "v.npy"} {
+		w, err := z.Create(other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := npz.WriteNpy(w, []int{1, 1}, []float64{1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return write(t, filepath.Dir(path), filepath.Base(path), file.String())
+}
+
+func TestAttendLeavesTheOldOutputWhereItCannotWrite(t *testing.T) {
+	dir := t.TempDir()
+	in := writeNpz(t, filepath.Join(dir, "in.npz"), head(4)...)
+	wantFailure(t, command("attend", in, "-o", filepath.Join(dir, "no", "such", "out.npz")), exitFailed, "no folder", "create it")
+	wantFailure(t, command("attend", in, "-o", dir), exitFailed, "folder")
+	wantFailure(t, command("attend", in, "-o", filepath.Join(dir, "out.npz"), "--save-memory", filepath.Join(dir, "no", "m")), exitFailed, "no folder")
+	// A failing run leaves the old file.
+	old := write(t, dir, "old.npz", "old")
+	wantFailure(t, command("attend", in, "--neurons", "5", "--memory", in, "-o", old), exitFailed)
+	if data, err := os.ReadFile(old); err != nil || string(data) != "old" {
+		t.Errorf("the old output is now %q (%v)", data, err)
+	}
+	if names := files(t, dir); len(names) != 2 {
+		t.Errorf("left behind: %v", names)
+	}
+}
+
+// Ctrl-C in the middle of the work, with an exact attention that would take
+// longer than the test.
+func TestCtrlCInTheMiddleLeavesNoFiles(t *testing.T) {
+	dir := t.TempDir()
+	in := writeNpz(t, filepath.Join(dir, "in.npz"), head(20_000)...)
+	out := t.TempDir()
+	for _, threads := range []string{"1", "2"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		began := time.Now()
+		o := commandWith(ctx, nil, "attend", in, "--neurons", "1", "--threads", threads, "-o", filepath.Join(out, "out.npz"), "--save-memory", filepath.Join(out, "m"))
+		cancel()
+		wantFailure(t, o, exitInterrupted, "interrupted")
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("it took %v to stop", took)
+		}
+		wantNoFiles(t, out)
+	}
+}

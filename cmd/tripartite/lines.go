@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// maxLine bounds a line of input in bytes, so that a file that has no lines is
+// refused before it fills the memory.
+const maxLine = 64 << 20
+
+// openText opens a file of lines, or standard input.
+func openText(e *env, path string) (r io.ReadCloser, name string, err error) {
+	if isStream(path) {
+		return io.NopCloser(e.stdin), standardInput, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w; check the path", path, cause(err))
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		f.Close()
+		return nil, "", fmt.Errorf("%s: it is a folder; give the name of a file in it", path)
+	}
+	return f, path, nil
+}
+
+// eachLine calls do for every line, counted from 1, without its end and without
+// a byte order mark. The line is valid during the call. Before it would wait for
+// more input it calls idle.
+func eachLine(ctx context.Context, r io.Reader, name string, do func(n int, line []byte) error, idle func() error) error {
+	in := bufio.NewReaderSize(r, 1<<16)
+	var long []byte
+	for n := 1; ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if in.Buffered() == 0 {
+			if err := idle(); err != nil {
+				return err
+			}
+		}
+		part, err := in.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			if len(long)+len(part) > maxLine {
+				return fmt.Errorf("%s: line %d has more than %d bytes; is it text, one a line?", name, n, maxLine)
+			}
+			long = append(long, part...)
+			continue
+		}
+		if err != nil && err != io.EOF {
+			return fmt.Errorf("%s: %w; check that it can be read", name, cause(err))
+		}
+		line := part
+		if long != nil {
+			line = append(long, part...)
+			long = nil
+		}
+		if err == io.EOF && len(line) == 0 {
+			return nil
+		}
+		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+		if n == 1 {
+			line = bytes.TrimPrefix(line, []byte("\ufeff"))
+		}
+		if err := do(n, line); err != nil {
+			return err
+		}
+		if err == io.EOF {
+			return nil
+		}
+		n++
+	}
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tripartite-go/tripartite"
+)
+
+func newMemory(e *env) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "memory",
+		Short: "Describe and merge saved memories",
+		Long: `A memory is all that a circuit keeps of what it was shown: the Hebbian weights H
+and the gains g of the astrocyte's processes. Its size does not depend on the
+number of tokens, and memories of one circuit add, so that they can be written
+in parallel, saved (attend --save-memory), resumed (attend --memory) and merged.`,
+		Example: `  tripartite memory info first.safetensors
+  tripartite memory merge first.safetensors second.safetensors -o both.safetensors`,
+		Args: subcommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newMemoryInfo(e), newMemoryMerge(e))
+	return c
+}
+
+func newMemoryInfo(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "info FILE",
+		Short: "Describe a saved memory",
+		Long: `Info prints which circuit a memory belongs to, how many tokens it holds and its
+size. Memories merge, and resume, when their circuits agree: tuning curves
+(compared by fingerprint, which covers map, weights and calibration), sizes,
+forgetting and precision.`,
+		Example: `  tripartite memory info first.safetensors
+  tripartite memory info first.safetensors --json`,
+		Args:              arguments("FILE"),
+		ValidArgsFunction: pathCompletions("safetensors"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			info, err := inspectMemory(e, args[0])
+			if err != nil {
+				return err
+			}
+			if e.json {
+				return e.printJSON(info)
+			}
+			return printMemory(e.stdout, info)
+		},
+	}
+}
+
+func newMemoryMerge(e *env) *cobra.Command {
+	var output string
+	c := &cobra.Command{
+		Use:   "merge FILE FILE ... -o OUT",
+		Short: "Add memories of one circuit",
+		Long: `Merge writes the memory of a circuit that was shown the tokens of the first
+memory, then those of the second, and so on. Without forgetting, memories simply
+add and their order does not matter; with it, earlier ones fade as they would
+have. Memories of different circuits are refused.`,
+		Example: `  tripartite memory merge first.safetensors second.safetensors -o both.safetensors`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return fmt.Errorf("%s%d files to merge, want at least two; %s", prefix(c), len(args), see(c))
+			}
+			return nil
+		},
+		ValidArgsFunction: pathCompletions("safetensors"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if output == "" {
+				return usagef("memory merge: nowhere to write to; add -o OUT.safetensors")
+			}
+			if err := oneStream("input", args...); err != nil {
+				return err
+			}
+			if e.json && isStream(output) {
+				return usagef("memory merge: --json and the memory both want standard output; give -o a path")
+			}
+			return mergeMemories(e, c, args, output)
+		},
+	}
+	outputVar(c, &output, "`OUT` file (safetensors), - for standard output (required)")
+	return c
+}
+
+// inspectMemory describes the memory at path, or on standard input.
+func inspectMemory(e *env, path string) (tripartite.MemoryInfo, error) {
+	name, remove, err := e.seekable(path)
+	if err != nil {
+		return tripartite.MemoryInfo{}, err
+	}
+	defer remove()
+	return tripartite.InspectMemory(name)
+}
+
+func mergeMemories(e *env, c *cobra.Command, paths []string, output string) error {
+	names := make([]string, len(paths))
+	for i, p := range paths {
+		name, remove, err := e.seekable(p)
+		if err != nil {
+			return err
+		}
+		defer remove()
+		names[i] = name
+	}
+	first, err := tripartite.InspectMemory(names[0])
+	if err != nil {
+		return err
+	}
+	for i, name := range names {
+		info, err := tripartite.InspectMemory(name)
+		if err != nil {
+			return err
+		}
+		if info.Precision != first.Precision {
+			return fmt.Errorf("merge %s: it is in %s, but %s is in %s; memories merge in one precision only",
+				paths[i], info.Precision, paths[0], first.Precision)
+		}
+	}
+	if first.Precision == "float32" {
+		return mergeAs[float32](e, c, names, paths, output)
+	}
+	return mergeAs[float64](e, c, names, paths, output)
+}
+
+// mergeAs merges the memories at names; the user calls them paths.
+func mergeAs[F tripartite.Float](e *env, c *cobra.Command, names, paths []string, output string) error {
+	step, done := e.progress(len(names), "memories")
+	defer done()
+	var sum *tripartite.Memory[F]
+	for i, name := range names {
+		if err := c.Context().Err(); err != nil {
+			return err
+		}
+		m, err := tripartite.LoadMemory[F](name)
+		if err != nil {
+			return err
+		}
+		if sum == nil {
+			sum = m
+		} else if err := sum.Merge(m); err != nil {
+			return fmt.Errorf("%s and %s: %w", paths[0], paths[i], err)
+		}
+		step()
+	}
+	done()
+	err := writeFile(c.Context(), e, output, func(w io.Writer) error {
+		_, err := sum.WriteTo(w)
+		return err
+	})
+	if err != nil || isStream(output) {
+		return err
+	}
+	info, err := tripartite.InspectMemory(output)
+	if err != nil {
+		return err
+	}
+	if e.json {
+		return e.printJSON(info)
+	}
+	return printMemory(e.stdout, info)
+}
+
+// printMemory describes a memory for people.
+func printMemory(w io.Writer, m tripartite.MemoryInfo) error {
+	calibrated := ""
+	if m.Circuit.Calibrated {
+		calibrated = ", calibrated"
+	}
+	_, err := fmt.Fprintf(w, `schema       %s
+tokens       %d
+circuit      %s curves%s, d=%d, forgetting %g
+fingerprint  %s
+size         %d hidden neurons, %d output neurons, %s, %d bytes
+`, m.Schema, m.Tokens, m.Circuit.Tuning, calibrated, m.Circuit.Inputs, m.Circuit.Forget,
+		m.Circuit.Fingerprint, m.Neurons, m.Outputs, m.Precision, m.Bytes)
+	return err
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tripartite-go/tripartite/hub"
+	"github.com/tripartite-go/tripartite/zoo"
+)
+
+// modelEntry is one line of `tripartite models`.
+type modelEntry struct {
+	Name    string `json:"name"`
+	Source  string `json:"source"` // "bundled" or "cache"
+	Default bool   `json:"default"`
+	Kind    string `json:"kind"`
+	Bytes   int64  `json:"bytes"` // of the weights
+	Licence string `json:"licence"`
+	Summary string `json:"summary"`
+}
+
+// modelList is what `tripartite models --json` prints.
+type modelList struct {
+	Schema string       `json:"schema"`
+	Models []modelEntry `json:"models"`
+}
+
+func newModels(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "models",
+		Short: "List known models",
+		Long: `Models lists what can be given as MODEL to other commands: the bundled models,
+and those in the Hugging Face cache ($HF_HUB_CACHE, $HF_HOME/hub or
+~/.cache/huggingface/hub). MODEL may also be a folder with config.json,
+model.safetensors and the tokenizer's files. The size is that of the weights.`,
+		Example: `  tripartite models
+  tripartite models --json`,
+		Args: arguments(),
+		RunE: func(*cobra.Command, []string) error {
+			models, err := knownModels()
+			if err != nil {
+				return err
+			}
+			if e.json {
+				return e.printJSON(modelList{"tripartite.models/1", models})
+			}
+			return printModels(e.stdout, models)
+		},
+	}
+}
+
+// knownModels lists the bundled models, then those in the cache.
+func knownModels() ([]modelEntry, error) {
+	var models []modelEntry
+	for i, m := range zoo.Models() {
+		models = append(models, modelEntry{
+			Name: m.Name, Source: "bundled", Default: i == 0, Kind: m.Kind,
+			Bytes: weightBytes(m.Files()), Licence: m.Licence, Summary: m.Summary,
+		})
+	}
+	cached, err := hub.Cached()
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range cached {
+		models = append(models, describe(m))
+	}
+	return models, nil
+}
+
+// describe says of a cached model what its files say. Whether it can be run
+// shows when it is loaded.
+func describe(m hub.Model) modelEntry {
+	e := modelEntry{Name: m.ID, Source: "cache", Kind: "unknown", Bytes: weightBytes(m.Files), Licence: "not stated"}
+	var config struct {
+		Type   string `json:"model_type"`
+		Layers int    `json:"num_hidden_layers"`
+		Width  int    `json:"hidden_size"`
+	}
+	if text, err := fs.ReadFile(m.Files, "config.json"); err == nil && json.Unmarshal(text, &config) == nil {
+		if config.Type != "" {
+			e.Kind = config.Type
+		}
+		if config.Layers > 0 && config.Width > 0 {
+			e.Summary = fmt.Sprintf("%d layers of width %d", config.Layers, config.Width)
+		}
+	}
+	if card, err := fs.ReadFile(m.Files, "README.md"); err == nil {
+		if l := cardLicence(string(card)); l != "" {
+			e.Licence = l
+		}
+	}
+	return e
+}
+
+// weightBytes adds up the safetensors files of a model's folder.
+func weightBytes(files fs.FS) int64 {
+	var sum int64
+	names, _ := fs.Glob(files, "*.safetensors") // the pattern is right
+	for _, name := range names {
+		if info, err := fs.Stat(files, path.Clean(name)); err == nil {
+			sum += info.Size()
+		}
+	}
+	return sum
+}
+
+// cardLicence finds the licence in the metadata at the head of a model card.
+func cardLicence(card string) string {
+	lines := strings.Split(card, "\n")
+	if strings.TrimSpace(lines[0]) != "---" {
+		return ""
+	}
+	for _, l := range lines[1:] {
+		if strings.TrimSpace(l) == "---" {
+			break
+		}
+		if name, ok := strings.CutPrefix(l, "license:"); ok {
+			return strings.Trim(strings.TrimSpace(name), `"'`)
+		}
+	}
+	return ""
+}
+
+func printModels(w io.Writer, models []modelEntry) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "NAME\tKIND\tSIZE\tLICENCE\tSUMMARY")
+	for _, m := range models {
+		summary := m.Summary
+		if m.Default {
+			summary += " (default)"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%.1f MB\t%s\t%s\n", m.Name, m.Kind, float64(m.Bytes)/1e6, m.Licence, summary)
+	}
+	return t.Flush()
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// cacheModel puts a model into a Hugging Face cache.
+func cacheModel(t *testing.T, cache, name string, files map[string]string) {
+	t.Helper()
+	dir := filepath.Join(cache, "models--"+strings.ReplaceAll(name, "/", "--"))
+	snapshot := filepath.Join(dir, "snapshots", "0123abc")
+	for _, d := range []string{filepath.Join(dir, "refs"), snapshot} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, filepath.Join(dir, "refs"), "main", "0123abc")
+	for name, content := range files {
+		write(t, snapshot, name, content)
+	}
+}
+
+func TestModelsListsBundledAndCachedOnes(t *testing.T) {
+	cache := t.TempDir()
+	t.Setenv("HF_HUB_CACHE", cache)
+	cacheModel(t, cache, "owner/small", map[string]string{
+		"config.json":       `{"model_type": "bert", "num_hidden_layers": 6, "hidden_size": 384}`,
+		"model.safetensors": strings.Repeat("x", 1_500_000),
+		"README.md":         "---\nlanguage: en\nlicense: \"apache-2.0\"\n---\n# Small\nlicense: none\n",
+	})
+	cacheModel(t, cache, "bare", map[string]string{"config.json": "?"})
+	o := must(t, "models")
+	for _, words := range []string{"NAME", "language ", "masked language model", "BSD-3-Clause", "(default)", "owner/small", "1.5 MB", "apache-2.0", "6 layers of width 384", "not stated"} {
+		if !strings.Contains(o.stdout, words) {
+			t.Errorf("lacks %q:\n%s", words, o.stdout)
+		}
+	}
+	var list modelList
+	if err := json.Unmarshal([]byte(must(t, "models", "--json").stdout), &list); err != nil {
+		t.Fatal(err)
+	}
+	if list.Schema != "tripartite.models/1" || len(list.Models) != 3 || !list.Models[0].Default || list.Models[0].Source != "bundled" || list.Models[0].Bytes < 1e6 {
+		t.Errorf("%+v", list)
+	}
+	want := modelEntry{"owner/small", "cache", false, "bert", 1_500_000, "apache-2.0", "6 layers of width 384"}
+	if list.Models[2] != want {
+		t.Errorf("%+v, want %+v", list.Models[2], want)
+	}
+}

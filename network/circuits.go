@@ -25,6 +25,10 @@ type Options struct {
 	Seed uint64
 }
 
+// maxNeurons bounds the hidden neurons of a head: drawing that many rows of W
+// with d = 64 takes 0.5 GB, which a slip of the pen must not ask for.
+const maxNeurons = 1 << 20
+
 // Circuits are the heads that a model runs with, and what they were built from.
 type Circuits struct {
 	heads [][]Head
@@ -49,9 +53,9 @@ func (h Head) Neurons() int {
 	return h.Curves.Neurons()
 }
 
-// MemoryBytes returns the size of the memory (H, g) of one sequence with its
-// shifts, in float32; 0 for a head that is no circuit.
-func (h Head) MemoryBytes() int { return 4 * h.Neurons() * (h.valueWidth + 2) }
+// MemoryBytes returns the size of the memory of one sequence: H and g in float32
+// and the shifts in float64. It is 0 for a head that is no circuit.
+func (h Head) MemoryBytes() int { return h.Neurons() * (4*h.valueWidth + 4 + 8) }
 
 // At returns a head.
 func (c *Circuits) At(layer, head int) Head { return c.heads[layer][head] }
@@ -145,8 +149,8 @@ func (o Options) curves(d, layer, head int) (tuning.Config, error) {
 		cfg.A = []float64{tuning.GerfA(o.Calibration.norms[layer][head], d)}
 	}
 	m := o.Neurons(layer, head)
-	if m < 1 {
-		return cfg, fmt.Errorf("%d hidden neurons; give at least 1", m)
+	if m < 1 || m > maxNeurons {
+		return cfg, fmt.Errorf("%d hidden neurons; give 1 to %d", m, maxNeurons)
 	}
 	rows := (m + cfg.Map.FeaturesPerRow() - 1) / cfg.Map.FeaturesPerRow()
 	rng := tuning.NewRand(o.Seed, layer, head)

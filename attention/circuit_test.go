@@ -290,3 +290,36 @@ func TestNewCircuitNamesWhatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+// With many neurons the circuit's output is that of softmax attention, and its
+// calcium, times the factor that calibration leaves out, is the normalizer.
+func TestManyNeuronsApproachExactAttention(t *testing.T) {
+	const d, n = 4, 60
+	in := newInput(3, d, 3, 0.4, n)
+	for s := range n {
+		for j := range d {
+			in.q.Row(s)[j] += 0.4
+			in.k.Row(s)[j] -= 0.3
+		}
+	}
+	cal, err := tuning.Calibrate(in.q.Data, in.k.Data, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, causal := range []bool{false, true} {
+		exact := run(Softmax{Causal: causal}, in)
+		for _, c := range []*tuning.Calibration{nil, cal} {
+			single, _ := curves(t, tuning.Exp, 20000, d, c)
+			got := run(newCircuit(t, CircuitConfig{Tuning: single, Causal: causal}), in)
+			// The law: (exp(|q+k|²)-1)/m for a pair, so within 5% for |q+k|² up to 3.
+			what := fmt.Sprintf("causal %v, calibrated %v", causal, c != nil)
+			near(t, what, got.y.Data, wide(exact.y.Data), constant(0.1))
+			for s := range n {
+				near(t, what+": log c", []float32{got.logC[s] + got.trace.LogFactor[s]}, []float64{float64(exact.logC[s])}, constant(0.05))
+			}
+			if c != nil && got.trace.LogFactor[0] == 0 {
+				t.Error("a calibrated head has no factor: the test tests nothing")
+			}
+		}
+	}
+}

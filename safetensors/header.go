@@ -109,8 +109,9 @@ func byteSize(d DType, shape []int) (int64, error) {
 	if width == 0 {
 		return 0, fmt.Errorf("unknown type %q; store it as F32", string(d))
 	}
-	// Zeros are left out of the product, so that no order of multiplication
-	// overflows where this one does not.
+	// The bits must be countable, and the elements fit in memory once they are
+	// float64. Zeros are left out of the product, so that no other order of
+	// multiplication overflows.
 	product, empty := uint64(1), false
 	for _, n := range shape {
 		if n == 0 {
@@ -118,7 +119,7 @@ func byteSize(d DType, shape []int) (int64, error) {
 			continue
 		}
 		hi, lo := bits.Mul64(product, uint64(n))
-		if hi != 0 || lo > math.MaxInt64/64 || lo > math.MaxInt {
+		if hi != 0 || lo > math.MaxInt64/64 || lo > math.MaxInt/8 {
 			return 0, corrupt("impossible shape %v: more elements than can be addressed", shape)
 		}
 		product = lo

@@ -74,6 +74,7 @@ func TestAMalformedFileIsRefused(t *testing.T) {
 		{"a dimension with an exponent", tensor(`"dtype":"F32","shape":[2e0],"data_offsets":[0,8]`), `from 0 up: 2e0`},
 		{"a dimension beyond 64 bits", tensor(`"dtype":"F32","shape":[18446744073709551618],"data_offsets":[0,8]`), `from 0 up: 18446744073709551618`},
 		{"a product of dimensions beyond 64 bits", tensor(`"dtype":"F32","shape":[4294967296,4294967296,2],"data_offsets":[0,8]`), `tensor "w": impossible shape [4294967296 4294967296 2]`},
+		{"a number of bits beyond 64 bits", tensor(`"dtype":"F64","shape":[288230376151711745],"data_offsets":[0,8]`), `tensor "w": impossible shape [288230376151711745]`},
 		{"a product hidden by a zero", tensor(`"dtype":"F32","shape":[0,4294967296,4294967296],"data_offsets":[0,0]`), `tensor "w": impossible shape`},
 		{"a negative offset", tensor(`"dtype":"F32","shape":[2],"data_offsets":[-8,0]`), `tensor "w": its data_offsets is no list of whole numbers from 0 up: -8`},
 		{"offsets in reverse", tensor(`"dtype":"F32","shape":[2],"data_offsets":[8,0]`), `tensor "w": it ends at byte 0 of the data, before it begins at byte 8`},

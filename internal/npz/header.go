@@ -118,8 +118,8 @@ var errStructured = errors.New("it is a structured array; save each of its field
 
 // byteSize returns the bytes that an array takes.
 func byteSize(shape []int, size int) (int64, error) {
-	// Zeros are left out of the product, so that no order of multiplication
-	// overflows where this one does not.
+	// The array must fit in memory once it is float64. Zeros are left out of
+	// the product, so that no other order of multiplication overflows.
 	product, empty := uint64(size), false
 	for _, n := range shape {
 		if n == 0 {
@@ -127,7 +127,7 @@ func byteSize(shape []int, size int) (int64, error) {
 			continue
 		}
 		hi, lo := bits.Mul64(product, uint64(n))
-		if hi != 0 || lo > math.MaxInt {
+		if hi != 0 || lo > math.MaxInt/8 {
 			return 0, fmt.Errorf("its shape %v has more elements than can be addressed; save it again with np.save or np.savez", shape)
 		}
 		product = lo

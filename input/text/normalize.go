@@ -1,11 +1,11 @@
 package text
 
 import (
-	"cmp"
+	"errors"
+	"fmt"
 	"slices"
-	"unicode"
 
-	"golang.org/x/text/unicode/norm"
+	"encoding/json"
 )
 
 // bertNormalizer cleans text as BERT's own tokenization does.
@@ -18,7 +18,7 @@ type bertNormalizer struct {
 
 func (n bertNormalizer) normalize(a *aligned) {
 	if n.clean {
-		a.filter(func(r rune) bool { return !isDropped(r) })
+		a.filter(func(r rune) bool { return ' ' <= r && r <= '~' || !isDropped(r) })
 		for i, r := range a.runes {
 			if isSpace(r) {
 				a.runes[i] = ' '
@@ -34,8 +34,8 @@ func (n bertNormalizer) normalize(a *aligned) {
 		})
 	}
 	if n.strip {
-		decompose(a)
-		a.filter(func(r rune) bool { return r < 0x300 || !unicode.Is(unicode.Mn, r) })
+		normalForm{}.normalize(a)
+		a.filter(func(r rune) bool { return !isNonspacing(r) })
 	}
 	if n.lower {
 		lowercase{}.normalize(a)
@@ -43,91 +43,32 @@ func (n bertNormalizer) normalize(a *aligned) {
 }
 
 // lowercase maps each character by itself: a sigma that ends a word is like
-// any other, and U+0130 becomes two characters.
+// any other, and U+0130 becomes an i and a dot above it.
 type lowercase struct{}
 
 func (lowercase) normalize(a *aligned) {
-	if slices.Contains(a.runes, 0x130) {
+	const dottedI = 0x130
+	if slices.Contains(a.runes, dottedI) {
 		a.expand(func(out []rune, r rune) []rune {
-			if r == 0x130 {
+			if r == dottedI {
 				return append(out, 'i', 0x307)
 			}
 			return append(out, r)
 		})
 	}
 	for i, r := range a.runes {
-		if r < 0x80 {
-			if 'A' <= r && r <= 'Z' {
-				a.runes[i] = r + 'a' - 'A'
-			}
-			continue
-		}
-		a.runes[i] = unicode.ToLower(r)
+		a.runes[i] = toLower(r)
 	}
 }
 
-// decompose brings text into Unicode's form NFD: every character taken apart,
-// the marks on one character in order of their combining class. It does not
-// use norm.NFD.String, which puts a joiner into any run of more than 30 marks.
-func decompose(a *aligned) {
-	if a.all(func(r rune) bool { return r < 0xC0 }) {
-		return
-	}
-	var buffer [8]byte
-	a.expand(func(out []rune, r rune) []rune {
-		if r < 0xC0 {
-			return append(out, r)
-		}
-		d := norm.NFD.Properties(append(buffer[:0], string(r)...)).Decomposition()
-		if d == nil {
-			return append(out, r)
-		}
-		for _, c := range string(d) {
-			out = append(out, c)
-		}
-		return out
-	})
-	reorder(a)
+// stripAccents drops marks of every kind; it expects decomposed text.
+type stripAccents struct{}
+
+func (stripAccents) normalize(a *aligned) {
+	a.filter(func(r rune) bool { return !isCombining(r) })
 }
 
-// reorder sorts every run of marks by combining class, keeping the order of
-// equals.
-func reorder(a *aligned) {
-	type mark struct {
-		r     rune
-		at    Span
-		class uint8
-	}
-	var marks []mark
-	for i := 0; i < len(a.runes); i++ {
-		from := i
-		marks = marks[:0]
-		for ; i < len(a.runes); i++ {
-			class := combiningClass(a.runes[i])
-			if class == 0 {
-				break
-			}
-			marks = append(marks, mark{a.runes[i], a.at[i], class})
-		}
-		if len(marks) < 2 {
-			continue
-		}
-		slices.SortStableFunc(marks, func(x, y mark) int { return cmp.Compare(x.class, y.class) })
-		for j, m := range marks {
-			a.runes[from+j], a.at[from+j] = m.r, m.at
-		}
-	}
-}
-
-func combiningClass(r rune) uint8 {
-	if r < 0x300 {
-		return 0
-	}
-	var buffer [4]byte
-	return norm.NFD.Properties(append(buffer[:0], string(r)...)).CCC()
-}
-
-// normalizers runs one after another.
+// normalizers run one after another.
 type normalizers []normalizer
 
 func (s normalizers) normalize(a *aligned) {
@@ -136,15 +77,78 @@ func (s normalizers) normalize(a *aligned) {
 	}
 }
 
-// normalForm is Unicode's form NFD.
-type normalForm struct{}
-
-func (normalForm) normalize(a *aligned) { decompose(a) }
-
-// stripAccents drops all marks, not only those that take no space; it expects
-// decomposed text.
-type stripAccents struct{}
-
-func (stripAccents) normalize(a *aligned) {
-	a.filter(func(r rune) bool { return r < 0x300 || !unicode.Is(unicode.M, r) })
+// buildNormalizer reads the normalizer of a tokenizer.json.
+func buildNormalizer(data json.RawMessage) (normalizer, error) {
+	return buildNormalizerAt(data, 0)
 }
+
+func buildNormalizerAt(data json.RawMessage, depth int) (normalizer, error) {
+	if absent(data) {
+		return nil, nil
+	}
+	kind, err := kindOf(data)
+	if err != nil {
+		return nil, err
+	}
+	switch kind {
+	case "BertNormalizer":
+		return buildBertNormalizer(data)
+	case "Lowercase":
+		return lowercase{}, nil
+	case "StripAccents":
+		return stripAccents{}, nil
+	case "NFD":
+		return normalForm{}, nil
+	case "NFC":
+		return normalForm{compose: true}, nil
+	case "NFKD":
+		return normalForm{compatible: true}, nil
+	case "NFKC":
+		return normalForm{compatible: true, compose: true}, nil
+	case "Sequence":
+		var s struct {
+			Steps []json.RawMessage `json:"normalizers"`
+		}
+		if err := unmarshal(data, &s); err != nil {
+			return nil, err
+		}
+		if depth == maxDepth {
+			return nil, errTooDeep
+		}
+		var steps normalizers
+		for i, step := range s.Steps {
+			n, err := buildNormalizerAt(step, depth+1)
+			if err != nil {
+				return nil, fmt.Errorf("step %d: %w", i, err)
+			}
+			if n != nil {
+				steps = append(steps, n)
+			}
+		}
+		return steps, nil
+	}
+	return nil, unsupported(kind, "BertNormalizer, Lowercase, StripAccents, NFC, NFD, NFKC, NFKD, Sequence")
+}
+
+func buildBertNormalizer(data json.RawMessage) (normalizer, error) {
+	var b struct {
+		Clean   *bool `json:"clean_text"`
+		Chinese *bool `json:"handle_chinese_chars"`
+		Strip   *bool `json:"strip_accents"` // null: as lowercase
+		Lower   *bool `json:"lowercase"`
+	}
+	if err := unmarshal(data, &b); err != nil {
+		return nil, err
+	}
+	n := bertNormalizer{clean: orTrue(b.Clean), chinese: orTrue(b.Chinese), lower: orTrue(b.Lower)}
+	n.strip = n.lower
+	if b.Strip != nil {
+		n.strip = *b.Strip
+	}
+	return n, nil
+}
+
+// maxDepth bounds sequences within sequences, each of which costs a parse.
+const maxDepth = 8
+
+var errTooDeep = errors.New("sequences within sequences, too deep; write them as one sequence")

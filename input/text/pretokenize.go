@@ -1,5 +1,10 @@
 package text
 
+import (
+	"encoding/json"
+	"fmt"
+)
+
 // splitter cuts at runes of two kinds: some vanish, some are words of their own.
 type splitter struct {
 	drop    func(rune) bool
@@ -79,4 +84,49 @@ func (s preTokenizers) preTokenize(words []aligned, piece aligned) []aligned {
 		current = next
 	}
 	return append(words, current...)
+}
+
+// buildPreTokenizer reads the pre_tokenizer of a tokenizer.json.
+func buildPreTokenizer(data json.RawMessage) (preTokenizer, error) {
+	return buildPreTokenizerAt(data, 0)
+}
+
+func buildPreTokenizerAt(data json.RawMessage, depth int) (preTokenizer, error) {
+	if absent(data) {
+		return nil, nil
+	}
+	kind, err := kindOf(data)
+	if err != nil {
+		return nil, err
+	}
+	switch kind {
+	case "BertPreTokenizer":
+		return bertSplitter, nil
+	case "WhitespaceSplit":
+		return whitespaceSplitter, nil
+	case "Whitespace":
+		return wordSplitter{}, nil
+	case "Sequence":
+		var s struct {
+			Steps []json.RawMessage `json:"pretokenizers"`
+		}
+		if err := unmarshal(data, &s); err != nil {
+			return nil, err
+		}
+		if depth == maxDepth {
+			return nil, errTooDeep
+		}
+		var steps preTokenizers
+		for i, step := range s.Steps {
+			p, err := buildPreTokenizerAt(step, depth+1)
+			if err != nil {
+				return nil, fmt.Errorf("step %d: %w", i, err)
+			}
+			if p != nil {
+				steps = append(steps, p)
+			}
+		}
+		return steps, nil
+	}
+	return nil, unsupported(kind, "BertPreTokenizer, Whitespace, WhitespaceSplit, Sequence")
 }

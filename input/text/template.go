@@ -98,7 +98,7 @@ func buildTemplate(data json.RawMessage) (template, error) {
 		}
 		return bertTemplate(b.Cls.id, b.Sep.id), nil
 	}
-	return template{}, unsupported("type", kind, "TemplateProcessing, BertProcessing")
+	return template{}, unsupported(kind, "TemplateProcessing, BertProcessing")
 }
 
 // namedID is a pair of token and id: ["[SEP]", 102].

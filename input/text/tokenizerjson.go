@@ -1,7 +1,6 @@
 package text
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -110,193 +109,7 @@ func buildModel(data json.RawMessage) (model, error) {
 	case "":
 		return nil, errors.New(`it has no "type"; save the tokenizer again with a current version of the tokenizers library`)
 	}
-	return nil, unsupported("model type", kind, "WordPiece")
-}
-
-func buildWordPiece(data json.RawMessage) (model, error) {
-	var m struct {
-		Unknown  string          `json:"unk_token"`
-		Prefix   *string         `json:"continuing_subword_prefix"`
-		MaxRunes *int            `json:"max_input_chars_per_word"`
-		Vocab    json.RawMessage `json:"vocab"`
-	}
-	if err := unmarshal(data, &m); err != nil {
-		return nil, err
-	}
-	vocab, err := parseVocab(m.Vocab)
-	if err != nil {
-		return nil, fmt.Errorf("vocab: %w", err)
-	}
-	prefix, maxRunes := "##", maxWordRunes
-	if m.Prefix != nil {
-		prefix = *m.Prefix
-	}
-	if m.MaxRunes != nil {
-		maxRunes = *m.MaxRunes
-	}
-	if maxRunes < 0 {
-		return nil, fmt.Errorf("max_input_chars_per_word is %d; the usual value is %d", maxRunes, maxWordRunes)
-	}
-	if _, ok := vocab.ids[m.Unknown]; !ok {
-		return nil, fmt.Errorf("unk_token %q is not in the vocabulary; add it, or name one that is", m.Unknown)
-	}
-	return newWordPiece(vocab, m.Unknown, prefix, maxRunes), nil
-}
-
-// parseVocab reads an object of tokens and ids. It goes token by token, because
-// decoding into a map would hide a token that is listed twice.
-func parseVocab(data json.RawMessage) (vocabulary, error) {
-	v := newVocabulary(min(bytes.Count(data, []byte{':'}), 1<<20))
-	if absent(data) {
-		return v, errors.New("missing; save the tokenizer again")
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	if open, err := d.Token(); err != nil || open != json.Delim('{') {
-		return v, errors.New("not an object of tokens and ids")
-	}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return v, err
-		}
-		s := key.(string) // the decoder lets only strings be keys
-		value, err := d.Token()
-		if err != nil {
-			return v, err
-		}
-		number, ok := value.(json.Number)
-		if !ok {
-			return v, fmt.Errorf("the id of %q is not a number", s)
-		}
-		id, err := number.Int64()
-		if err != nil || id < 0 || id > math.MaxInt32 {
-			return v, fmt.Errorf("the id of %q is %s; ids are whole numbers from 0 to %d", s, number, math.MaxInt32)
-		}
-		if earlier, earlierID, clash := v.add(s, int(id)); clash {
-			if earlier == s {
-				return v, fmt.Errorf("%q is listed twice, with ids %d and %d; keep the one the model was trained with", s, earlierID, id)
-			}
-			return v, fmt.Errorf("%q and %q have the same id %d; give each its own", earlier, s, id)
-		}
-	}
-	return v, nil
-}
-
-func buildNormalizer(data json.RawMessage) (normalizer, error) {
-	if absent(data) {
-		return nil, nil
-	}
-	kind, err := kindOf(data)
-	if err != nil {
-		return nil, err
-	}
-	switch kind {
-	case "BertNormalizer":
-		// The defaults are the reference's.
-		b := struct {
-			Clean   *bool `json:"clean_text"`
-			Chinese *bool `json:"handle_chinese_chars"`
-			Strip   *bool `json:"strip_accents"`
-			Lower   *bool `json:"lowercase"`
-		}{}
-		if err := unmarshal(data, &b); err != nil {
-			return nil, err
-		}
-		n := bertNormalizer{clean: orTrue(b.Clean), chinese: orTrue(b.Chinese), lower: orTrue(b.Lower)}
-		n.strip = n.lower
-		if b.Strip != nil {
-			n.strip = *b.Strip
-		}
-		return n, nil
-	case "Sequence":
-		var s struct {
-			Steps []json.RawMessage `json:"normalizers"`
-		}
-		if err := unmarshal(data, &s); err != nil {
-			return nil, err
-		}
-		var steps normalizers
-		for i, step := range s.Steps {
-			n, err := buildNormalizer(step)
-			if err != nil {
-				return nil, fmt.Errorf("step %d: %w", i, err)
-			}
-			if n != nil {
-				steps = append(steps, n)
-			}
-		}
-		return steps, nil
-	case "Lowercase":
-		return lowercase{}, nil
-	case "NFD":
-		return normalForm{}, nil
-	case "StripAccents":
-		return stripAccents{}, nil
-	}
-	return nil, unsupported("type", kind, "BertNormalizer, Sequence, Lowercase, NFD, StripAccents")
-}
-
-func buildPreTokenizer(data json.RawMessage) (preTokenizer, error) {
-	if absent(data) {
-		return nil, nil
-	}
-	kind, err := kindOf(data)
-	if err != nil {
-		return nil, err
-	}
-	switch kind {
-	case "BertPreTokenizer":
-		return bertSplitter, nil
-	case "WhitespaceSplit":
-		return whitespaceSplitter, nil
-	case "Whitespace":
-		return wordSplitter{}, nil
-	case "Sequence":
-		var s struct {
-			Steps []json.RawMessage `json:"pretokenizers"`
-		}
-		if err := unmarshal(data, &s); err != nil {
-			return nil, err
-		}
-		var steps preTokenizers
-		for i, step := range s.Steps {
-			p, err := buildPreTokenizer(step)
-			if err != nil {
-				return nil, fmt.Errorf("step %d: %w", i, err)
-			}
-			if p != nil {
-				steps = append(steps, p)
-			}
-		}
-		return steps, nil
-	}
-	return nil, unsupported("type", kind, "BertPreTokenizer, Whitespace, WhitespaceSplit, Sequence")
-}
-
-func buildDecoder(data json.RawMessage) (decoder, error) {
-	if absent(data) {
-		return nil, nil
-	}
-	kind, err := kindOf(data)
-	if err != nil {
-		return nil, err
-	}
-	if kind != "WordPiece" {
-		return nil, unsupported("type", kind, "WordPiece")
-	}
-	var d struct {
-		Prefix  *string `json:"prefix"`
-		Cleanup *bool   `json:"cleanup"`
-	}
-	if err := unmarshal(data, &d); err != nil {
-		return nil, err
-	}
-	w := wordPieceDecoder{prefix: "##", cleanup: orTrue(d.Cleanup)}
-	if d.Prefix != nil {
-		w.prefix = *d.Prefix
-	}
-	return w, nil
+	return nil, unsupported(kind, "WordPiece")
 }
 
 // unmarshal says where in the data an error lies.
@@ -329,6 +142,6 @@ func absent(data json.RawMessage) bool {
 
 func orTrue(b *bool) bool { return b == nil || *b }
 
-func unsupported(what, name, supported string) error {
-	return fmt.Errorf("%s %q is not supported (supported: %s); use a model with a BERT tokenizer", what, name, supported)
+func unsupported(kind, supported string) error {
+	return fmt.Errorf("type %q is not supported (supported: %s); use a model with a BERT tokenizer", kind, supported)
 }

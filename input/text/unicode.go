@@ -2,20 +2,27 @@ package text
 
 import "unicode"
 
-// isDropped: characters that BERT's normalizer takes out without leaving a
-// space. Tab and the line ends stay, they are white space.
-func isDropped(r rune) bool {
-	switch r {
-	case '\t', '\n', '\r':
-		return false
-	case 0, 0xFFFD:
-		return true
+// What the reference takes a character for decides about ids, so its Unicode
+// tables count, not Go's: categories are those of Unicode 8, decompositions and
+// combining classes of Unicode 9, small letters and \w newer than Go's. They
+// were found by asking it about every code point, see unicode_tables.go, and
+// TestEveryCodePoint holds all that follows against it.
+
+// isDropped reports whether BERT's normalizer takes r out: control characters
+// except tab and line ends, format characters, private use, U+FFFD.
+func isDropped(r rune) bool { return unicode.Is(dropped, r) }
+
+// isSpace is White_Space of Unicode.
+func isSpace(r rune) bool {
+	if r < 0x80 {
+		return r == ' ' || '\t' <= r && r <= '\r'
 	}
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co)
+	return unicode.Is(unicode.White_Space, r)
 }
 
-// isChinese: the blocks of ideographs that BERT sets off by spaces. They are
-// those of Google's tokenization.py, and hold neither kana nor hangul.
+// isChinese reports whether BERT sets r off by spaces. The blocks are those of
+// Google's tokenization.py, but for the start of the last but one, which the
+// reference gives as 2B920 for 2B820. Neither kana nor hangul are among them.
 func isChinese(r rune) bool {
 	if r < 0x3400 {
 		return false
@@ -30,12 +37,13 @@ func isChinese(r rune) bool {
 		0x2F800 <= r && r <= 0x2FA1F
 }
 
-// isPunctuation: the ASCII symbols and Unicode's category P.
+// isPunctuation reports whether r is a word of its own to BERT: punctuation,
+// and all of ASCII that is neither letter nor digit.
 func isPunctuation(r rune) bool {
 	if r < 0x80 {
 		return '!' <= r && r <= '/' || ':' <= r && r <= '@' || '[' <= r && r <= '`' || '{' <= r && r <= '~'
 	}
-	return unicode.In(r, unicode.P)
+	return unicode.Is(punctuation, r)
 }
 
 // isWord is \w of regular expressions: letters, marks, digits, connectors.
@@ -43,8 +51,22 @@ func isWord(r rune) bool {
 	if r < 0x80 {
 		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '_'
 	}
-	return unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl, unicode.Pc, unicode.Other_Alphabetic, unicode.Join_Control)
+	return unicode.Is(wordRunes, r)
 }
 
-// isSpace is White_Space of Unicode.
-func isSpace(r rune) bool { return unicode.IsSpace(r) }
+// isNonspacing reports whether r is a mark that BERT takes off.
+func isNonspacing(r rune) bool { return r >= 0x300 && unicode.Is(nonspacing, r) }
+
+// isCombining reports whether r is a mark that StripAccents takes off.
+func isCombining(r rune) bool { return r >= 0x300 && unicode.Is(combining, r) }
+
+// toLower is the small letter of r. U+0130 has two, see lowercase.
+func toLower(r rune) rune {
+	if r < 0x80 {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}
+	return lowerCase.ToLower(r)
+}

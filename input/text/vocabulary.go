@@ -1,5 +1,13 @@
 package text
 
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+)
+
 // vocabulary maps tokens to ids and back.
 type vocabulary struct {
 	ids    map[string]int
@@ -35,3 +43,43 @@ func (v *vocabulary) token(id int) (string, bool) {
 }
 
 func (v *vocabulary) end() int { return v.last + 1 }
+
+// parseVocab reads an object of tokens and ids. It goes token by token, because
+// decoding into a map would hide a token that is listed twice.
+func parseVocab(data json.RawMessage) (vocabulary, error) {
+	v := newVocabulary(min(bytes.Count(data, []byte{':'}), 1<<20))
+	if absent(data) {
+		return v, errors.New("missing; save the tokenizer again")
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return v, errors.New("not an object of tokens and ids")
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return v, err
+		}
+		s := key.(string) // the decoder lets only strings be keys
+		value, err := d.Token()
+		if err != nil {
+			return v, err
+		}
+		number, ok := value.(json.Number)
+		if !ok {
+			return v, fmt.Errorf("the id of %q is not a number", s)
+		}
+		id, err := number.Int64()
+		if err != nil || id < 0 || id > math.MaxInt32 {
+			return v, fmt.Errorf("the id of %q is %s; ids are whole numbers from 0 to %d", s, number, math.MaxInt32)
+		}
+		if earlier, earlierID, clash := v.add(s, int(id)); clash {
+			if earlier == s {
+				return v, fmt.Errorf("%q is listed twice, with ids %d and %d; keep the one the model was trained with", s, earlierID, id)
+			}
+			return v, fmt.Errorf("%q and %q have the same id %d; give each its own", earlier, s, id)
+		}
+	}
+	return v, nil
+}

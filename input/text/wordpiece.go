@@ -1,6 +1,8 @@
 package text
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -72,6 +74,37 @@ func (w *wordPiece) tokenize(tokens []token, word aligned) []token {
 	return tokens
 }
 
+// buildWordPiece reads the model of a tokenizer.json.
+func buildWordPiece(data json.RawMessage) (model, error) {
+	var m struct {
+		Unknown  string          `json:"unk_token"`
+		Prefix   *string         `json:"continuing_subword_prefix"`
+		MaxRunes *int            `json:"max_input_chars_per_word"`
+		Vocab    json.RawMessage `json:"vocab"`
+	}
+	if err := unmarshal(data, &m); err != nil {
+		return nil, err
+	}
+	vocab, err := parseVocab(m.Vocab)
+	if err != nil {
+		return nil, fmt.Errorf("vocab: %w", err)
+	}
+	prefix, maxRunes := "##", maxWordRunes
+	if m.Prefix != nil {
+		prefix = *m.Prefix
+	}
+	if m.MaxRunes != nil {
+		maxRunes = *m.MaxRunes
+	}
+	if maxRunes < 0 {
+		return nil, fmt.Errorf("max_input_chars_per_word is %d; the usual value is %d", maxRunes, maxWordRunes)
+	}
+	if _, ok := vocab.ids[m.Unknown]; !ok {
+		return nil, fmt.Errorf("unk_token %q is not in the vocabulary; add it, or name one that is", m.Unknown)
+	}
+	return newWordPiece(vocab, m.Unknown, prefix, maxRunes), nil
+}
+
 // wordPieceDecoder joins pieces to words and words to text.
 type wordPieceDecoder struct {
 	prefix  string
@@ -94,6 +127,32 @@ func (d wordPieceDecoder) decode(tokens []string) string {
 		b.WriteString(s)
 	}
 	return b.String()
+}
+
+// buildDecoder reads the decoder of a tokenizer.json.
+func buildDecoder(data json.RawMessage) (decoder, error) {
+	if absent(data) {
+		return nil, nil
+	}
+	kind, err := kindOf(data)
+	if err != nil {
+		return nil, err
+	}
+	if kind != "WordPiece" {
+		return nil, unsupported(kind, "WordPiece")
+	}
+	var d struct {
+		Prefix  *string `json:"prefix"`
+		Cleanup *bool   `json:"cleanup"`
+	}
+	if err := unmarshal(data, &d); err != nil {
+		return nil, err
+	}
+	w := wordPieceDecoder{prefix: "##", cleanup: orTrue(d.Cleanup)}
+	if d.Prefix != nil {
+		w.prefix = *d.Prefix
+	}
+	return w, nil
 }
 
 // cleanUp takes out the spaces that tokenization put before punctuation and

@@ -134,10 +134,23 @@ def training_target(rng):
     return lambda: int(rng.integers(128, POSITIONS + 1) if rng.random() < 0.125 else rng.integers(16, 129))
 
 
-def batches(books, tokens, seed, epoch):
-    """One epoch of padded batches of about `tokens` tokens; passages are packed anew in every epoch."""
+def pieces_of(books, rng, shortest=8, longest=24):
+    """Runs of 8 to 24 tokens, cut without regard to verses."""
+    packed = []
+    for verses in books:
+        ids, at = np.concatenate(verses), 0
+        while at < len(ids):
+            run = ids[at:at + int(rng.integers(shortest, longest + 1)) - 2]
+            packed.append(np.concatenate([[CLS], run, [SEP]]))
+            at += len(run)
+    return packed
+
+
+def batches(books, tokens, seed, epoch, pieces=False):
+    """One epoch of padded batches of about `tokens` tokens; the text is cut anew in every epoch, into passages or,
+    with pieces=True, into short pieces."""
     rng = np.random.default_rng([seed, epoch])
-    packed = passages(books, training_target(rng))
+    packed = pieces_of(books, rng) if pieces else passages(books, training_target(rng))
     order = sorted(rng.permutation(len(packed)), key=lambda i: len(packed[i]))  # stable: equal lengths stay shuffled
     groups, group = [], []
     for i in order:

@@ -52,9 +52,10 @@ def arguments():
     training.add_argument("--steps", type=int, default=12000, help="optimizer steps")
     training.add_argument("--batch-tokens", type=int, default=2048, help="tokens per step")
     training.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
-    training.add_argument("--warm-up", type=int, default=500, help="steps of linear warm-up")
+    training.add_argument("--warm-up", type=int, default=300, help="steps of linear warm-up")
     training.add_argument("--weight-decay", type=float, default=0.1, help="AdamW's decay of matrices")
-    training.add_argument("--mask-share", type=float, default=0.2, help="share of tokens to predict")
+    training.add_argument("--mask-share", type=float, default=0.15, help="share of tokens to predict")
+    training.add_argument("--short-epochs", type=int, default=4, help="first epochs, on pieces of 8 to 24 tokens")
     training.add_argument("--every", type=int, default=250, help="steps between checkpoints")
     training.add_argument("--no-bfloat16", dest="bfloat16", action="store_false", help="train in float32 throughout")
     training.add_argument("--fresh", action="store_true", help="start anew although there is a checkpoint")
@@ -154,7 +155,7 @@ def evaluate(args):
         "test": masked_lm.masked_loss(model, test),
         "test_by_book": {book: masked_lm.masked_loss(model, masked_lm.fixed_masks([ids], args.seed, draws=10))
                          for book, ids in zip(kjv.TEST.values(), books["test"])},
-        "train_sample": masked_lm.masked_loss(model, masked_lm.fixed_masks(books["train"][:1], args.seed)),
+        "genesis_seen_in_training": masked_lm.masked_loss(model, masked_lm.fixed_masks(books["train"][:1], args.seed)),
         "unigram": masked_lm.unigram(books["train"], test),
         "mean_squared_norm": masked_lm.squared_norms(model, verse_ids(args, tokenizer)),
         "test_uniform_attention": masked_lm.masked_loss(masked_lm.without_attention(model), test),

@@ -17,6 +17,8 @@ from transformers import AlbertConfig, AlbertForMaskedLM
 import kjv
 
 LAYERS, HEADS, HIDDEN = 4, 8, 256
+# What a resumed run must share with the one that it continues.
+RECIPE = ("seed", "steps", "batch_tokens", "rate", "warm_up", "weight_decay", "mask_share", "short_epochs", "bfloat16")
 
 
 def config():
@@ -32,9 +34,20 @@ def config():
 def new_model(seed):
     torch.manual_seed(seed)
     model = AlbertForMaskedLM(config())
+    model.albert.embeddings.position_embeddings.weight.data.copy_(sinusoids(kjv.POSITIONS, 128, 0.05))
+    # As in GPT-2: what each sublayer adds starts small, so that tokens are not scrambled on their way up.
+    for projection in (block(model).attention.dense, block(model).ffn_output):
+        projection.weight.data /= math.sqrt(2 * LAYERS)
     # Eager attention: on a CPU the backward pass of the fused kernel takes longer than all else together.
     model.set_attn_implementation("eager")
     return model
+
+
+def sinusoids(positions, width, deviation):
+    """Where the position embeddings start, [positions, width]: sines and cosines of geometrically spaced periods,
+    so that a neighbour can be found from the first step on. They are trained like everything else."""
+    angles = torch.arange(positions)[:, None] / positions ** (torch.arange(0, width, 2) / width)
+    return deviation * math.sqrt(2) * torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
 def block(model):
@@ -69,6 +82,10 @@ class Trainer:
     def resume(self):
         if self.checkpoint.exists() and not self.args.fresh:
             state = torch.load(self.checkpoint, weights_only=True)
+            changed = [name for name in RECIPE if state["args"][name] != getattr(self.args, name)]
+            if changed:
+                raise SystemExit(f"{self.checkpoint} was trained with other values of {', '.join(changed)}:"
+                                 " give the same again, another --work, or --fresh")
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step, self.seconds, self.tokens = state["step"], state["seconds"], state["tokens"]
@@ -76,7 +93,8 @@ class Trainer:
     def save(self):
         partial = self.checkpoint.with_suffix(".partial")
         torch.save({"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step,
-                    "seconds": self.seconds, "tokens": self.tokens, "args": printable(self.args)}, partial)
+                    "seconds": self.seconds, "tokens": self.tokens,
+                    "args": {name: getattr(self.args, name) for name in RECIPE}}, partial)
         partial.replace(self.checkpoint)
 
     def rate(self):
@@ -90,7 +108,8 @@ class Trainer:
         """All batches from the current step on, epoch after epoch."""
         skip, epoch = self.step, 0
         while True:
-            rows = list(kjv.batches(self.books, self.args.batch_tokens, self.args.seed, epoch))
+            rows = list(kjv.batches(self.books, self.args.batch_tokens, self.args.seed, epoch,
+                                    pieces=epoch < self.args.short_epochs))
             yield from rows[min(skip, len(rows)):]
             skip, epoch = max(0, skip - len(rows)), epoch + 1
 
@@ -103,7 +122,7 @@ class Trainer:
             self.step += 1
             self.seconds = before + time.monotonic() - started
             if self.step % self.args.every == 0 or self.step == self.args.steps:
-                log(step=self.step, minutes=round(self.seconds / 60, 2), epoch_tokens=self.tokens,
+                log(step=self.step, minutes=round(self.seconds / 60, 2), tokens=self.tokens,
                     rate=round(self.rate(), 6), train_loss=round(float(np.mean(losses)), 4),
                     validation_loss=round(masked_loss(self.model, self.validation)["loss"], 4))
                 losses.clear()
@@ -124,10 +143,6 @@ class Trainer:
         self.optimizer.step()
         self.tokens += int((rows != kjv.PAD).sum())
         return loss.item()
-
-
-def printable(args):
-    return {name: value for name, value in vars(args).items() if isinstance(value, (int, float, str, bool))}
 
 
 def fixed_masks(books, seed, draws=1, share=0.15, longest=128):

@@ -29,12 +29,12 @@ type CircuitConfig struct {
 //
 // Rates are kept relative to one shift per hidden neuron as in
 // tripartite.Memory, so that logits up to 1e4 stay finite. What rounding leaves:
-// the exponent of a rate is the difference of a drive and a shift of float32,
-// so that for maps of one sign outputs and calcium have a relative error of
-// about 1e-7 times the largest exponent that matters, 1e-5 for logits of tens
-// and 1e-3 for logits of 1e4. The levels |x|²/2 of a calibrated head are float32
-// products and add about 1e-7 of themselves. Signed maps lose, on top, whatever
-// cancels in c.
+// the exponent of a rate is the difference of a drive and a shift, both float32,
+// so that for maps of one sign the relative error of outputs and calcium is
+// about 1e-7 times the spread of the drives: below 1e-5 for logits up to 1e2,
+// 1e-4 for logits of 1e4 (a test holds it to that). The levels |x|²/2 of a
+// calibrated head are float32 products and add about 1e-7 of themselves. Signed
+// maps lose, on top, whatever cancels in c.
 type Circuit struct {
 	cfg   CircuitConfig
 	write features

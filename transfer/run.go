@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -43,6 +44,9 @@ func (r *run) progress(done float64) {
 func (r *run) tokenize() error {
 	var err error
 	net := r.cfg.Network
+	if len(r.cfg.Texts) == 0 {
+		return errors.New("there is no text to run; give some passages, one a line")
+	}
 	if r.batch, err = encode(net, r.cfg.Texts, "text"); err != nil {
 		return err
 	}
@@ -228,7 +232,7 @@ func (r *run) states(heads [][]attention.Head) ([]tensor.Matrix, error) {
 func (r *run) scaling() error {
 	l, h := r.report.Token.Layer, r.report.Token.Head
 	cal := r.circuits.At(l, h).Calibration
-	out, err := scaling(r.ctx, r.cfg.Pool, r.exactHeads[l][h].activations(), cal, r.cfg.Seed)
+	out, err := scaling(r.ctx, r.cfg.Pool, r.exactHeads[l][h].activations(), cal, r.cfg.Draws, r.cfg.Seed)
 	if err != nil {
 		return err
 	}

@@ -10,10 +10,10 @@ import (
 	"github.com/tripartite-go/tripartite/tuning"
 )
 
-// scalingDraws is how many independent draws of W an error is the root mean
-// square of; scalingTokens how many queries it is the median over.
+// defaultDraws is how many independent draws of W an error is the root mean
+// square of; scalingTokens how many queries at least it is the median over.
 const (
-	scalingDraws  = 8
+	defaultDraws  = 8
 	scalingTokens = 32
 )
 
@@ -32,7 +32,10 @@ func (a activations) tokens() int { return len(a.q) / a.d }
 // scaling measures the error of calcium against the number of neurons for every
 // map, and for calibrated curves, at one head. Rows are drawn iid, since the
 // variance law holds for these.
-func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *tuning.Calibration, seed uint64) (Scaling, error) {
+func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *tuning.Calibration, draws int, seed uint64) (Scaling, error) {
+	if draws == 0 {
+		draws = defaultDraws
+	}
 	texts = firstTokens(texts, scalingTokens)
 	type family struct {
 		name string
@@ -50,7 +53,7 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 		families = append(families, family{name: network.Calibrated, cfg: tuning.Config{Map: tuning.Gerf, A: cal.GerfA(), Calibration: cal}})
 	}
 
-	out := Scaling{Draws: scalingDraws}
+	out := Scaling{Draws: draws}
 	for _, t := range texts {
 		out.Tokens += t.tokens()
 	}
@@ -66,7 +69,7 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 		}
 		// The largest come first, so that threads end together.
 		i, j := part%len(families), len(scalingNeurons)-1-part/len(families)
-		e, err := calciumError(families[i].cfg, texts, scalingNeurons[j], seed)
+		e, err := calciumError(families[i].cfg, texts, scalingNeurons[j], draws, seed)
 		out.Curves[i].Error[j], failed[part] = Number(e), err
 	})
 	if err := ctx.Err(); err != nil {
@@ -95,10 +98,10 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 
 // calciumError returns the median over tokens of the root mean square over
 // draws of c f/Z - 1.
-func calciumError(cfg tuning.Config, texts []activations, rows int, seed uint64) (float64, error) {
+func calciumError(cfg tuning.Config, texts []activations, rows, draws int, seed uint64) (float64, error) {
 	cfg.Inputs = texts[0].d
 	var squares []float64 // one per token, summed over draws
-	for draw := range scalingDraws {
+	for draw := range draws {
 		rng := tuning.NewRand(seed, rows, draw)
 		cfg.W = tuning.Weights(tuning.IID, rows, cfg.Inputs, rng)
 		cfg.B = tuning.Phases(rows, rng)
@@ -113,7 +116,7 @@ func calciumError(cfg tuning.Config, texts []activations, rows int, seed uint64)
 					squares = append(squares, 0)
 				}
 				e := log - 1
-				squares[token+i] += e * e / scalingDraws
+				squares[token+i] += e * e / float64(draws)
 			}
 			token += t.tokens()
 		}

@@ -36,6 +36,9 @@ type Config struct {
 	Neurons int
 	Error   float64
 	Seed    uint64
+	// Draws is how many independent draws the error against the number of neurons
+	// is the root mean square of; 0 means 8.
+	Draws int
 	// Layer and Head choose the head that is shown token by token; -1 chooses the
 	// one whose calcium has the median error.
 	Layer, Head int

@@ -1,6 +1,7 @@
 package attention
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -24,8 +25,8 @@ type CircuitConfig struct {
 }
 
 // Circuit is the circuit of package tripartite in blocks of tokens: drives,
-// writing and reading are matrix products. Memory is linear in the length of
-// the longest block, not of the sequence; time is linear in the sequence.
+// writing and reading are matrix products. Time is linear in the length of the
+// sequence, and scratch memory does not depend on it.
 //
 // Rates are kept relative to one shift per hidden neuron as in
 // tripartite.Memory, so that logits up to 1e4 stay finite. What rounding leaves:
@@ -46,7 +47,7 @@ type Circuit struct {
 // out of range.
 func NewCircuit(cfg CircuitConfig) (*Circuit, error) {
 	if cfg.Tuning == nil {
-		return nil, fmt.Errorf("circuit head: no tuning curves; build some with tuning.New")
+		return nil, errors.New("circuit head: no tuning curves; build some with tuning.New")
 	}
 	if s := cfg.HalfSaturation; !(s >= 0) || math.IsInf(s, 0) {
 		return nil, fmt.Errorf("circuit head: half-saturation %v, want a finite number of at least 0", s)
@@ -69,13 +70,18 @@ func (c *Circuit) Neurons() int { return c.cfg.Tuning.Neurons() }
 // NewState returns an empty memory.
 func (c *Circuit) NewState() State { return &memory{} }
 
-// Tokens written together, and tokens read together. A causal block is short
-// because its tokens see one another through their N×N kernel values.
+// Tokens are written and read in blocks. A causal block is short because its
+// tokens see one another through their n×n kernel values; the others are as long
+// as the rates of a block take no more than blockRates values, within bounds.
 const (
-	writeBlock  = 64
-	readBlock   = 64
-	causalBlock = 16
+	causalBlock  = 16
+	longestBlock = 64
+	blockRates   = 1 << 20
 )
+
+func (c *Circuit) block() int {
+	return min(max(blockRates/c.Neurons(), causalBlock), longestBlock)
+}
 
 // Forward implements Head.
 func (c *Circuit) Forward(dst tensor.Matrix, logC []float32, q, k, v tensor.Matrix, seqs tensor.Sequences, state State, trace *Trace, work *tensor.Arena) {
@@ -122,9 +128,9 @@ func (c *Circuit) Forward(dst tensor.Matrix, logC []float32, q, k, v tensor.Matr
 
 // writeAll writes all keys and values, a block at a time.
 func (c *Circuit) writeAll(mem *memory, k, v tensor.Matrix, work *tensor.Arena) {
-	m := c.Neurons()
-	for lo := 0; lo < k.Rows; lo += writeBlock {
-		hi := min(lo+writeBlock, k.Rows)
+	m, block := c.Neurons(), c.block()
+	for lo := 0; lo < k.Rows; lo += block {
+		hi := min(lo+block, k.Rows)
 		level := work.Mark()
 		rates, sign := work.Matrix(m, hi-lo), c.write.signs(m, hi-lo, work)
 		top := work.Floats(m)

@@ -41,8 +41,9 @@ func (r *reading) begin(lo, hi int) {
 
 // readAll reads every query out of the complete memory.
 func (r *reading) readAll() {
-	for lo := 0; lo < r.q.Rows; lo += readBlock {
-		hi := min(lo+readBlock, r.q.Rows)
+	block := r.c.block()
+	for lo := 0; lo < r.q.Rows; lo += block {
+		hi := min(lo+block, r.q.Rows)
 		level := r.work.Mark()
 		r.begin(lo, hi)
 		r.read(0, hi-lo, tensor.Matrix{}, tensor.Matrix{})

@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/tripartite-go/tripartite/attention"
@@ -318,6 +317,25 @@ func TestTheNumberOfThreadsChangesNothing(t *testing.T) {
 	}
 }
 
+func TestABatchEqualsItsSequences(t *testing.T) {
+	s := size{24, 6, 4, 4, 40}
+	seqs := tensor.NewSequences(3, 70, 0, 1, 35)
+	x := random(50, seqs.Tokens(), s.width, 1)
+	b := newBlock(t, BlockConfig{Heads: s.heads}, newParams(s, true))
+	heads := testHeads(t, s.d, s.heads, false)
+	work := NewWorkspace(nil)
+	all := tensor.New(x.Rows, x.Cols)
+	b.Forward(all, x, Pass{Sequences: seqs, Heads: heads, Work: work})
+	for i := range seqs.Len() {
+		lo, hi := seqs.Bounds(i)
+		one := x.SliceRows(lo, hi).Clone()
+		b.Forward(one, one, Pass{Sequences: tensor.NewSequences(hi - lo), Heads: heads, Work: work})
+		if !slices.Equal(one.Data, all.SliceRows(lo, hi).Clone().Data) {
+			t.Errorf("sequence %d alone gives other bytes than in its batch", i)
+		}
+	}
+}
+
 func TestTraceHoldsWhatTheHeadsSaw(t *testing.T) {
 	s := size{12, 4, 3, 5, 20}
 	seqs := tensor.NewSequences(30, 7)
@@ -461,66 +479,4 @@ func TestMistakesPanic(t *testing.T) {
 			b.Forward(tensor.New(5, 12), c.x, pass)
 		}()
 	}
-}
-
-// BenchmarkBlock runs a block of MiniLM's shape on sequences of 128 tokens.
-func BenchmarkBlock(b *testing.B) {
-	s := size{384, 12, 32, 32, 1536}
-	block := newBlock(b, BlockConfig{Heads: s.heads}, newParams(s, true))
-	rng := tuning.NewRand(1)
-	curves, err := tuning.New[float32](tuning.Config{Map: tuning.Exp, Inputs: s.d, W: tuning.Weights(tuning.Orthogonal, 128, s.d, rng)})
-	if err != nil {
-		b.Fatal(err)
-	}
-	circuit, err := attention.NewCircuit(attention.CircuitConfig{Tuning: curves})
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, h := range []struct {
-		name string
-		head attention.Head
-	}{{"exact", attention.Softmax{}}, {"circuit-128", circuit}, {"uniform", attention.Uniform{}}} {
-		for _, lengths := range [][]int{{16}, {128}, {512}, slices.Repeat([]int{64}, 8)} {
-			for _, threads := range []int{1, 2} {
-				b.Run(fmt.Sprintf("%s/%dx%d/threads=%d", h.name, len(lengths), lengths[0], threads), func(b *testing.B) {
-					pool := tensor.NewPool(threads)
-					defer pool.Close()
-					seqs := tensor.NewSequences(lengths...)
-					x := random(1, seqs.Tokens(), s.width, 1)
-					y := x.Clone()
-					pass := Pass{Sequences: seqs, Heads: repeat(h.head, s.heads), Work: NewWorkspace(pool)}
-					b.ReportAllocs()
-					for b.Loop() {
-						block.Forward(y, x, pass)
-					}
-					b.ReportMetric(float64(b.N*x.Rows)/b.Elapsed().Seconds(), "tokens/s")
-				})
-			}
-		}
-	}
-}
-
-func ExampleBlock_Forward() {
-	// A block of width 4 with two heads: one exact, one that attends to all alike.
-	identity := Projection{Weight: tensor.New(4, 4)}
-	for i := range 4 {
-		identity.Weight.Row(i)[i] = 1
-	}
-	none := Projection{Weight: tensor.New(4, 4)}
-	block, err := NewBlock(BlockConfig{Heads: 2, PreNorm: true}, BlockParams{
-		Query: none, Key: none, Value: identity, Output: identity, Up: none, Down: none})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	x := tensor.FromData([]float32{1, -1, 1, -1, -2, 2, -2, 2}, 2, 4)
-	y := tensor.New(2, 4)
-	block.Forward(y, x, Pass{
-		Sequences: tensor.NewSequences(2),
-		Heads:     []attention.Head{attention.Softmax{}, attention.Uniform{}},
-		Work:      NewWorkspace(nil),
-	})
-	// Both heads return the mean of the normalized values, which is 0.
-	fmt.Println(strings.Trim(fmt.Sprint(y.Data), "[]"))
-	// Output: 1 -1 1 -1 -2 2 -2 2
 }

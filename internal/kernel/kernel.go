@@ -60,6 +60,8 @@ type Kernels struct {
 	// population variance; gain and bias may each be nil for 1 and 0.
 	LayerNorm func(dst, x, gain, bias []float32, epsilon float32)
 
+	// Activations. The error of each is at most 0.6 ulp, ReLU's is none.
+
 	// GELU is x·Phi(x) with the normal distribution function Phi.
 	GELU func(dst, x []float32)
 	// GELUTanh is the approximation x/2·(1 + tanh(sqrt(2/pi)(x + 0.044715 x³))).

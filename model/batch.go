@@ -31,8 +31,14 @@ func NewBatch(sequences ...[]int) Batch {
 	return b
 }
 
-// check fills in what was left out and reports the first token that the model
-// cannot take.
+// Check reports the first token of a batch that the model cannot take, as
+// Forward does.
+func (m *Model) Check(b Batch) error {
+	_, err := m.check(b)
+	return err
+}
+
+// check fills in what was left out.
 func (m *Model) check(b Batch) (Batch, error) {
 	n := len(b.IDs)
 	if b.Sequences.Tokens() != n || n > 0 && b.Sequences.Offsets[0] != 0 ||

@@ -15,6 +15,8 @@ type addedToken struct {
 	// Normalized tokens are looked for in the normalized text, others in the
 	// text as it stands.
 	Normalized bool `json:"normalized"`
+
+	decoded string // what Decode writes: normalized like the text it is found in
 }
 
 // addedTokens holds all added tokens, and the two searches for them.
@@ -32,17 +34,25 @@ func newAddedTokens(tokens []addedToken, n normalizer) addedTokens {
 		literal:    &trie{},
 		normalized: &trie{},
 	}
-	for _, t := range tokens {
-		a.byContent[t.Content], a.byID[t.ID] = t, t
-		if !t.Normalized {
-			a.literal.insert([]rune(t.Content), t)
-			continue
+	// Of two that normalization makes equal the first wins, special tokens
+	// being before the others.
+	for _, special := range []bool{true, false} {
+		for _, t := range tokens {
+			if t.Special != special {
+				continue
+			}
+			pattern := align(t.Content, 0)
+			search := a.literal
+			if t.Normalized {
+				search = a.normalized
+				if n != nil {
+					n.normalize(&pattern)
+				}
+			}
+			t.decoded = string(pattern.runes)
+			a.byContent[t.Content], a.byID[t.ID] = t, t
+			search.insert(pattern.runes, t)
 		}
-		pattern := align(t.Content, 0)
-		if n != nil {
-			n.normalize(&pattern)
-		}
-		a.normalized.insert(pattern.runes, t)
 	}
 	return a
 }

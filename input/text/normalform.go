@@ -72,11 +72,11 @@ func appendHangul(out []rune, r rune) []rune {
 }
 
 // reorder sorts every run of marks by combining class, keeping the order of
-// equals.
+// equals. The places in the original text stay in order, as in the reference:
+// they tell where a run is, not where each of its marks was.
 func reorder(a *aligned) {
 	type mark struct {
 		r     rune
-		at    Span
 		class uint8
 	}
 	var marks []mark
@@ -88,14 +88,14 @@ func reorder(a *aligned) {
 			if class == 0 {
 				break
 			}
-			marks = append(marks, mark{a.runes[i], a.at[i], class})
+			marks = append(marks, mark{a.runes[i], class})
 		}
 		if len(marks) < 2 {
 			continue
 		}
 		slices.SortStableFunc(marks, func(x, y mark) int { return cmp.Compare(x.class, y.class) })
 		for j, m := range marks {
-			a.runes[from+j], a.at[from+j] = m.r, m.at
+			a.runes[from+j] = m.r
 		}
 	}
 }

@@ -132,10 +132,11 @@ func (t *Tokenizer) tokens(text string) []token {
 func (t *Tokenizer) Decode(ids []int) string {
 	tokens := make([]string, 0, len(ids))
 	for _, id := range ids {
-		if t.IsSpecial(id) {
-			continue
-		}
-		if s := t.Token(id); s != "" {
+		if a, ok := t.added.byID[id]; ok {
+			if !a.Special {
+				tokens = append(tokens, a.decoded)
+			}
+		} else if s, ok := t.model.token(id); ok {
 			tokens = append(tokens, s)
 		}
 	}

@@ -60,6 +60,7 @@ func parseTokenizer(data []byte) (*Tokenizer, error) {
 	if t.decoder, err = buildDecoder(f.Decoder); err != nil {
 		return nil, fmt.Errorf("decoder: %w", err)
 	}
+	f.AddedTokens = slices.DeleteFunc(f.AddedTokens, func(a addedToken) bool { return a.Content == "" })
 	if err := checkAdded(f.AddedTokens, t.model); err != nil {
 		return nil, fmt.Errorf("added_tokens: %w", err)
 	}
@@ -74,10 +75,7 @@ func parseTokenizer(data []byte) (*Tokenizer, error) {
 // checkAdded holds the added tokens against one another and the vocabulary.
 func checkAdded(added []addedToken, m model) error {
 	contents, ids := map[string]int{}, map[int]string{}
-	for i, a := range added {
-		if a.Content == "" {
-			return fmt.Errorf("entry %d has no content; delete it", i)
-		}
+	for _, a := range added {
 		if a.ID < 0 || a.ID > math.MaxInt32 {
 			return fmt.Errorf("%q has the id %d; ids are 0 to %d", a.Content, a.ID, math.MaxInt32)
 		}

@@ -10,12 +10,18 @@ Versions and what each file holds are in README.md.
 
 import argparse
 import gzip
+import json
+import os
 import pathlib
+import random
 import subprocess
 import unicodedata
 
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
 import tokenizers
-from tokenizers import normalizers, pre_tokenizers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "input" / "text"
@@ -171,6 +177,246 @@ def unicode_answers():
     write_gzip(TESTDATA / "unicode.txt.gz", "".join(line + "\n" for line in lines))
 
 
+# Own sentences: what the vocabularies are trained on, and part of what is tested.
+SENTENCES = """
+The astrocyte wraps the synapse, and its calcium counts what the neurons said.
+She didn't know whether they'd come; nobody's sure, are they?
+A quick brown fox jumps over the lazy dog while five boxing wizards watch.
+Memories add: what was written first and what was written last have the same weight.
+In 1998 about 3,600 people lived there; by 2021 there were 12.5 % more.
+Unbelievably, the internationalization of tokenization is misunderstandable.
+Größere Straßen führen über die Brücke; Äpfel, Öl und Übermut.
+Das Gehirn besteht nicht nur aus Nervenzellen, sondern auch aus Gliazellen.
+Le cœur a ses raisons; l'été dernier, où étiez-vous, mon élève préféré ?
+El niño comió piñas, ¿verdad? ¡Qué pingüino tan simpático!
+A ação começou às três; não há pão na padaria de São João.
+Perché no? Così è la città: più bella di tutte le altre.
+Příliš žluťoučký kůň úpěl ďábelské ódy nad řekou.
+Zażółć gęślą jaźń, a potem wróć do łódzkiej szkoły.
+Árvíztűrő tükörfúrógép, hideg őszi reggel.
+În țară și în oraș, știința și învățătura.
+İstanbul'da ılık bir gün, ağaçların altında çay içtik.
+Øresund og Åland: smørrebrød på færøsk vis.
+Kyllä yö tummuu, hän käveli järven jäällä.
+Þórður ætlar að læra íslensku í kvöld.
+Tiếng Việt có nhiều dấu: ẵ, ộ, ữ, và đường phố.
+Быстрая чайка летит над тёмным морем, ёлка и йод.
+Їжак їсть ґудзик, а щедрий борщ кипить.
+Ο γρήγορος ποταμός της Ελλάδας· ΟΔΥΣΣΕΥΣ και Οδυσσεύς.
+Հայերեն լեզուն գեղեցիկ է։
+ქართული ენა ძალიან ლამაზია.
+שלום עולם, הנוירון מדבר והאסטרוציט מקשיב.
+السلام عليكم، الخلية النجمية تسمع المشابك العصبية.
+یک یاخته‌ی ستاره‌ای به نورون‌ها گوش می‌دهد؟
+नमस्ते दुनिया, तंत्रिका कोशिका बोलती है।
+বাংলা ভাষা সুন্দর, আকাশ নীল।
+தமிழ் மொழி மிகவும் பழமையானது.
+ภาษาไทยไม่มีช่องว่างระหว่างคำ
+မြန်မာစာ လှပသည်။
+神经元和星形胶质细胞共同工作,记忆相加。
+東京は今日も雨です。カタカナとひらがな、ﾊﾝｶｸ。
+한국어 문장은 음절로 쓰인다. 뇌세포!
+ᏣᎳᎩ ᎦᏬᏂᎯᏍᏗ ᎣᏏᏲ
+ⴰⵣⵓⵍ ⴰⵎⴰⴹⴰⵍ
+I ❤️ coffee ☕, 👩‍👩‍👧‍👦 waves 👋🏽, flags 🇩🇪🇯🇵, ok 👌🏿!
+x² + y₁ ≤ ∑ᵢ αᵢ·βᵢ → ∞, ½ + ¼ = ¾, 5 µm, 20 °C, ∇f ≠ 0
+if (a[i] != b->c) { return f(x, "s") + 0x1F; } // ok?
+https://example.org/path/to?q=a%20b&n=1#top, mail@example.org, C:\\dir\\file.txt
+“Quotes” — dashes – and… ‘others’; «guillemets», „unten“ ‹x› †‡ § ¶
+""".strip().split("\n")
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+# One or two characters' worth of every corner of Unicode: first and last.
+BLOCKS = [(0x20, 0x7E), (0xA0, 0xFF), (0x100, 0x17F), (0x180, 0x24F), (0x250, 0x2AF), (0x2B0, 0x2FF), (0x300, 0x36F)] + [
+    (a, a + 0x7F) for a in [*range(0x370, 0x3100, 0x80), 0xA000, 0xA480, 0xA640, 0xA700, 0xA780, *range(0xA800, 0xAC00, 0x80)]
+] + [(0x3100, 0x33FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0xD7B0, 0xD7FF), (0xE000, 0xF8FF), (0xF900, 0xFAFF),
+     (0xFB00, 0xFDFF), (0xFE00, 0xFE6F), (0xFE70, 0xFEFF), (0xFF00, 0xFFEF), (0xFFF0, 0xFFFF)] + [
+    (a, a + 0xFF) for a in [*range(0x10000, 0x11FFF, 0x100), 0x13000, 0x13400, 0x16A00, 0x16E00, 0x16F00, 0x1BC00, 0x1D000, 0x1D100,
+                            0x1D200, 0x1D400, 0x1DA00, 0x1E000, 0x1E100, 0x1E800, 0x1E900, 0x1EE00, *range(0x1F000, 0x1FB00, 0x100)]
+] + [(0x20000, 0x2A6DF), (0x2A700, 0x2B81F), (0x2B820, 0x2CEAF), (0x2F800, 0x2FA1F), (0x30000, 0x3134F), (0xE0000, 0xE01EF), (0x10FFF0, 0x10FFFF)]  # fmt: skip
+
+
+def test_texts():
+    """Over a thousand texts, the same every time."""
+    r = random.Random(3)
+    texts = ["", " ", "\t", "\n", "  \r\n\t ", "a", " a ", ".", "\x00", "\ufeff", "\u200b", "\u0301", "[MASK]", "##", "#", "##a", "[", "]", "[]"]
+    texts += [chr(c) * 2 for c in (0x85, 0xA0, 0x1680, 0x2000, 0x2007, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)]
+    texts += ["a" + chr(c) + "b" for c in (0x85, 0xA0, 0x1680, 0x180E, 0x2009, 0x200B, 0x200C, 0x200D, 0x200E, 0x2028, 0x2060, 0x3000, 0xFEFF)]
+    for s in SENTENCES:
+        texts += [s, s.upper(), s.lower(), s.title(), s.swapcase(), s.replace(" ", ""), "  ".join(s.split(" "))]
+        texts += [unicodedata.normalize(f, s) for f in ("NFD", "NFKC", "NFKD") if unicodedata.normalize(f, s) != s]
+    # special tokens as people write them
+    for special in [*SPECIAL, "[unused0]", "<mask>"]:
+        for pattern in ("{0}", " {0}", "{0} ", " {0} ", "a{0}", "{0}a", "a{0}b", "the {0} sat", "the{0}sat", "{0}{0}", "{0} {0}", "[{0}]",
+                        "{0}.", "({0})", "{0}'s", "\u0301{0}", "{0}\u0301", "e\u0301{0}\u0301", "\u200b{0}\u200b", "東{0}京", "#{0}", "##{0}"):  # fmt: skip
+            texts.append(pattern.format(special))
+        texts += [special.lower(), special.title(), special[:-1], special[1:], special.replace("[", "[ "), special.replace("[", "［"), "x " + special.lower() + " y"]
+    texts += ["[CLS] already there [SEP]", "[MASK", "MASK]", "[M\u0301ASK]", "[M\u200bASK]", "[ＭＡＳＫ]", "[MASK][CLS][PAD][SEP][UNK]"]
+    # every corner of Unicode
+    for first, last in BLOCKS:
+        for n in (6, 12):
+            points = [r.randint(first, last) for _ in range(n)]
+            texts.append("".join(chr(c) + r.choice(["", "", " ", "a"]) for c in points if not 0xD800 <= c < 0xE000))
+    # marks: runs, wrong order, too many, on nothing
+    marks = [chr(c) for c in [*range(0x300, 0x370), 0x5B0, 0x5BC, 0x64B, 0x651, 0x93C, 0x94D, 0xE38, 0xE48, 0x1DC0, 0x20D0, 0x302E, 0x3099, 0x1D165]]
+    for n in (1, 2, 3, 5, 8, 31, 40, 120):
+        for base in ("a", "E", "ö", "ế", "東", "가", "क", "1", "", " "):
+            texts.append("x" + base + "".join(r.choices(marks, k=n)) + "y " + base)
+    # control and format characters inside words
+    hidden = [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), *map(chr, (0xAD, 0x61C, 0x180E, 0x200B, 0x200F, 0x202A, 0x202E, 0x2066, 0x2069, 0xFFF9, 0xFFFD, 0xFFFE, 0xE0001, 0xE007F, 0x10FFFD))]  # fmt: skip
+    for _ in range(60):
+        texts.append("".join(r.choice(["syn", "apse", "a", " ", "É", r.choice(hidden), r.choice(hidden)]) for _ in range(r.randint(2, 14))))
+    # emoji
+    emoji = ["👩", "👨🏿", "👧🏽", "🏳️‍🌈", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "👩‍👩‍👧‍👦", "☕", "❤️", "❤", "1️⃣", "🇩🇪", "🇯", "👋🏻", "🤷🏽‍♀️", "🫠", "\u200d", "\ufe0f"]
+    for _ in range(40):
+        texts.append("".join(r.choice([*emoji, " ", "ok"]) for _ in range(r.randint(1, 9))))
+    # letters with unusual cases
+    texts += ["İ", "I\u0307", "ı", "ẞß", "ΣΑΣ ΑΣ. Σ", "ς", "ŉ", "Ǆ ǅ ǆ", "ﬁ ﬀ ﬆ", "ΐ", "ᾈ ᾼ", "K Å Ω", "Ⅷ ⅷ", "Ⓐ", "ꭰ Ꭰ", "ა Ა", "𐐀 𐐨", "Ａａ", "ǰ", "ẖ", "Ꟊ ꟊ Ɤ", "\u1e9e\u0130"]
+    # numbers, addresses, code
+    for _ in range(40):
+        texts.append(r.choice(["{:.3f}", "{:,.2f} €", "-{:.1e}", "${:.0f}", "{:08.0f}", "№{:.0f}"]).format(r.uniform(0, 10 ** r.randint(0, 9))))
+        texts.append("https://" + ".".join("".join(r.choices("abcxyz019-", k=r.randint(1, 9))) for _ in range(3)) + "/" + "".join(r.choices("aZ/?=&%#_~.+0", k=r.randint(0, 20))))
+    for _ in range(30):
+        texts.append("".join(r.choices(r"""!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~ aB3""", k=r.randint(1, 30))))
+    # words at the limit of 100 characters, before and after normalization
+    for n in (99, 100, 101, 102, 250):
+        texts += ["a" * n, "ab" * (n // 2) + "c" * (n % 2), "é" * n, "e\u0301" * n, "x" + "\u200b" * n + "y", "東" * n, "가" * n, "1" * n, "z" * n + " a " + "z" * n, "ﬃ" * n]
+    # scripts mixed, words made of pieces of words
+    letters = "".join(sorted(set("".join(SENTENCES)) - {" "}))
+    for _ in range(120):
+        texts.append(" ".join("".join(r.choices(letters, k=r.randint(1, 9))) for _ in range(r.randint(1, 8))))
+    words = " ".join(SENTENCES).split()
+    for _ in range(80):
+        texts.append(" ".join(r.choice(words)[: r.randint(1, 6)] + r.choice(words)[-r.randint(1, 6) :] for _ in range(r.randint(1, 8))))
+    # long texts
+    for n in (5000, 5000, 5001):
+        s = ""
+        while len(s) < n:
+            s += r.choice([*words, *words, r.choice(letters), "[MASK]", r.choice(emoji)]) + r.choice([" ", " ", " ", "", "\n"])
+        texts.append(s[:n])
+    return list(dict.fromkeys(texts))
+
+
+def train(size, **normalizer):
+    """A WordPiece vocabulary of the sentences above, cut and joined in many ways."""
+    t = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    t.normalizer = normalizers.BertNormalizer(**normalizer)
+    t.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    t.decoder = decoders.WordPiece()
+    r = random.Random(1)
+    words = " ".join(SENTENCES).split()
+    corpus = SENTENCES * 3 + [" ".join(r.choices(words, k=12)) for _ in range(600)]
+    corpus += [" ".join(r.choice(words)[: r.randint(1, 5)] + r.choice(words)[-r.randint(1, 4) :] for _ in range(12)) for _ in range(300)]
+    t.train_from_iterator(corpus, trainers.WordPieceTrainer(vocab_size=size, special_tokens=SPECIAL, show_progress=False))
+    add_template(t)
+    return t
+
+
+def add_template(t):
+    ids = [(s, t.token_to_id(s)) for s in ("[CLS]", "[SEP]")]
+    t.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ids)
+
+
+def unusual(vocab):
+    """A tokenizer with everything that BERT's does not have."""
+    plain = [s.removeprefix("##") for s in vocab if not s.startswith("[")]
+    pieces = list(dict.fromkeys([*SPECIAL, *plain[:400], *("@@" + s for s in plain[:400])]))
+    t = tokenizers.Tokenizer(models.WordPiece({s: i for i, s in enumerate(pieces)}, unk_token="[UNK]", continuing_subword_prefix="@@", max_input_chars_per_word=12))
+    t.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase(), normalizers.NFD(), normalizers.StripAccents()])
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Whitespace()])
+    t.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    t.decoder = decoders.WordPiece(prefix="@@", cleanup=False)
+    t.add_special_tokens(SPECIAL[:4])
+    t.add_special_tokens([tokenizers.AddedToken("[MASK]", lstrip=True, rstrip=True)])
+    t.add_tokens([
+        tokenizers.AddedToken("the", single_word=True, normalized=True),
+        tokenizers.AddedToken("Ü", normalized=True),
+        tokenizers.AddedToken("Ne", normalized=False, single_word=True),
+        tokenizers.AddedToken("neuron", normalized=True, lstrip=True),
+        tokenizers.AddedToken("neurons", normalized=True, rstrip=True),
+        tokenizers.AddedToken("東京", normalized=False),
+        tokenizers.AddedToken("lazy dog", normalized=True),
+    ])  # fmt: skip
+    return t
+
+
+def byte_offsets(text, offsets):
+    """The reference counts characters, Go bytes."""
+    at = [0]
+    for c in text:
+        at.append(at[-1] + len(c.encode("utf-8")))
+    return [[at[a], at[b]] for a, b in offsets]
+
+
+def random_vocabularies():
+    from transformers import BertTokenizer
+
+    texts = test_texts()
+    uncased, cased = train(2500), train(2200, lowercase=False)
+    odd = unusual(sorted(uncased.get_vocab(), key=uncased.get_vocab().get))
+    write = lambda name, data: (TESTDATA / name).parent.mkdir(parents=True, exist_ok=True) or (TESTDATA / name).write_text(data, encoding="utf-8")
+    write("uncased/tokenizer.json", uncased.to_str())
+    write("unusual/tokenizer.json", odd.to_str())
+    listed = lambda t: "".join(s + "\n" for s in sorted(t.get_vocab(), key=t.get_vocab().get))
+    write("cased/vocab.txt", listed(cased))
+    write("cased/tokenizer_config.json", json.dumps(dict(do_lower_case=False, tokenizer_class="BertTokenizer")) + "\n")
+    by_name = {
+        "uncased": uncased,
+        "unusual": odd,
+        "cased": BertTokenizer.from_pretrained(TESTDATA / "cased", local_files_only=True)._tokenizer,
+        # the vocabulary of uncased under other options of tokenizer_config.json
+        "accents": BertTokenizer(uncased.get_vocab(), strip_accents=False, tokenize_chinese_chars=False)._tokenizer,
+        "marks": BertTokenizer(uncased.get_vocab(), do_lower_case=False, strip_accents=True)._tokenizer,
+    }
+    lines = []
+    for text in texts:
+        row = dict(text=text)
+        for name, t in by_name.items():
+            e = t.encode(text)
+            row[name] = e.ids
+            if name == "uncased":
+                row["offsets"] = byte_offsets(text, e.offsets)
+                row["decoded"] = t.decode(e.ids)
+            if name == "unusual":
+                row["unusual_decoded"] = t.decode(e.ids)
+        lines.append(json.dumps(row, ensure_ascii=False, separators=(",", ":")))
+    write_gzip(TESTDATA / "texts.jsonl.gz", "".join(line + "\n" for line in lines))
+    pairs(uncased)
+    for name, t in by_name.items():
+        unknown = sum(e.ids.count(t.token_to_id("[UNK]")) for e in t.encode_batch(texts))
+        print(f"{name}: {t.get_vocab_size()} tokens, {len(texts)} texts, {sum(len(e.ids) for e in t.encode_batch(texts))} ids, {unknown} unknown")
+
+
+def pairs(t):
+    """Two texts as one input, and texts cut to a length."""
+    r = random.Random(2)
+    lines = []
+    for i in range(80):
+        a = " ".join(r.choice(SENTENCES).split()[: r.randint(0, 9)])
+        b = " ".join(r.choice(SENTENCES).split()[: r.randint(0, 9)]) if i % 2 else None
+        limit = r.choice([None, 2 + (b is not None), 3, 4, 5, 6, 7, 8, 9, 12, 16])
+        t.no_truncation()
+        if limit:
+            t.enable_truncation(limit)
+        e = t.encode(a, b)
+        lines.append(json.dumps(dict(
+            first=a, second=b, max_length=limit, ids=e.ids, type_ids=e.type_ids,
+            sequences=[-1 if s is None else s for s in e.sequence_ids],
+        ), ensure_ascii=False))  # fmt: skip
+    t.no_truncation()
+    (TESTDATA / "pairs.jsonl").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def minilm(source):
+    """Ids of the same texts by the real all-MiniLM-L6-v2, one text a line."""
+    t = tokenizers.Tokenizer.from_file(str(source / "tokenizer.json"))
+    t.no_padding()
+    t.no_truncation()
+    lines = [" ".join(map(str, t.encode(text).ids)) for text in test_texts()]
+    write_gzip(TESTDATA / "minilm.ids.gz", "".join(line + "\n" for line in lines))
+
+
 def write_gzip(path, text):
     """The same bytes every time: no name, no time of writing."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -184,11 +430,18 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("tables", help="Unicode tables as Go code")
     commands.add_parser("unicode", help="what each step makes of every code point")
+    commands.add_parser("random", help="small vocabularies, texts and their ids")
+    m = commands.add_parser("minilm", help="the same texts by the real all-MiniLM-L6-v2")
+    m.add_argument("source", type=pathlib.Path, help="its folder")
     args = parser.parse_args()
     if args.command == "tables":
         tables()
     elif args.command == "unicode":
         unicode_answers()
+    elif args.command == "random":
+        random_vocabularies()
+    else:
+        minilm(args.source)
 
 
 if __name__ == "__main__":

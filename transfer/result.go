@@ -149,7 +149,8 @@ type Scaling struct {
 }
 
 // Curve is one family of tuning curves. Errors are the median over tokens of
-// the root mean square, over draws, of c f/Z - 1, f being the query's factor.
+// the root mean square, over draws, of c f/Z - 1, f being the query's factor. A
+// map that is no estimator is first given the one factor that serves it best.
 type Curve struct {
 	Name      string   `json:"name"` // a map, or "calibrated"
 	Estimator bool     `json:"estimator"`

@@ -97,10 +97,12 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 }
 
 // calciumError returns the median over tokens of the root mean square over
-// draws of c f/Z - 1.
+// draws of c f/Z - 1. Where a map does not estimate exp(q.k), its calcium is
+// first given the one factor, for all tokens and draws, that serves it best: the
+// scale of a kernel cancels in the output and is no error.
 func calciumError(cfg tuning.Config, texts []activations, rows, draws int, seed uint64) (float64, error) {
 	cfg.Inputs = texts[0].d
-	var squares []float64 // one per token, summed over draws
+	var ratios [][]float64 // [draws][tokens] c f/Z
 	for draw := range draws {
 		rng := tuning.NewRand(seed, rows, draw)
 		cfg.W = tuning.Weights(tuning.IID, rows, cfg.Inputs, rng)
@@ -109,22 +111,41 @@ func calciumError(cfg tuning.Config, texts []activations, rows, draws int, seed 
 		if err != nil {
 			return 0, err
 		}
-		token := 0
+		var r []float64
 		for _, t := range texts {
-			for i, log := range relativeCalcium(curves, t) {
-				if draw == 0 {
-					squares = append(squares, 0)
-				}
-				e := log - 1
-				squares[token+i] += e * e / float64(draws)
-			}
-			token += t.tokens()
+			r = append(r, relativeCalcium(curves, t)...)
+		}
+		ratios = append(ratios, r)
+	}
+	scale := 1.0
+	if !cfg.Map.Estimates() {
+		scale = bestScale(ratios)
+	}
+	errs := make([]float64, len(ratios[0]))
+	for t := range errs {
+		var square float64
+		for _, r := range ratios {
+			e := scale*r[t] - 1
+			square += e * e / float64(draws)
+		}
+		errs[t] = capped(math.Sqrt(square))
+	}
+	return median(errs), nil
+}
+
+// bestScale returns the factor s that makes the sum of (s r - 1)² least.
+func bestScale(ratios [][]float64) float64 {
+	var sum, squares float64
+	for _, draw := range ratios {
+		for _, r := range draw {
+			sum += r
+			squares += r * r
 		}
 	}
-	for i, s := range squares {
-		squares[i] = capped(math.Sqrt(s))
+	if squares == 0 {
+		return 1
 	}
-	return median(squares), nil
+	return sum / squares
 }
 
 // relativeCalcium returns c f/Z for every query of a text.

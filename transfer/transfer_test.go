@@ -30,9 +30,9 @@ func config(t *testing.T) transfer.Config {
 	pool := tensor.NewPool(2)
 	t.Cleanup(pool.Close)
 	return transfer.Config{
-		Network: net, Texts: language.Verses()[:6], Calibration: language.Calibration()[:40],
+		Network: net, Texts: language.Verses()[:3], Calibration: language.Calibration()[:16],
 		Selection: selection(t, "algebraic"), Tuning: network.Calibrated, Draw: tuning.Orthogonal, Neurons: 64,
-		Seed: 1, Layer: -1, Head: -1, Program: "test", Pool: pool, Draws: 2,
+		Seed: 1, Layer: -1, Head: -1, Program: "test", Pool: pool, Draws: 1,
 	}
 }
 

@@ -6,22 +6,51 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// progress shows on a terminal how far a job is. It returns a function to call
-// after every step and one to call at the end. Where stderr is no terminal, or
-// with --quiet, both do nothing.
-func (e *env) progress(steps int, what string) (step, done func()) {
+// progress shows on a terminal how far a job is. It returns a function to be
+// told and one to call at the end. Where stderr is no terminal, or with --quiet,
+// both do nothing.
+func (e *env) progress(what string) (update func(done, total int), end func()) {
 	if !e.terminal || e.quiet {
-		return func() {}, func() {}
+		return func(int, int) {}, func() {}
 	}
-	bar := progressbar.NewOptions(steps,
+	var bar *progressbar.ProgressBar // when the total is known
+	update = func(done, total int) {
+		if bar == nil {
+			bar = progressbar.NewOptions(total,
+				progressbar.OptionSetWriter(e.stderr),
+				progressbar.OptionSetDescription(what),
+				progressbar.OptionSetWidth(30),
+				progressbar.OptionShowCount(),
+				progressbar.OptionThrottle(100*time.Millisecond),
+				progressbar.OptionClearOnFinish(),
+				progressbar.OptionSetRenderBlankState(false),
+			)
+		}
+		_ = bar.Set(done) // what the terminal does with it is no matter of the job
+	}
+	return update, func() {
+		if bar != nil {
+			_ = bar.Clear()
+		}
+	}
+}
+
+// stages is progress for a job of several stages, told how far the whole is,
+// from 0 to 1.
+func (e *env) stages() (update func(stage string, done float64), end func()) {
+	if !e.terminal || e.quiet {
+		return func(string, float64) {}, func() {}
+	}
+	const parts = 1000
+	bar := progressbar.NewOptions(parts,
 		progressbar.OptionSetWriter(e.stderr),
-		progressbar.OptionSetDescription(what),
 		progressbar.OptionSetWidth(30),
-		progressbar.OptionShowCount(),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetRenderBlankState(false),
 	)
-	// What the terminal does with the bar is no matter of the job.
-	return func() { _ = bar.Add(1) }, func() { _ = bar.Clear() }
+	return func(stage string, done float64) {
+		bar.Describe(stage)
+		_ = bar.Set(int(parts * done))
+	}, func() { _ = bar.Clear() }
 }

@@ -26,7 +26,8 @@ Results go to standard output or into the file named by -o; progress, notes and
 errors go to standard error. A path "-" is standard input or output. Exit codes:
 0 done, 1 failed, 2 wrong command line, 130 interrupted. The environment
 variable NO_COLOR turns colors off.`,
-		Example: `  tripartite models
+		Example: `  tripartite transfer
+  tripartite models
   tripartite run --text "In the beginning God created the [MASK] and the earth."
   tripartite attend head.npz -o out.npz`,
 		Version:       programVersion(),
@@ -60,7 +61,7 @@ variable NO_COLOR turns colors off.`,
 		commands []*cobra.Command
 	}{
 		{groupCircuit, []*cobra.Command{newAttend(e), newMemory(e)}},
-		{groupModels, []*cobra.Command{newTokenize(e), newModels(e)}},
+		{groupModels, []*cobra.Command{newTransfer(e), newRun(e), newTokenize(e), newModels(e)}},
 		{groupOther, []*cobra.Command{newVersion(e)}},
 	} {
 		for _, c := range g.commands {

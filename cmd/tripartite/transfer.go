@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/network"
+	"github.com/tripartite-go/tripartite/report"
+	"github.com/tripartite-go/tripartite/tensor"
+	"github.com/tripartite-go/tripartite/transfer"
+)
+
+// place is one head of a network, counted from 0; -1 leaves the choice open.
+type place struct{ layer, head int }
+
+func (p place) String() string {
+	if p.layer < 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d.%d", p.layer, p.head)
+}
+
+func parsePlace(s string) (place, error) {
+	l, h, ok := strings.Cut(s, ".")
+	layer, err1 := strconv.Atoi(l)
+	head, err2 := strconv.Atoi(h)
+	if !ok || err1 != nil || err2 != nil || layer < 0 || head < 0 {
+		return place{}, errors.New("want LAYER.HEAD, counted from 0, such as 2.5")
+	}
+	return place{layer, head}, nil
+}
+
+// transferFlags are the flags of transfer.
+type transferFlags struct {
+	model, input, output string
+	err                  float64
+	head                 place
+	circuits             circuitFlags
+}
+
+func newTransfer(e *env) *cobra.Command {
+	f := &transferFlags{output: "report", head: place{-1, -1}}
+	c := &cobra.Command{
+		Use:   "transfer",
+		Short: "Run a pretrained transformer as neurons and astrocytes, and report",
+		Long: `Transfer runs a pretrained transformer exactly, as a network of neurons and
+astrocytes, and with uniform attention, the floor below which attention is
+useless. It says for every head how close astrocyte calcium comes to the softmax
+normalizer, how many neurons that takes, and for the whole network what it still
+does: hidden states, sentence embeddings, masked words filled in.
+
+With no arguments it runs the bundled language model on bundled verses that the
+model did not see in training, with calibrated tuning curves whose constants come
+from other verses. Texts of your own come from --input and --calibrate, one a
+line; without them, other models read the bundled verses too.
+
+The folder DIR receives report.html (self-contained), report.json, and the
+figures as PNG and SVG: calcium against softmax normalizer token by token for one
+head, error against number of neurons per map with the variance law, maps of
+layers and heads, and an overview.`,
+		Example: `  tripartite transfer
+  tripartite transfer --neurons 512 -o report-512
+  tripartite transfer --error 0.2 --head 2.5 -o report-budget
+  tripartite transfer --attention algebraic,0=exact --tuning hyperbolic -o report-hyperbolic
+  tripartite transfer --model ./model --input texts.txt --calibrate more-texts.txt`,
+		Args: arguments(),
+		RunE: func(c *cobra.Command, _ []string) error { return runTransfer(e, c, f) },
+	}
+	flags := c.Flags()
+	flags.StringVarP(&f.model, "model", "m", "", "`MODEL`: the name of a bundled model, a folder, or the name of a model in the Hugging Face cache (default the bundled language model)")
+	flags.StringVarP(&f.input, "input", "i", "", "`TEXTS` to run, one a line, - for standard input (default bundled verses)")
+	group(c, "Network", "model", "input")
+	f.circuits.add(c, attention.KindAlgebraic)
+	floatVar(flags, &f.err, "error", func(x float64) bool { return x > 0 }, "a number above 0, such as 0.1",
+		fmt.Sprintf("relative error of calcium that every head gets neurons for, by the variance law, %d to %d of them; in place of --neurons",
+			transfer.NeuronLimits[0], transfer.NeuronLimits[1]))
+	group(c, "Heads", "error")
+	flags.Var(&value[place]{&f.head, f.head, "LAYER.HEAD", parsePlace}, "head",
+		"head to show token by token (default the one whose calcium has the median error)")
+	outputVar(c, &f.output, "`DIR` for the report and its figures")
+	group(c, "Output", "head", "output")
+	return c
+}
+
+func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
+	if c.Flags().Changed("error") && c.Flags().Changed("neurons") {
+		return usagef("transfer: --neurons and --error; give one of the two")
+	}
+	if err := oneStream("input", f.input, f.circuits.calibrate); err != nil {
+		return err
+	}
+	f.circuits.check(e, c)
+	if err := writableFolder(f.output); err != nil {
+		return err
+	}
+	m, err := findModel(f.model)
+	if err != nil {
+		return err
+	}
+	texts, calibration, err := f.texts(c.Context(), e, m)
+	if err != nil {
+		return err
+	}
+	net, err := network.Load(m.files, m.name)
+	if err != nil {
+		return err
+	}
+	pool := tensor.NewPool(e.cores())
+	defer pool.Close()
+	update, end := e.stages()
+	r, err := transfer.Run(c.Context(), transfer.Config{
+		Network: net, Texts: texts, Calibration: calibration,
+		Selection: f.circuits.attention, Tuning: f.circuits.tuning, Draw: f.circuits.draw,
+		Neurons: f.circuits.neurons, Error: f.err, Seed: e.seed,
+		Layer: f.head.layer, Head: f.head.head,
+		Program: programVersion(), Pool: pool, Progress: update,
+	})
+	end()
+	if err != nil {
+		return err
+	}
+	if err := report.WriteDir(f.output, r); err != nil {
+		return err
+	}
+	if e.json {
+		return report.JSON(e.stdout, r)
+	}
+	if err := report.Text(e.stdout, r, report.TextOptions{Width: 100}); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.stdout, "\nThe report is in %s\n", filepath.Join(f.output, "report.html"))
+	return err
+}
+
+// texts returns what to run and what to calibrate on. Models that bring no texts
+// of their own get those of the default model.
+func (f *transferFlags) texts(ctx context.Context, e *env, m modelFiles) (texts, calibration []string, err error) {
+	donor := m
+	if donor.bundled == nil {
+		if donor, err = findModel(""); err != nil {
+			return nil, nil, err
+		}
+	}
+	if f.input == "" {
+		texts = donor.bundled.Verses()
+	} else if texts, err = readTexts(ctx, e, f.input); err != nil {
+		return nil, nil, err
+	}
+	if f.circuits.calibrate == "" {
+		calibration = donor.bundled.Calibration()
+	} else if calibration, err = readTexts(ctx, e, f.circuits.calibrate); err != nil {
+		return nil, nil, err
+	}
+	if m.bundled == nil && (f.input == "" || f.circuits.calibrate == "") {
+		e.warnf("using bundled verses of the King James Bible where no texts were given; add --input and --calibrate with texts like those that %s was made for", m.name)
+	}
+	return texts, calibration, nil
+}
+
+// writableFolder finds out before a long job whether its results can be
+// written: in the folder, or where it would be made.
+func writableFolder(dir string) error {
+	if dir == "" || isStream(dir) {
+		return usagef("transfer: -o %q is no folder; give the path of one", dir)
+	}
+	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
+		info, err := os.Stat(at)
+		if errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at) {
+			continue
+		}
+		if err == nil && !info.IsDir() {
+			err = errors.New("it is a file")
+		}
+		if err == nil {
+			var probe *os.File
+			if probe, err = os.CreateTemp(at, ".tripartite-*"); err == nil {
+				probe.Close()
+				return os.Remove(probe.Name())
+			}
+		}
+		return fmt.Errorf("transfer: cannot write into %s: %w; choose another folder with -o", at, cause(err))
+	}
+}

@@ -41,16 +41,6 @@ type albertWords struct {
 	Decoder   decoder `tensor:""`
 }
 
-// albertIgnorable are a buffer that old versions of transformers stored, and
-// heads for tasks that are not offered: sentence order, whole texts, single
-// tokens, multiple choice, spans of an answer.
-var albertIgnorable = []string{
-	"albert.embeddings.position_ids",
-	"sop_classifier.",
-	"classifier.",
-	"qa_outputs.",
-}
-
 func configureALBERT(c *Config, f *fields) {
 	c.Vocabulary = f.size("vocab_size", 30000)
 	c.Segments = f.size("type_vocab_size", 2)
@@ -70,7 +60,13 @@ func configureALBERT(c *Config, f *fields) {
 
 func loadALBERT(c *Config, ckpt *safetensors.Checkpoint) (*Model, error) {
 	var w albertWeights
-	found, err := bind(ckpt, c, layout{base: "albert.", ignorable: albertIgnorable}, &w)
+	found, err := bind(ckpt, c, layout{
+		base: "albert.",
+		// A buffer that old versions of transformers stored, and heads for tasks that
+		// are not offered: sentence order; whole texts, single tokens, multiple choice;
+		// spans of an answer.
+		ignorable: []string{"albert.embeddings.position_ids", "sop_classifier.", "classifier.", "qa_outputs."},
+	}, &w)
 	if err != nil {
 		return nil, err
 	}

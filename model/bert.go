@@ -35,16 +35,6 @@ type bertWords struct {
 	Decoder   decoder `tensor:""`
 }
 
-// bertIgnorable are a buffer that old versions of transformers stored, and heads
-// for tasks that are not offered: next sentence, whole texts, single tokens,
-// multiple choice, spans of an answer.
-var bertIgnorable = []string{
-	"bert.embeddings.position_ids",
-	"cls.seq_relationship.",
-	"classifier.",
-	"qa_outputs.",
-}
-
 func configureBERT(c *Config, f *fields) {
 	c.Vocabulary = f.size("vocab_size", 30522)
 	c.Segments = f.size("type_vocab_size", 2)
@@ -62,7 +52,13 @@ func configureBERT(c *Config, f *fields) {
 
 func loadBERT(c *Config, ckpt *safetensors.Checkpoint) (*Model, error) {
 	var w bertWeights
-	found, err := bind(ckpt, c, layout{base: "bert.", ignorable: bertIgnorable}, &w)
+	found, err := bind(ckpt, c, layout{
+		base: "bert.",
+		// A buffer that old versions of transformers stored, and heads for tasks that
+		// are not offered: next sentence; whole texts, single tokens, multiple choice;
+		// spans of an answer.
+		ignorable: []string{"bert.embeddings.position_ids", "cls.seq_relationship.", "classifier.", "qa_outputs."},
+	}, &w)
 	if err != nil {
 		return nil, err
 	}

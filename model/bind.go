@@ -13,14 +13,14 @@ import (
 
 // An architecture's file mirrors its checkpoint in a struct, whose tags name
 // tensors. Names are joined by dots from the outermost field inwards; the words
-// in shape and count stand for sizes of the configuration.
+// in shape and count are sizes, spelled as in config.json.
 //
-//	Table  []float32 `tensor:"word_embeddings.weight" shape:"vocabulary width"`
-//	Bias   []float32 `tensor:"bias,optional" shape:"vocabulary"`  nil where it is absent
-//	Up     linear    `tensor:"dense" shape:"feedforward width"`   weight [out, in], bias [out]
-//	Norm   norm      `tensor:"LayerNorm" shape:"width"`           weight or gamma, bias or beta
-//	Layers []layer   `tensor:"layer" count:"layers"`              layer.0, layer.1 and so on
-//	Pooler *linear   `tensor:"pooler" shape:"width width"`        nil where none of it is stored
+//	Words  []float32 `tensor:"words.weight" shape:"vocab_size hidden_size"`
+//	Bias   []float32 `tensor:"bias,optional" shape:"vocab_size"`       nil where it is absent
+//	Up     linear    `tensor:"up" shape:"intermediate_size hidden_size"`  a weight [out, in], a bias [out]
+//	Norm   norm      `tensor:"LayerNorm" shape:"hidden_size"`          weight or gamma, bias or beta
+//	Layers []layer   `tensor:"layer" count:"num_hidden_layers"`        layer.0, layer.1 and so on
+//	Pooler *linear   `tensor:"pooler" shape:"hidden_size hidden_size"` nil where none of it is stored
 //
 // The match is strict: every tensor of the struct must be found with the right
 // shape, and every tensor of the checkpoint must be used or be on the

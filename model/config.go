@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -272,13 +273,13 @@ func (f *fields) labels() []string {
 	}
 	labels := make([]string, len(byID))
 	seen := make([]bool, len(byID))
-	for key, label := range byID {
+	for _, key := range slices.Sorted(maps.Keys(byID)) {
 		id, err := strconv.Atoi(key)
 		if err != nil || id < 0 || id >= len(labels) || seen[id] {
 			f.fail("id2label has the id %q, want 0 to %d; correct it", key, len(labels)-1)
 			return nil
 		}
-		labels[id], seen[id] = label, true
+		labels[id], seen[id] = byID[key], true
 	}
 	return labels
 }

@@ -16,8 +16,8 @@ type Options struct {
 	Tuning string
 	// Draw of the rows of W.
 	Draw tuning.Draw
-	// Neurons returns m, the hidden neurons of a head. Maps with two features per
-	// row get m/2 rows, rounded up.
+	// Neurons returns m, the rows of W of a head: its hidden neurons, but for trig
+	// and hyperbolic, which have two for each row.
 	Neurons func(layer, head int) int
 	// Calibration is needed by Calibrated curves, and by gerf, whose A it sets.
 	Calibration *Calibration
@@ -152,9 +152,8 @@ func (o Options) curves(d, layer, head int) (tuning.Config, error) {
 	if m < 1 || m > maxNeurons {
 		return cfg, fmt.Errorf("%d hidden neurons; give 1 to %d", m, maxNeurons)
 	}
-	rows := (m + cfg.Map.FeaturesPerRow() - 1) / cfg.Map.FeaturesPerRow()
 	rng := tuning.NewRand(o.Seed, layer, head)
-	cfg.W = tuning.Weights(o.Draw, rows, d, rng)
-	cfg.B = tuning.Phases(rows, rng)
+	cfg.W = tuning.Weights(o.Draw, m, d, rng)
+	cfg.B = tuning.Phases(m, rng)
 	return cfg, nil
 }

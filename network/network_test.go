@@ -187,8 +187,12 @@ func TestEveryMapBuilds(t *testing.T) {
 	for _, name := range append(tuning.Maps(), Calibrated) {
 		o.Tuning = string(name)
 		c := built(t, m, o)
-		if got := c.At(2, 1).Neurons(); got != 10 {
-			t.Errorf("%s: %d neurons, want 10", name, got)
+		want := 10
+		if name == tuning.Trig || name == tuning.Hyperbolic {
+			want = 20 // two for each row of W
+		}
+		if got := c.At(2, 1).Neurons(); got != want {
+			t.Errorf("%s: %d neurons, want %d", name, got, want)
 		}
 		if cal := c.At(0, 0).Curves.Calibrated(); cal != (name == Calibrated) {
 			t.Errorf("%s: calibrated is %v", name, cal)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,9 +22,13 @@ type golden struct {
 	Accents        []int
 	Marks          []int
 	Unusual        []int
+	Bare           []int
+	Older          []int
+	Oldest         []int
 	Offsets        [][2]int
 	Decoded        string
 	UnusualDecoded string `json:"unusual_decoded"`
+	BareDecoded    string `json:"bare_decoded"`
 }
 
 func readGolden(t *testing.T) []golden {
@@ -73,6 +78,25 @@ func TestIDsAreThoseOfTheReference(t *testing.T) {
 		}
 		return tk
 	}
+	beside := func(path string) *Tokenizer { // the vocabulary of uncased and the files of a folder
+		files := folder(uncased, `{}`)
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			data, err := os.ReadFile(filepath.Join(path, e.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[e.Name()] = &fstest.MapFile{Data: data}
+		}
+		tk, err := Load(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tk
+	}
 	texts := readGolden(t)
 	for _, c := range []struct {
 		name string
@@ -84,13 +108,16 @@ func TestIDsAreThoseOfTheReference(t *testing.T) {
 		{"cased vocab.txt", open(t, "testdata/cased"), func(g golden) []int { return g.Cased }},
 		{"accents and ideographs left alone", load(`{"strip_accents":false,"tokenize_chinese_chars":false}`), func(g golden) []int { return g.Accents }},
 		{"capitals kept, accents taken off", load(`{"do_lower_case":false,"strip_accents":true}`), func(g golden) []int { return g.Marks }},
+		{"older folder", beside("testdata/older"), func(g golden) []int { return g.Older }},
+		{"oldest folder", beside("testdata/oldest"), func(g golden) []int { return g.Oldest }},
+		{"bare", open(t, "testdata/bare"), func(g golden) []int { return g.Bare }},
 		{"unusual", open(t, "testdata/unusual/tokenizer.json"), func(g golden) []int { return g.Unusual }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			wrong := 0
 			for _, g := range texts {
 				want := c.want(g)
-				if len(want) < 2 {
+				if want == nil {
 					t.Fatalf("%.60q: no expected ids", g.Text)
 				}
 				if got := c.t.Encode(g.Text); !slices.Equal(got, want) {
@@ -135,13 +162,16 @@ func TestOffsetsAreThoseOfTheReference(t *testing.T) {
 }
 
 func TestDecodedTextIsThatOfTheReference(t *testing.T) {
-	uncased, unusual := open(t, "testdata/uncased"), open(t, "testdata/unusual")
+	uncased, unusual, bare := open(t, "testdata/uncased"), open(t, "testdata/unusual"), open(t, "testdata/bare")
 	for _, g := range readGolden(t) {
-		if got := uncased.Decode(g.Uncased); got != g.Decoded {
-			t.Errorf("%.60q: decoded %.200q, want %.200q", g.Text, got, g.Decoded)
-		}
-		if got := unusual.Decode(g.Unusual); got != g.UnusualDecoded {
-			t.Errorf("unusual, %.60q: decoded %.200q, want %.200q", g.Text, got, g.UnusualDecoded)
+		for _, c := range []struct {
+			t    *Tokenizer
+			ids  []int
+			want string
+		}{{uncased, g.Uncased, g.Decoded}, {unusual, g.Unusual, g.UnusualDecoded}, {bare, g.Bare, g.BareDecoded}} {
+			if got := c.t.Decode(c.ids); got != c.want {
+				t.Errorf("%.60q: decoded %.200q, want %.200q", g.Text, got, c.want)
+			}
 		}
 	}
 }

@@ -14,66 +14,71 @@ type tokenizerConfig struct {
 	StripAccents         *bool `json:"strip_accents"`
 	TokenizeChineseChars *bool `json:"tokenize_chinese_chars"`
 	roles
+	Additional []namedToken `json:"additional_special_tokens"`
+	// Added lists tokens under their ids.
+	Added map[int]addedToken `json:"added_tokens_decoder"`
 }
 
 // roles names the tokens that have a role.
 type roles struct {
-	Unknown roleToken `json:"unk_token"`
-	Pad     roleToken `json:"pad_token"`
-	CLS     roleToken `json:"cls_token"`
-	SEP     roleToken `json:"sep_token"`
-	Mask    roleToken `json:"mask_token"`
+	Unknown namedToken `json:"unk_token"`
+	Pad     namedToken `json:"pad_token"`
+	CLS     namedToken `json:"cls_token"`
+	SEP     namedToken `json:"sep_token"`
+	Mask    namedToken `json:"mask_token"`
 }
 
-// roleToken is the name of a token, in files a string or an object with its
-// content.
-type roleToken string
+func (r *roles) all() []*namedToken {
+	return []*namedToken{&r.Unknown, &r.Pad, &r.CLS, &r.SEP, &r.Mask}
+}
 
-func (r *roleToken) UnmarshalJSON(data []byte) error {
-	var content *string
-	if json.Unmarshal(data, &content) == nil {
-		if content != nil {
-			*r = roleToken(*content)
-		}
-		return nil
+// namedToken is a special token without its id: in files its name, or an object
+// with its name and how it is looked for.
+type namedToken struct{ addedToken }
+
+func (n *namedToken) UnmarshalJSON(data []byte) error {
+	n.addedToken = addedToken{}
+	if json.Unmarshal(data, &n.Content) != nil && json.Unmarshal(data, &n.addedToken) != nil {
+		return errors.New(`a special token is neither a name nor an object with its "content"`)
 	}
-	var object struct {
-		Content string `json:"content"`
-	}
-	if err := json.Unmarshal(data, &object); err != nil {
-		return errors.New("a special token is neither a string nor an object with \"content\"")
-	}
-	*r = roleToken(object.Content)
+	n.ID, n.Special = 0, true
 	return nil
 }
 
 // readConfig reads tokenizer_config.json, and special_tokens_map.json for the
-// roles that it leaves out. Both files may be absent.
+// special tokens that it leaves out. Both files may be absent.
 func readConfig(fsys fs.FS) (tokenizerConfig, error) {
 	var c, more tokenizerConfig
-	for _, f := range []struct {
-		name string
-		into *tokenizerConfig
-	}{{configFile, &c}, {specialMapFile, &more}} {
-		data, err := readFile(fsys, f.name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return c, err
-		}
-		if err := json.Unmarshal(data, f.into); err != nil {
-			return c, fmt.Errorf("%s: %w; get the file again, or delete it if the tokenizer needs no options", f.name, err)
+	if err := readOptional(fsys, configFile, &c); err != nil {
+		return c, err
+	}
+	if err := readOptional(fsys, specialMapFile, &more); err != nil {
+		return c, err
+	}
+	for i, r := range c.all() {
+		if r.Content == "" {
+			*r = *more.all()[i]
 		}
 	}
-	for _, r := range []struct{ to, from *roleToken }{
-		{&c.Unknown, &more.Unknown}, {&c.Pad, &more.Pad}, {&c.CLS, &more.CLS}, {&c.SEP, &more.SEP}, {&c.Mask, &more.Mask},
-	} {
-		if *r.to == "" {
-			*r.to = *r.from
-		}
+	if c.Additional == nil {
+		c.Additional = more.Additional
 	}
 	return c, nil
+}
+
+// readOptional decodes a JSON file if there is one.
+func readOptional(fsys fs.FS, name string, into any) error {
+	data, err := readFile(fsys, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = unmarshal(data, into)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
 }
 
 // resolve finds the ids of the tokens that have a role: by the name given, else
@@ -81,20 +86,17 @@ func readConfig(fsys fs.FS) (tokenizerConfig, error) {
 func (r roles) resolve(t *Tokenizer) Special {
 	find := func(names ...string) int {
 		for _, name := range names {
-			if name == "" {
-				continue
-			}
-			if id, ok := t.ID(name); ok {
+			if id, ok := t.ID(name); ok && name != "" {
 				return id
 			}
 		}
 		return -1
 	}
 	return Special{
-		Unknown: find(t.model.unknown(), string(r.Unknown)),
-		Pad:     find(string(r.Pad), "[PAD]", "<pad>"),
-		CLS:     find(string(r.CLS), "[CLS]", "<s>"),
-		SEP:     find(string(r.SEP), "[SEP]", "</s>"),
-		Mask:    find(string(r.Mask), "[MASK]", "<mask>"),
+		Unknown: find(t.model.unknown(), r.Unknown.Content),
+		Pad:     find(r.Pad.Content, "[PAD]", "<pad>"),
+		CLS:     find(r.CLS.Content, "[CLS]", "<s>"),
+		SEP:     find(r.SEP.Content, "[SEP]", "</s>"),
+		Mask:    find(r.Mask.Content, "[MASK]", "<mask>"),
 	}
 }

@@ -2,8 +2,10 @@ package text
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // template says which special tokens go around one text and around two.
@@ -26,7 +28,23 @@ func bare() template {
 	}
 }
 
-func (template) apply(parts []part, first, second []token) Encoding {
+// ids puts the special tokens around one text.
+func (t template) ids(text []token) []int {
+	ids := make([]int, 0, len(text)+len(t.single))
+	for _, p := range t.single {
+		if p.sequence != 0 {
+			ids = append(ids, p.ids...)
+			continue
+		}
+		for _, token := range text {
+			ids = append(ids, token.id)
+		}
+	}
+	return ids
+}
+
+// apply lays out one text or two as a template says.
+func apply(parts []part, first, second []token) Encoding {
 	n := 0
 	for _, p := range parts {
 		switch p.sequence {
@@ -165,6 +183,9 @@ func parseTemplate(data json.RawMessage) (template, error) {
 	var err error
 	if t.single, err = convert(f.Single); err != nil {
 		return t, fmt.Errorf("single: %w", err)
+	}
+	if slices.ContainsFunc(t.single, func(p part) bool { return p.sequence == 1 }) {
+		return t, errors.New("single: it holds a second text; take the Sequence B out")
 	}
 	if t.pair, err = convert(f.Pair); err != nil {
 		return t, fmt.Errorf("pair: %w", err)

@@ -76,18 +76,18 @@ type Encoding struct {
 // Encode returns the ids of text with the special tokens that the tokenizer
 // puts around one text. Any text is allowed, empty and invalid UTF-8 included.
 func (t *Tokenizer) Encode(text string) []int {
-	return t.template.apply(t.template.single, t.tokens(text), nil).IDs
+	return t.template.ids(t.tokens(text))
 }
 
 // EncodeAligned is Encode that also tells which bytes each token stands for.
 func (t *Tokenizer) EncodeAligned(text string) Encoding {
-	return t.template.apply(t.template.single, t.tokens(text), nil)
+	return apply(t.template.single, t.tokens(text), nil)
 }
 
 // EncodePair encodes two texts as one input, as for next-sentence prediction
 // or question answering.
 func (t *Tokenizer) EncodePair(first, second string) Encoding {
-	return t.template.apply(t.template.pair, t.tokens(first), t.tokens(second))
+	return apply(t.template.pair, t.tokens(first), t.tokens(second))
 }
 
 // tokens runs the steps up to the model. Added tokens that are matched in the

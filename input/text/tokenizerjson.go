@@ -1,12 +1,14 @@
 package text
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math"
 	"slices"
+	"unicode/utf8"
 )
 
 // file is tokenizer.json. Truncation and padding are left out on purpose, see
@@ -39,6 +41,9 @@ func loadJSON(fsys fs.FS, name string) (*Tokenizer, error) {
 
 // parseTokenizer builds the tokenizer that a tokenizer.json describes.
 func parseTokenizer(data []byte) (*Tokenizer, error) {
+	if !utf8.Valid(data) {
+		return nil, errors.New("it is not UTF-8; get the file again")
+	}
 	var f file
 	if err := unmarshal(data, &f); err != nil {
 		return nil, err
@@ -67,6 +72,13 @@ func parseTokenizer(data []byte) (*Tokenizer, error) {
 	t.added = newAddedTokens(f.AddedTokens, t.normalizer)
 	if t.template, err = buildTemplate(f.PostProcessor); err != nil {
 		return nil, fmt.Errorf("post_processor: %w", err)
+	}
+	for _, p := range slices.Concat(t.template.single, t.template.pair) {
+		for _, id := range p.ids {
+			if t.Token(id) == "" {
+				return nil, fmt.Errorf("post_processor: it adds the id %d, which the vocabulary lacks; save the tokenizer again", id)
+			}
+		}
 	}
 	t.special = roles{}.resolve(t)
 	return t, nil
@@ -104,8 +116,10 @@ func buildModel(data json.RawMessage) (model, error) {
 	switch kind {
 	case "WordPiece":
 		return buildWordPiece(data)
-	case "":
-		return nil, errors.New(`it has no "type"; save the tokenizer again with a current version of the tokenizers library`)
+	case "": // files older than the field
+		if bytes.Contains(data, []byte(`"continuing_subword_prefix"`)) {
+			return buildWordPiece(data)
+		}
 	}
 	return nil, unsupported(kind, "WordPiece")
 }

@@ -22,6 +22,9 @@ type wordPiece struct {
 	longestInner int            // bytes of the longest of them
 }
 
+// maxWordRunes is the longest word, in characters, that BERT looks up.
+const maxWordRunes = 100
+
 func newWordPiece(v vocabulary, unk, prefix string, maxRunes int) *wordPiece {
 	w := &wordPiece{vocabulary: v, maxRunes: maxRunes, unk: unk, unkID: v.ids[unk]}
 	w.inner = make(map[string]int, len(v.ids)/2)

@@ -9,19 +9,21 @@ Versions and what each file holds are in README.md.
 """
 
 import argparse
+import collections
 import gzip
 import json
 import os
 import pathlib
 import random
 import subprocess
+import tempfile
 import unicodedata
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import tokenizers
-from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "input" / "text"
@@ -298,17 +300,25 @@ def test_texts():
     return list(dict.fromkeys(texts))
 
 
-def train(size, **normalizer):
-    """A WordPiece vocabulary of the sentences above, cut and joined in many ways."""
-    t = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    t.normalizer = normalizers.BertNormalizer(**normalizer)
-    t.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    t.decoder = decoders.WordPiece()
-    r = random.Random(1)
-    words = " ".join(SENTENCES).split()
-    corpus = SENTENCES * 3 + [" ".join(r.choices(words, k=12)) for _ in range(600)]
-    corpus += [" ".join(r.choice(words)[: r.randint(1, 5)] + r.choice(words)[-r.randint(1, 4) :] for _ in range(12)) for _ in range(300)]
-    t.train_from_iterator(corpus, trainers.WordPieceTrainer(vocab_size=size, special_tokens=SPECIAL, show_progress=False))
+def vocabulary(size, **normalizer):
+    """A WordPiece tokenizer of the sentences above: their characters, and the stretches of their words
+    that save most pieces. (The library's own trainer breaks ties differently every time.)"""
+    normalizer, cut = normalizers.BertNormalizer(**normalizer), pre_tokenizers.BertPreTokenizer()
+    words = collections.Counter()
+    for s in SENTENCES:
+        words.update(w for w, _ in cut.pre_tokenize_str(normalizer.normalize_str(s)))
+    characters = sorted({c for w in words for c in w})
+    inner = sorted({"##" + c for w in words for c in w[1:]})
+    gain = collections.Counter()
+    for w, n in words.items():
+        for i in range(len(w)):
+            for j in range(i + 2, min(len(w), i + 12) + 1):
+                gain["##" * (i > 0) + w[i:j]] += n * (j - i - 1)
+    pieces = [*SPECIAL, *characters, *inner]
+    pieces += sorted(gain, key=lambda p: (-gain[p], p))[: size - len(pieces)]
+    t = tokenizers.Tokenizer(models.WordPiece({p: i for i, p in enumerate(pieces)}, unk_token="[UNK]"))
+    t.normalizer, t.pre_tokenizer, t.decoder = normalizer, cut, decoders.WordPiece()
+    t.add_special_tokens(SPECIAL)
     add_template(t)
     return t
 
@@ -341,6 +351,53 @@ def unusual(vocab):
     return t
 
 
+def bare(vocab):
+    """Nothing but a model and added tokens."""
+    pieces = [s for s in vocab if not s.startswith("[")][:250] + [" ", "## ", "[UNK]"]
+    t = tokenizers.Tokenizer(models.WordPiece({s: i for i, s in enumerate(pieces)}, unk_token="[UNK]"))
+    t.add_special_tokens(["[MASK]", "[UNK]"])
+    t.add_tokens([tokenizers.AddedToken("the ", normalized=True), tokenizers.AddedToken("\u0301", normalized=False, lstrip=True, rstrip=True)])
+    return t
+
+
+# Folders from before tokenizer.json, around the vocabulary of uncased. Ids above 2,499 are new. In the
+# first, added_tokens.json is there but does not count.
+MASK = dict(__type="AddedToken", content="[MASK]", lstrip=True, rstrip=False, single_word=False, normalized=False)
+OLDER = {
+    "tokenizer_config.json": dict(
+        do_lower_case=True,
+        mask_token=MASK,
+        additional_special_tokens=["[e1]", "the"],
+        added_tokens_decoder={
+            "2500": dict(content="[unused0]", lstrip=False, rstrip=False, single_word=False, normalized=False, special=False),
+            "2501": dict(content="Memories", lstrip=False, rstrip=False, single_word=True, normalized=True, special=False),
+        },
+    ),
+    "added_tokens.json": {"lazydog": 2502},
+}
+OLDEST = {
+    "special_tokens_map.json": dict(mask_token=MASK, additional_special_tokens=["[e1]", "the", "[unused0]"]),
+    "added_tokens.json": {"[unused0]": 2500, "lazydog": 2501},
+}
+
+
+def from_folder(t, files):
+    """The reference's own reading of a folder with the vocabulary of t."""
+    from transformers import BertTokenizer
+
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        (folder / "vocab.txt").write_text(listed(t), encoding="utf-8")
+        for name, content in files.items():
+            (folder / name).write_text(json.dumps(content))
+        return BertTokenizer.from_pretrained(folder, local_files_only=True)._tokenizer
+
+
+def listed(t):
+    """A vocabulary as vocab.txt."""
+    return "".join(s + "\n" for s in sorted(t.get_vocab(), key=t.get_vocab().get))
+
+
 def byte_offsets(text, offsets):
     """The reference counts characters, Go bytes."""
     at = [0]
@@ -353,17 +410,24 @@ def random_vocabularies():
     from transformers import BertTokenizer
 
     texts = test_texts()
-    uncased, cased = train(2500), train(2200, lowercase=False)
+    uncased, cased = vocabulary(2500), vocabulary(2200, lowercase=False)
     odd = unusual(sorted(uncased.get_vocab(), key=uncased.get_vocab().get))
     write = lambda name, data: (TESTDATA / name).parent.mkdir(parents=True, exist_ok=True) or (TESTDATA / name).write_text(data, encoding="utf-8")
+    naked = bare(sorted(uncased.get_vocab(), key=uncased.get_vocab().get))
     write("uncased/tokenizer.json", uncased.to_str())
+    write("bare/tokenizer.json", naked.to_str())
+    for folder, files in (("older", OLDER), ("oldest", OLDEST)):
+        for name, content in files.items():
+            write(f"{folder}/{name}", json.dumps(content, indent=1) + "\n")
     write("unusual/tokenizer.json", odd.to_str())
-    listed = lambda t: "".join(s + "\n" for s in sorted(t.get_vocab(), key=t.get_vocab().get))
     write("cased/vocab.txt", listed(cased))
     write("cased/tokenizer_config.json", json.dumps(dict(do_lower_case=False, tokenizer_class="BertTokenizer")) + "\n")
     by_name = {
         "uncased": uncased,
         "unusual": odd,
+        "bare": naked,
+        "older": from_folder(uncased, OLDER),
+        "oldest": from_folder(uncased, OLDEST),
         "cased": BertTokenizer.from_pretrained(TESTDATA / "cased", local_files_only=True)._tokenizer,
         # the vocabulary of uncased under other options of tokenizer_config.json
         "accents": BertTokenizer(uncased.get_vocab(), strip_accents=False, tokenize_chinese_chars=False)._tokenizer,
@@ -378,8 +442,8 @@ def random_vocabularies():
             if name == "uncased":
                 row["offsets"] = byte_offsets(text, e.offsets)
                 row["decoded"] = t.decode(e.ids)
-            if name == "unusual":
-                row["unusual_decoded"] = t.decode(e.ids)
+            if name in ("unusual", "bare"):
+                row[name + "_decoded"] = t.decode(e.ids)
         lines.append(json.dumps(row, ensure_ascii=False, separators=(",", ":")))
     write_gzip(TESTDATA / "texts.jsonl.gz", "".join(line + "\n" for line in lines))
     pairs(uncased)

@@ -1,0 +1,15 @@
+// Package figure draws the result of a transfer at publication quality, from
+// result data only: the same input gives the same bytes.
+//
+//   - [Calcium]: astrocyte calcium against the softmax normalizer, token by token
+//   - [Scaling]: error of calcium against the number of hidden neurons
+//   - [Heads]: maps over layers and heads
+//   - [Circuit]: the tripartite circuit in its two phases
+//   - [Overview]: all of it on one page width
+//
+// A [Figure] is a drawing of fixed physical size, one or two columns of a
+// journal wide, and is written as PNG at any resolution or as SVG. Letters are
+// at least 6 points high at that size. Colours are told apart by readers with
+// any of the common colour vision deficiencies, and no colour carries a meaning
+// alone. All sizes and colours are in style.go.
+package figure

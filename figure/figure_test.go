@@ -1,0 +1,268 @@
+package figure
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"image/png"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/tripartite-go/tripartite/transfer"
+)
+
+// figures is every figure, of ordinary results and of hard ones.
+func figures() map[string]*Figure {
+	nan, inf := transfer.Number(math.NaN()), transfer.Number(math.Inf(1))
+	out := map[string]*Figure{
+		"circuit":         Circuit(),
+		"calcium":         Calcium(sample(4, 4, 300).Token),
+		"calcium empty":   Calcium(transfer.Chosen{}),
+		"calcium 1 token": Calcium(transfer.Chosen{Points: sample(1, 1, 1).Token.Points}),
+		"scaling":         Scaling(sampleScaling()),
+		"scaling empty":   Scaling(transfer.Scaling{}),
+		"heads":           Heads(sample(6, 4, 1).Layers),
+		"heads empty":     Heads(nil),
+		"heads 1":         Heads(sample(1, 1, 1).Layers),
+		"heads 72":        Heads(sample(6, 12, 1).Layers),
+		"overview":        Overview(sample(6, 12, 300)),
+		"overview empty":  Overview(&transfer.Report{}),
+	}
+	negative := sample(12, 16, 300)
+	for i := range negative.Token.Points {
+		switch p := &negative.Token.Points[i]; i % 4 {
+		case 0:
+			p.LogCalcium = nan
+		case 1:
+			p.LogNormalizer, p.LogNull = inf, -inf
+		}
+	}
+	out["calcium not positive"] = Calcium(negative.Token)
+	out["overview not positive"] = Overview(negative)
+
+	constant := transfer.Chosen{Layer: 11, Head: 11}
+	for range 20 {
+		constant.Points = append(constant.Points, transfer.Point{LogNormalizer: 700.0001, LogCalcium: 700, LogNull: 699.9999})
+	}
+	out["calcium constant"] = Calcium(constant)
+
+	out["scaling extreme"] = Scaling(transfer.Scaling{Curves: []transfer.Curve{
+		{Name: "exp", Estimator: true, Neurons: []int{64, 256, 1024}, Error: []transfer.Number{1, .99, .98}, Law: []transfer.Number{1e13, 5e12, 2e12}},
+		{Name: "a <script>*_{file}^{x}\\ of a long name", Neurons: []int{64, 256, 1024}, Error: []transfer.Number{nan, 3e7, inf}},
+		{Name: "none", Neurons: []int{64}, Error: []transfer.Number{nan}},
+		{Name: "no points"},
+		{Name: "short", Neurons: []int{1, 2}, Error: []transfer.Number{0}, Law: []transfer.Number{1e-300, 1e300}},
+	}})
+	many := transfer.Scaling{}
+	for i := range 30 {
+		many.Curves = append(many.Curves, transfer.Curve{Name: fmt.Sprint("map ", i), Neurons: []int{8, 16}, Error: []transfer.Number{1, 1}})
+	}
+	out["scaling 30 maps at one place"] = Scaling(many)
+
+	layers := sample(24, 16, 1).Layers
+	layers[2].Heads = layers[2].Heads[:3]
+	layers[3].Heads[1].BudgetLog10 = 400
+	layers[3].Heads[2].OutputCosine, layers[3].Heads[3].BudgetLog10 = nan, inf
+	out["heads ragged"] = Heads(layers)
+	return out
+}
+
+func TestPNGHasTheSizeAndResolutionAskedFor(t *testing.T) {
+	for _, dpi := range []int{50, 96, 300} {
+		for name, f := range map[string]*Figure{"circuit": Circuit(), "calcium": Calcium(sample(1, 1, 9).Token)} {
+			var b bytes.Buffer
+			if err := f.PNG(&b, dpi); err != nil {
+				t.Fatal(err)
+			}
+			perMetre := b.Bytes()[33+8 : 33+12]
+			if got, want := int(binary.BigEndian.Uint32(perMetre)), int(math.Round(float64(dpi)/0.0254)); got != want {
+				t.Errorf("%s: the file states %d dots per metre, want %d", name, got, want)
+			}
+			img, err := png.Decode(&b) // checks the chunks' CRCs too
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, h := f.Size()
+			for _, side := range []struct {
+				got  int
+				size float64
+			}{{img.Bounds().Dx(), w}, {img.Bounds().Dy(), h}} {
+				if want := side.size / 25.4 * float64(dpi); math.Abs(float64(side.got)-want) > 0.5001 {
+					t.Errorf("%s at %d dpi: %d pixels for %g mm, want %.1f", name, dpi, side.got, side.size, want)
+				}
+			}
+		}
+	}
+}
+
+func TestPNGRefusesNoResolution(t *testing.T) {
+	defer func() {
+		if s, _ := recover().(string); !strings.HasPrefix(s, "figure: ") {
+			t.Errorf("panicked with %q", s)
+		}
+	}()
+	Circuit().PNG(io.Discard, 0)
+}
+
+func TestFiguresFitOneOrTwoColumns(t *testing.T) {
+	for name, f := range figures() {
+		if w, h := f.Size(); w != 87 && w != 178 || h > 230 {
+			t.Errorf("%s is %g mm by %g mm", name, w, h)
+		}
+	}
+}
+
+func TestSameInputSameBytes(t *testing.T) {
+	draw := func() []byte {
+		var b bytes.Buffer
+		f := Overview(sample(3, 4, 50))
+		for _, err := range []error{f.PNG(&b, 60), f.SVG(&b), f.Inline(&b), f.SVG(&b)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return b.Bytes()
+	}
+	if !bytes.Equal(draw(), draw()) {
+		t.Error("two drawings of the same result differ")
+	}
+}
+
+// parsed is what a reader of an SVG file finds in it.
+type parsed struct {
+	texts []string
+	ids   int
+	refs  []string
+}
+
+func parse(t *testing.T, svg []byte) parsed {
+	t.Helper()
+	var out parsed
+	d := xml.NewDecoder(bytes.NewReader(svg))
+	d.Strict = true
+	inText := false
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			t.Fatalf("not well-formed: %v", err)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			if token.Name.Local == "text" {
+				inText = true
+				out.texts = append(out.texts, "")
+			}
+			for _, a := range token.Attr {
+				switch {
+				case a.Name.Local == "id":
+					out.ids++
+				case strings.Contains(a.Value, "://") && a.Name.Local != "xmlns":
+					out.refs = append(out.refs, a.Value)
+				}
+				if strings.Contains(a.Value, "NaN") || strings.Contains(a.Value, "Inf") {
+					t.Errorf("<%s %s=%q>", token.Name.Local, a.Name.Local, a.Value)
+				}
+				if a.Name.Local == "d" {
+					checkNumbers(t, a.Value)
+				}
+			}
+		case xml.EndElement:
+			inText = inText && token.Name.Local != "text"
+		case xml.CharData:
+			if inText {
+				out.texts[len(out.texts)-1] += string(token)
+			}
+		}
+	}
+}
+
+func checkNumbers(t *testing.T, path string) {
+	t.Helper()
+	for _, f := range strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune("MLQCAZ ", r) }) {
+		if _, err := strconv.ParseFloat(f, 64); err != nil {
+			t.Fatalf("path with %q: %.80s", f, path)
+		}
+	}
+}
+
+func TestSVGIsWellFormedAndRefersToNothing(t *testing.T) {
+	for name, f := range figures() {
+		for kind, write := range map[string]func(io.Writer) error{"file": f.SVG, "inline": f.Inline} {
+			t.Run(name+" "+kind, func(t *testing.T) {
+				var b bytes.Buffer
+				if err := write(&b); err != nil {
+					t.Fatal(err)
+				}
+				if p := parse(t, b.Bytes()); p.ids > 0 || len(p.refs) > 0 {
+					t.Errorf("%d ids, references %q", p.ids, p.refs)
+				}
+			})
+		}
+	}
+}
+
+func TestFiguresSayWhatTheyShow(t *testing.T) {
+	for name, want := range map[string][]string{
+		"calcium": {"softmax normalizer, ln Z", "astrocyte calcium, ln (f c)", "null predictor", "median |error|", "r", "layer 3, head 3, 300 tokens"},
+		"scaling": {"hidden neurons, m", "relative error of calcium", "variance law", "10%", "calibrated", "positive-cosine"},
+		"heads":   {"output cosine", "log10 neurons for 10% error, plain", "log10 neurons for 10% error, calibrated", "layer", "head", "5"},
+		"circuit": {"Writing", "Reading", "H ← H + l hT", "g ← g + h", "c = g·h", "l = H h / c", "h = φ(k)", "h = φ(q)", "astrocyte"},
+		"overview": {"A", "B", "C", "D", "softmax normalizer, ln Z", "hidden neurons, m", "output cosine",
+			"Writing"},
+		"calcium not positive": {"150 with c ≤ 0"},
+		"calcium empty":        {"no tokens"},
+		"scaling extreme":      {"variance law of exp: above, 1012 at m = 1,024", `a <script>*_{file}^{x}\…`},
+		"heads ragged":         {"≥20"},
+	} {
+		var b bytes.Buffer
+		if err := figures()[name].SVG(&b); err != nil {
+			t.Fatal(err)
+		}
+		texts := strings.Join(parse(t, b.Bytes()).texts, "\n") + "\n"
+		for _, w := range want {
+			if !strings.Contains("\n"+texts, "\n"+w+"\n") {
+				t.Errorf("%s does not say %q; it says:\n%s", name, w, texts)
+			}
+		}
+	}
+}
+
+func TestInlineFollowsThePage(t *testing.T) {
+	var file, inline bytes.Buffer
+	f := Scaling(sampleScaling())
+	if err := errors.Join(f.SVG(&file), f.Inline(&inline)); err != nil {
+		t.Fatal(err)
+	}
+	for _, own := range []string{"#1a1a1a", "#ffffff"} {
+		if !strings.Contains(file.String(), own) {
+			t.Errorf("the file has no %s", own)
+		}
+		if strings.Contains(inline.String(), own) {
+			t.Errorf("the inline figure has its own %s", own)
+		}
+	}
+	for _, page := range []string{"currentColor", "var(--paper, #fff)"} {
+		if !strings.Contains(inline.String(), page) {
+			t.Errorf("the inline figure has no %s", page)
+		}
+	}
+}
+
+func TestDescriptionIsReadToThoseWhoCannotSee(t *testing.T) {
+	var b bytes.Buffer
+	f := Calcium(sample(1, 1, 40).Token)
+	if err := f.SVG(&b); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(f.Description(), "40 tokens at layer 0, head 0") || !strings.Contains(b.String(), `aria-label="`+f.Description()+`"`) {
+		t.Errorf("description is %q", f.Description())
+	}
+}

@@ -1,0 +1,83 @@
+package figure
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/tripartite-go/tripartite/transfer"
+)
+
+// sample makes up a result with the shape and the ranges of a real one.
+func sample(layers, heads, tokens int) *transfer.Report {
+	rng := rand.New(rand.NewPCG(1, 2))
+	r := &transfer.Report{
+		Schema: transfer.Schema,
+		Model:  transfer.Model{Name: "bundled", Architecture: "albert", Layers: layers, Heads: heads, HeadWidth: 32},
+	}
+	for l := range layers {
+		layer := transfer.Layer{Layer: l, HiddenCosine: transfer.Number(0.99 - 0.01*float64(l))}
+		for h := range heads {
+			norm := 5 + 20*rng.Float64()
+			layer.Heads = append(layer.Heads, transfer.Head{
+				Head: h, Attention: "algebraic", Neurons: 256,
+				MeanSquaredNorm: transfer.Number(norm), MeanSquaredNormCalibrated: transfer.Number(norm / 3),
+				Budget: transfer.FromLog10(2 + norm*0.42), BudgetLog10: transfer.Number(2 + norm*0.42),
+				BudgetCalibrated: transfer.FromLog10(2 + norm*0.15), BudgetCalibratedLog10: transfer.Number(2 + norm*0.15),
+				LogCalciumError: transfer.Number(0.02 * norm), CalciumCorrelation: transfer.Number(1 - 0.01*norm),
+				NullCorrelation: transfer.Number(1 - 0.03*norm), OutputCosine: transfer.Number(1 - 0.006*norm*rng.Float64()),
+			})
+		}
+		r.Layers = append(r.Layers, layer)
+	}
+	r.Token = transfer.Chosen{Layer: layers - 1, Head: heads - 1, Points: samplePoints(rng, tokens)}
+	r.Scaling = sampleScaling()
+	return r
+}
+
+func samplePoints(rng *rand.Rand, tokens int) []transfer.Point {
+	var points []transfer.Point
+	for i := range tokens {
+		z := 4.5 + 1.4*rng.NormFloat64()
+		points = append(points, transfer.Point{
+			Text: i / 24, Position: i % 24, Token: "word",
+			LogNormalizer: transfer.Number(z),
+			LogCalcium:    transfer.Number(z + 0.22*rng.NormFloat64()),
+			LogNull:       transfer.Number(2.6 + 0.35*(z-4.5) - math.Abs(0.6*rng.NormFloat64())),
+		})
+	}
+	return points
+}
+
+// sampleScaling has one curve for each family.
+func sampleScaling() transfer.Scaling {
+	s := transfer.Scaling{Layer: 1, Head: 2, Draws: 16, Tokens: 256}
+	families := []struct {
+		name      string
+		estimator bool
+		at64      float64 // error at 64 neurons
+		law       float64 // what the law says there; 0 for none
+	}{
+		{"calibrated", true, 0.21, 0.22}, {"exp", true, 0.9, 3.1}, {"gerf", true, 0.55, 0},
+		{"hyperbolic", true, 0.8, 0}, {"trig", true, 2.9, 0}, {"cosine", true, 4.1, 0},
+		{"linear", false, 0.99, 0}, {"truncated-exp", false, 0.85, 0}, {"positive-cosine", false, 6, 0},
+		{"clipped-sine", false, 2.2, 0}, {"elu1", false, 0.7, 0}, {"relu", false, 0.66, 0},
+	}
+	for k, f := range families {
+		c := transfer.Curve{Name: f.name, Estimator: f.estimator}
+		for m := 64; m <= 4096; m *= 2 {
+			shrink := math.Sqrt(64 / float64(m))
+			e := f.at64 * math.Pow(shrink, 0.9)
+			if !f.estimator {
+				e = f.at64 * (0.8 + 0.2*shrink)
+			}
+			e *= 1 + 0.04*math.Sin(float64(k+m))
+			c.Neurons = append(c.Neurons, m)
+			c.Error = append(c.Error, transfer.Number(e))
+			if f.law > 0 {
+				c.Law = append(c.Law, transfer.Number(f.law*shrink))
+			}
+		}
+		s.Curves = append(s.Curves, c)
+	}
+	return s
+}

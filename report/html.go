@@ -1,0 +1,109 @@
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+
+	"github.com/tripartite-go/tripartite/figure"
+	"github.com/tripartite-go/tripartite/transfer"
+)
+
+//go:embed page.html
+var pageSource string
+
+// page is the data of page.html.
+type page struct {
+	*transfer.Report
+	BudgetError string
+	Circuit     string // how the heads were replaced
+	Mixed       bool   // whether heads attend in different ways
+	Signed      bool   // whether any calcium was zero or negative
+	Figures     struct{ Circuit, Calcium, Scaling, Heads template.HTML }
+	Summary     []summary
+	Tokens      []transfer.Point // of the chosen head's first text
+}
+
+// summary is one measure of the whole network.
+type summary struct {
+	Name, Exact, Circuit, Uniform, Remark string
+}
+
+// mostTokens is how many tokens are listed.
+const mostTokens = 60
+
+// HTML writes the result as one page without any other file: figures are drawn
+// in it, nothing is loaded. It prints, and follows the reader's choice of a
+// light or a dark page.
+func HTML(w io.Writer, r *transfer.Report) error {
+	p := page{Report: r, BudgetError: budgetError(), Circuit: circuitLine(r.Config), Summary: summaries(r)}
+	kinds := map[string]bool{}
+	for _, l := range r.Layers {
+		for _, h := range l.Heads {
+			kinds[h.Attention] = true
+			p.Signed = p.Signed || h.NonPositive > 0
+		}
+	}
+	p.Mixed = len(kinds) > 1
+	for _, f := range []struct {
+		to *template.HTML
+		*figure.Figure
+	}{
+		{&p.Figures.Circuit, figure.Circuit()},
+		{&p.Figures.Calcium, figure.Calcium(r.Token)},
+		{&p.Figures.Scaling, figure.Scaling(r.Scaling)},
+		{&p.Figures.Heads, figure.Heads(r.Layers)},
+	} {
+		var b bytes.Buffer
+		if err := f.Inline(&b); err != nil {
+			return fmt.Errorf("draw a figure of the report: %w", err)
+		}
+		*f.to = template.HTML(b.String()) // the figure escapes its texts itself
+	}
+	for _, t := range r.Token.Points {
+		if t.Text != r.Token.Points[0].Text || len(p.Tokens) == mostTokens {
+			break
+		}
+		p.Tokens = append(p.Tokens, t)
+	}
+	page, err := template.New("page").Funcs(template.FuncMap{
+		"count":       count[int],
+		"count64":     count[int64],
+		"plural":      plural,
+		"fixed":       fixed,
+		"significant": significant,
+		"percent":     percent,
+		"neurons":     neurons,
+		"size":        size,
+		"printable":   printable,
+		"defined":     defined,
+	}).Parse(pageSource)
+	if err != nil {
+		return fmt.Errorf("read the report's template: %w", err)
+	}
+	if err := page.Execute(w, &p); err != nil {
+		return fmt.Errorf("write report as HTML: %w", err)
+	}
+	return nil
+}
+
+// summaries are the measures of the whole network.
+func summaries(r *transfer.Report) []summary {
+	n := r.Network
+	three := decimals(3)
+	out := []summary{
+		{"cosine of the last hidden states", "1", three(n.HiddenCosine), three(n.HiddenUniform), ""},
+		{"cosine of the texts' embeddings, mean", "1", three(n.EmbeddingCosine), three(n.EmbeddingUnif),
+			"two different texts: " + three(n.EmbeddingOther)},
+		{"cosine of the texts' embeddings, 5th percentile", "1", three(n.EmbeddingP05), "", ""},
+	}
+	if k := n.Task; k != nil {
+		out = append(out,
+			summary{"words filled as by exact attention", "100%", percent(k.Agreement), percent(k.AgreementUniform),
+				"of " + plural(r.Input.Masked, "masked word")},
+			summary{"masked words found", percent(k.Exact), percent(k.Circuit), percent(k.Uniform), ""})
+	}
+	return out
+}

@@ -1,0 +1,74 @@
+package report
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/tripartite-go/tripartite/transfer"
+)
+
+// sample makes up a result with the shape and the ranges of a real one.
+func sample(layers, heads, tokens int) *transfer.Report {
+	rng := rand.New(rand.NewPCG(3, 4))
+	r := &transfer.Report{
+		Schema: transfer.Schema, Program: "v0.1.0", Kernel: "portable",
+		Config: transfer.Resolved{Seed: 1, Generator: "pcg-v1", Attention: "algebraic", Tuning: "calibrated", Estimator: true, Draw: "orthogonal", Neurons: 256},
+		Model:  transfer.Model{Name: "kjv-albert", Architecture: "albert", Layers: layers, Heads: heads, HeadWidth: 32, Width: 32 * heads, Parameters: 1_234_567},
+		Input:  transfer.Input{Texts: 40, Tokens: tokens, CalibrationTexts: 200, CalibrationTokens: 6000, Masked: 128},
+		Network: transfer.Network{HiddenCosine: 0.9531, HiddenUniform: 0.4118, EmbeddingCosine: 0.9812, EmbeddingP05: 0.9532,
+			EmbeddingUnif: 0.35, EmbeddingOther: 0.1,
+			Task: &transfer.Task{Name: "fill", Agreement: 0.875, AgreementUniform: 0.12, Exact: 0.453, Circuit: 0.438, Uniform: 0.081}},
+		Notes: []string{
+			"With 24 of 24 heads replaced by neurons and astrocytes the network keeps 92% of what attention does beyond its uniform floor: it works.",
+			"The head that loses most is layer 3, head 1; give it more neurons with --neurons, or allocate them by error with --error.",
+		},
+	}
+	for l := range layers {
+		layer := transfer.Layer{Layer: l, HiddenCosine: transfer.Number(0.99 - 0.01*float64(l))}
+		for h := range heads {
+			norm := 5 + 20*rng.Float64()
+			layer.Heads = append(layer.Heads, transfer.Head{
+				Head: h, Attention: "algebraic", Neurons: 256,
+				MeanSquaredNorm: transfer.Number(norm), MeanSquaredNormCalibrated: transfer.Number(norm / 3),
+				Budget: transfer.FromLog10(2 + norm*0.42), BudgetLog10: transfer.Number(2 + norm*0.42),
+				BudgetCalibrated: transfer.FromLog10(2 + norm*0.15), BudgetCalibratedLog10: transfer.Number(2 + norm*0.15),
+				LogCalciumError: transfer.Number(0.02 * norm), CalciumCorrelation: transfer.Number(1 - 0.01*norm),
+				NullCorrelation: transfer.Number(1 - 0.05*norm), OutputCosine: transfer.Number(1 - 0.006*norm),
+				MemoryBytes: 256 * 34 * 4,
+			})
+		}
+		r.Layers = append(r.Layers, layer)
+	}
+	r.Token = transfer.Chosen{Layer: layers - 1, Head: heads - 1}
+	words := []string{"[CLS]", "in", "the", "beginning", "god", "created", "##ing", "."}
+	for i := range tokens {
+		z := 4.5 + 1.4*rng.NormFloat64()
+		r.Token.Points = append(r.Token.Points, transfer.Point{
+			Text: i / 24, Position: i % 24, Token: words[i%len(words)], LogNormalizer: transfer.Number(z),
+			LogCalcium: transfer.Number(z + 0.22*rng.NormFloat64()), LogCalciumRaw: transfer.Number(z - 3),
+			LogNull: transfer.Number(2.6 + 0.35*(z-4.5)),
+		})
+	}
+	r.Scaling = transfer.Scaling{Layer: layers - 1, Head: heads - 1, Draws: 16, Tokens: 256}
+	for _, c := range []transfer.Curve{
+		{Name: "calibrated", Estimator: true, Error: []transfer.Number{0.22}, Law: []transfer.Number{0.21}},
+		{Name: "exp", Estimator: true, Error: []transfer.Number{0.9}, Law: []transfer.Number{3.1}},
+		{Name: "elu1", Error: []transfer.Number{0.7}},
+	} {
+		start, law := float64(c.Error[0]), c.Law
+		c.Error, c.Law = nil, nil
+		for m := 64; m <= 4096; m *= 4 {
+			shrink := math.Sqrt(64 / float64(m))
+			c.Neurons = append(c.Neurons, m)
+			if !c.Estimator {
+				shrink = 1
+			}
+			c.Error = append(c.Error, transfer.Number(start*shrink))
+			if law != nil {
+				c.Law = append(c.Law, law[0]*transfer.Number(shrink))
+			}
+		}
+		r.Scaling.Curves = append(r.Scaling.Curves, c)
+	}
+	return r
+}

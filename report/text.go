@@ -1,0 +1,296 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tripartite-go/tripartite/transfer"
+)
+
+// TextOptions says what the terminal can do.
+type TextOptions struct {
+	Width int  // columns; 0 means 80. Sentences are wrapped; the table needs 80.
+	Color bool // bold and dim letters by ANSI escapes
+}
+
+// mostRows is how many heads are listed one by one; of more, each layer's medians
+// are.
+const mostRows = 100
+
+// Text writes the result as a table for the terminal: every head, then the whole
+// network, then the notes.
+func Text(w io.Writer, r *transfer.Report, opts TextOptions) error {
+	if opts.Width <= 0 {
+		opts.Width = 80
+	}
+	t := &terminal{w: bufio.NewWriter(w), opts: opts}
+	t.title(r)
+	t.heads(r)
+	t.network(r)
+	t.notes(r.Notes)
+	if err := t.w.Flush(); err != nil {
+		return fmt.Errorf("write report as text: %w", err)
+	}
+	return nil
+}
+
+// terminal writes lines; its writer keeps the first error until it is flushed.
+type terminal struct {
+	w    *bufio.Writer
+	opts TextOptions
+}
+
+const (
+	bold = "\x1b[1m"
+	dim  = "\x1b[2m"
+)
+
+func (t *terminal) styled(style, s string) string {
+	if !t.opts.Color || s == "" {
+		return s
+	}
+	return style + s + "\x1b[0m"
+}
+
+func (t *terminal) line(s string) { fmt.Fprintln(t.w, strings.TrimRight(s, " ")) }
+
+// wrap writes words at most to the terminal's width, after first on the first
+// line and as many spaces on the others.
+func (t *terminal) wrap(first, s string) {
+	indent := strings.Repeat(" ", utf8.RuneCountInString(first))
+	line := first
+	column := utf8.RuneCountInString(first)
+	start := true
+	for _, word := range strings.Fields(printable(s)) {
+		n := utf8.RuneCountInString(word)
+		if !start && column+1+n > t.opts.Width {
+			t.line(line)
+			line, column, start = indent, len(indent), true
+		}
+		if !start {
+			line += " "
+			column++
+		}
+		line += word
+		column += n
+		start = false
+	}
+	t.line(line)
+}
+
+func (t *terminal) title(r *transfer.Report) {
+	m, c := r.Model, r.Config
+	const label = "%-9s "
+	row := func(name, s string) { t.wrap(fmt.Sprintf(label, name), s) }
+	row("model", fmt.Sprintf("%s (%s), %s of %s, d = %d, %s parameters",
+		m.Name, m.Architecture, plural(m.Layers, "layer"), plural(m.Heads, "head"), m.HeadWidth, count(m.Parameters)))
+	input := fmt.Sprintf("%s, %s", plural(r.Input.Texts, "text"), plural(r.Input.Tokens, "token"))
+	if r.Input.CalibrationTexts > 0 {
+		input += fmt.Sprintf("; constants from %s, %s of other text",
+			plural(r.Input.CalibrationTexts, "text"), plural(r.Input.CalibrationTokens, "token"))
+	}
+	row("input", input)
+	row("circuit", circuitLine(c))
+	t.line("")
+}
+
+// circuitLine says how the heads were replaced.
+func circuitLine(c transfer.Resolved) string {
+	s := fmt.Sprintf("attention %s, tuning curves %s, %s draw, ", c.Attention, c.Tuning, c.Draw)
+	if c.Neurons > 0 {
+		s += plural(c.Neurons, "neuron") + " per head"
+	} else {
+		s += fmt.Sprintf("neurons by the budget for an error of %s", percent(transfer.Number(c.Error)))
+	}
+	s += fmt.Sprintf(", seed %d (%s)", c.Seed, c.Generator)
+	if !c.Estimator {
+		s += "; these curves are no estimator of exp(q·k): the error does not vanish with more neurons"
+	}
+	return s
+}
+
+// column is one column of the table of heads.
+type column struct {
+	group, name string // two lines of heading; a group spans its columns
+	of          func(l transfer.Layer, h transfer.Head) string
+	value       func(h transfer.Head) transfer.Number // for medians; nil for labels
+	format      func(x transfer.Number) string
+}
+
+func number(group, name string, format func(transfer.Number) string, value func(transfer.Head) transfer.Number) column {
+	return column{group: group, name: name, format: format, value: value,
+		of: func(_ transfer.Layer, h transfer.Head) string { return format(value(h)) }}
+}
+
+func decimals(n int) func(transfer.Number) string {
+	return func(x transfer.Number) string { return fixed(n, x) }
+}
+
+func digits(n int) func(transfer.Number) string {
+	return func(x transfer.Number) string { return significant(n, x) }
+}
+
+func columns() []column {
+	budget := fmt.Sprintf("neurons for %s error", budgetError())
+	return []column{
+		{name: "layer", of: func(l transfer.Layer, _ transfer.Head) string { return count(l.Layer) }},
+		{name: "head", of: func(_ transfer.Layer, h transfer.Head) string { return count(h.Head) }},
+		number("mean", "|q+k|²", digits(3), func(h transfer.Head) transfer.Number { return h.MeanSquaredNorm }),
+		number(budget, "plain", neurons, func(h transfer.Head) transfer.Number { return h.BudgetLog10 }),
+		number(budget, "calibrated", neurons, func(h transfer.Head) transfer.Number { return h.BudgetCalibratedLog10 }),
+		number("used", "neurons", neuronsUsed, func(h transfer.Head) transfer.Number { return transfer.Number(h.Neurons) }),
+		number("error of", "ln c", digits(2), func(h transfer.Head) transfer.Number { return h.LogCalciumError }),
+		number("r with ln Z", "ln c", decimals(3), func(h transfer.Head) transfer.Number { return h.CalciumCorrelation }),
+		number("r with ln Z", "null", decimals(3), func(h transfer.Head) transfer.Number { return h.NullCorrelation }),
+		number("output", "cosine", decimals(3), func(h transfer.Head) transfer.Number { return h.OutputCosine }),
+	}
+}
+
+func neuronsUsed(m transfer.Number) string { return count(int64(m)) }
+
+func (t *terminal) heads(r *transfer.Report) {
+	total, memory, silent, where := 0, 0, 0, 0
+	for _, l := range r.Layers {
+		for _, h := range l.Heads {
+			total++
+			memory += h.MemoryBytes
+			silent += h.NonPositive
+			if h.NonPositive > 0 {
+				where++
+			}
+		}
+	}
+	cols := columns()
+	var cells [][]string
+	for _, l := range r.Layers {
+		if total > mostRows {
+			cells = append(cells, medians(cols, l))
+			continue
+		}
+		for i, h := range l.Heads {
+			row := make([]string, len(cols))
+			for j, c := range cols {
+				row[j] = c.of(l, h)
+			}
+			if i > 0 {
+				row[0] = "" // the layer is named once
+			}
+			cells = append(cells, row)
+		}
+	}
+	if total == 0 {
+		t.line("no heads")
+		t.line("")
+		return
+	}
+	t.table(cols, cells)
+	t.wrap("", "ln c: logarithm of astrocyte calcium times the query's factor; ln Z: of the softmax normalizer; r: Pearson's correlation; null: ln N + q·mean(k) in place of ln c.")
+	if total > mostRows {
+		t.wrap("", fmt.Sprintf("Medians over the heads of each layer; all %s heads are in report.json and report.html.", count(total)))
+	}
+	if silent > 0 {
+		t.wrap("", fmt.Sprintf("Calcium was zero or negative for %s in %s of %s; these have no logarithm and are left out of its error and correlation.",
+			plural(silent, "token"), count(where), plural(total, "head")))
+	}
+	if memory > 0 {
+		t.wrap("", fmt.Sprintf("Memory of one sequence of any length, all heads: %s.", size(memory)))
+	}
+	t.line("")
+}
+
+func medians(cols []column, l transfer.Layer) []string {
+	row := make([]string, len(cols))
+	for j, c := range cols {
+		if c.value == nil {
+			continue
+		}
+		var all []float64
+		for _, h := range l.Heads {
+			if x := c.value(h); defined(x) {
+				all = append(all, float64(x))
+			}
+		}
+		row[j] = undefined
+		if n := len(all); n > 0 {
+			slices.Sort(all)
+			row[j] = c.format(transfer.Number((all[(n-1)/2] + all[n/2]) / 2))
+		}
+	}
+	row[0], row[1] = count(l.Layer), "all"
+	return row
+}
+
+// table writes cells aligned to the right under two lines of heading.
+func (t *terminal) table(cols []column, cells [][]string) {
+	widths := make([]int, len(cols))
+	for j, c := range cols {
+		widths[j] = utf8.RuneCountInString(c.name)
+		for _, row := range cells {
+			widths[j] = max(widths[j], utf8.RuneCountInString(row[j]))
+		}
+	}
+	var groups []string
+	for j := 0; j < len(cols); {
+		span, width := 1, widths[j]
+		for j+span < len(cols) && cols[j].group != "" && cols[j+span].group == cols[j].group {
+			width += 1 + widths[j+span]
+			span++
+		}
+		if more := utf8.RuneCountInString(cols[j].group) - width; more > 0 {
+			widths[j] += more
+			width += more
+		}
+		groups = append(groups, right(cols[j].group, width))
+		j += span
+	}
+	line := func(row func(j int) string) string {
+		out := make([]string, len(cols))
+		for j := range cols {
+			out[j] = right(row(j), widths[j])
+		}
+		return strings.Join(out, " ")
+	}
+	names := line(func(j int) string { return cols[j].name })
+	t.line(t.styled(bold, strings.Join(groups, " ")))
+	t.line(t.styled(bold, names))
+	t.line(t.styled(dim, strings.Repeat("─", utf8.RuneCountInString(names))))
+	for _, row := range cells {
+		t.line(line(func(j int) string { return row[j] }))
+	}
+}
+
+// right aligns s in width columns.
+func right(s string, width int) string {
+	return strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s))) + s
+}
+
+func (t *terminal) network(r *transfer.Report) {
+	const row = "%-47s %8s %8s %8s"
+	t.line(t.styled(bold, fmt.Sprintf(row, "whole network", "exact", "circuit", "uniform")))
+	for _, m := range summaries(r) {
+		t.line(fmt.Sprintf(row, m.Name, m.Exact, m.Circuit, m.Uniform))
+		if m.Remark != "" {
+			t.line("  " + m.Remark)
+		}
+	}
+	if len(r.Layers) > 1 {
+		var each []string
+		for _, l := range r.Layers {
+			each = append(each, fixed(3, l.HiddenCosine))
+		}
+		t.wrap("hidden-state cosine after each layer: ", strings.Join(each, " "))
+	}
+}
+
+func (t *terminal) notes(notes []string) {
+	if len(notes) > 0 {
+		t.line("")
+	}
+	for _, n := range notes {
+		t.wrap("- ", n)
+	}
+}

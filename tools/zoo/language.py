@@ -3,7 +3,7 @@
 
     apt-get install bible-kjv bible-kjv-text
     pip install torch transformers tokenizers
-    python tools/zoo/language.py all --work build/language
+    python tools/zoo/language.py all
 
 `all` runs prepare, train, export, evaluate and reference. Training writes a checkpoint often and goes on where it
 was interrupted when the same command is given again.
@@ -13,6 +13,7 @@ import argparse
 import json
 import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -26,6 +27,7 @@ import kjv
 import masked_lm
 
 BYTES_ALLOWED = 6_000_000
+WORK = str(Path(tempfile.gettempdir()) / "tripartite-language")
 HERE = Path(__file__).resolve().parents[2] / "zoo" / "language"
 
 
@@ -40,23 +42,25 @@ def main():
 
 
 def arguments():
-    formatter = argparse.ArgumentDefaultsHelpFormatter
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--bible", metavar="FILE", help="output of `bible -f gen1:1-rev22:21`; runs it when absent")
-    common.add_argument("--out", default=str(HERE), metavar="DIR", help="where the model goes")
-    common.add_argument("--work", default="build/language", metavar="DIR", help="where checkpoints and measures go")
-    common.add_argument("--seed", type=int, default=1, help="seed of all random choices")
-    common.add_argument("--threads", type=int, default=2, help="threads of PyTorch")
+    common.add_argument("--out", default=str(HERE), metavar="DIR", help="where the model goes (zoo/language)")
+    common.add_argument("--work", default=WORK, metavar="DIR", help="where checkpoints and measures go (%(default)s)")
+    common.add_argument("--seed", type=int, default=1, metavar="N", help="seed of all random choices (%(default)s)")
+    common.add_argument("--threads", type=int, default=2, metavar="N", help="threads of PyTorch (%(default)s)")
 
     training = argparse.ArgumentParser(add_help=False)
-    training.add_argument("--steps", type=int, default=12000, help="optimizer steps")
-    training.add_argument("--batch-tokens", type=int, default=2048, help="tokens per step")
-    training.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
-    training.add_argument("--warm-up", type=int, default=300, help="steps of linear warm-up")
-    training.add_argument("--weight-decay", type=float, default=0.1, help="AdamW's decay of matrices")
-    training.add_argument("--mask-share", type=float, default=0.15, help="share of tokens to predict")
-    training.add_argument("--short-epochs", type=int, default=4, help="first epochs, on pieces of 8 to 24 tokens")
-    training.add_argument("--every", type=int, default=250, help="steps between checkpoints")
+    training.add_argument("--steps", type=int, default=12000, metavar="N", help="optimizer steps (%(default)s)")
+    training.add_argument("--batch-tokens", type=int, default=2048, metavar="N", help="tokens per step (%(default)s)")
+    training.add_argument("--rate", type=float, default=1e-3, metavar="N", help="highest learning rate (%(default)s)")
+    training.add_argument("--warm-up", type=int, default=300, metavar="N", help="steps of linear warm-up (%(default)s)")
+    training.add_argument("--weight-decay", type=float, default=0.1, metavar="N",
+                          help="AdamW's decay of matrices (%(default)s)")
+    training.add_argument("--mask-share", type=float, default=0.15, metavar="N",
+                          help="share of tokens to predict (%(default)s)")
+    training.add_argument("--short-epochs", type=int, default=4, metavar="N",
+                          help="first epochs, on pieces of 8 to 24 tokens (%(default)s)")
+    training.add_argument("--every", type=int, default=250, metavar="N", help="steps between checkpoints (%(default)s)")
     training.add_argument("--no-bfloat16", dest="bfloat16", action="store_false", help="train in float32 throughout")
     training.add_argument("--fresh", action="store_true", help="start anew although there is a checkpoint")
 
@@ -70,8 +74,7 @@ def arguments():
         ("reference", reference, [common], "write testdata/fill.json, what the exported model answers"),
         ("all", everything, [common, training], "all of these in order"),
     ]:
-        commands.add_parser(name, parents=parents, help=text, description=text, formatter_class=formatter
-                            ).set_defaults(run=run)
+        commands.add_parser(name, parents=parents, help=text, description=text).set_defaults(run=run)
     return parser
 
 
@@ -126,7 +129,8 @@ def export(args):
     stored = load_file(Path(args.out) / "model.safetensors")
     if "predictions.decoder.weight" in stored:
         raise SystemExit("the tied decoder is stored twice")
-    size = sum(path.stat().st_size for path in Path(args.out).iterdir() if path.suffix in (".safetensors", ".json", ".txt"))
+    embedded = (path for path in Path(args.out).iterdir() if path.suffix in (".safetensors", ".json", ".txt"))
+    size = sum(path.stat().st_size for path in embedded)
     if size > BYTES_ALLOWED:
         raise SystemExit(f"the folder holds {size} bytes, {BYTES_ALLOWED} allowed")
     model, _ = load_exported(args)

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"io"
 	"io/fs"
+	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -91,6 +93,63 @@ func TestDemonstrationAndCalibrationShareNoText(t *testing.T) {
 				t.Errorf("%q is a %s and a %s", text, kind, other)
 			}
 			seen[text] = kind
+		}
+	}
+}
+
+// TestTheReferenceAnswersAreWellFormed guards testdata/fill.json, against which the engine is checked.
+func TestTheReferenceAnswersAreWellFormed(t *testing.T) {
+	data, err := os.ReadFile("testdata/fill.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fill struct {
+		Passages []struct {
+			Text  string
+			IDs   []int `json:"input_ids"`
+			Masks []struct {
+				Position int
+				IDs      []int
+				Logits   []float64
+			}
+		}
+		Embeddings []struct {
+			IDs       []int `json:"input_ids"`
+			Embedding []float64
+		}
+	}
+	if err := json.Unmarshal(data, &fill); err != nil {
+		t.Fatal(err)
+	}
+	if len(fill.Passages) != 12 || len(fill.Embeddings) != 2 {
+		t.Fatalf("%d passages and %d embeddings, want 12 and 2", len(fill.Passages), len(fill.Embeddings))
+	}
+	const mask = 4
+	for i, p := range fill.Passages {
+		if want := strings.Count(p.Text, "[MASK]"); len(p.Masks) != want || want == 0 {
+			t.Errorf("passage %d: %d masks in the text, %d answered", i, want, len(p.Masks))
+		}
+		for _, m := range p.Masks {
+			if m.Position < 0 || m.Position >= len(p.IDs) || p.IDs[m.Position] != mask {
+				t.Errorf("passage %d: no [MASK] at position %d", i, m.Position)
+			}
+			if len(m.IDs) != 5 || len(m.Logits) != 5 {
+				t.Errorf("passage %d: %d ids and %d logits at position %d, want the best five", i, len(m.IDs), len(m.Logits), m.Position)
+			}
+			for j := 1; j < len(m.Logits); j++ {
+				if !(m.Logits[j] <= m.Logits[j-1]) {
+					t.Errorf("passage %d: logits %v do not fall", i, m.Logits)
+				}
+			}
+		}
+	}
+	for i, e := range fill.Embeddings {
+		sum := 0.0
+		for _, x := range e.Embedding {
+			sum += x * x
+		}
+		if len(e.IDs) == 0 || len(e.Embedding) != 256 || !(math.Abs(sum-1) < 1e-5) {
+			t.Errorf("embedding %d: %d ids, %d numbers of squared norm %v, want 256 numbers of norm 1", i, len(e.IDs), len(e.Embedding), sum)
 		}
 	}
 }

@@ -137,10 +137,14 @@ func runAttend(e *env, c *cobra.Command, f *attendFlags, path string) error {
 		defer remove()
 		opt.Memory = path
 	}
-	step, done := e.progress(opt.Steps(in.Tokens), "tokens")
-	opt.Step = step
+	update, end := e.progress("tokens")
+	steps := 0
+	opt.Step = func() {
+		steps++
+		update(steps, opt.Steps(in.Tokens))
+	}
 	result, err := attend.Run(c.Context(), in, opt)
-	done()
+	end()
 	if err != nil {
 		return fmt.Errorf("attend: %w", err)
 	}

@@ -20,8 +20,9 @@ type env struct {
 	stdin  io.Reader // gives up when the context is cancelled
 	stdout *bufio.Writer
 	stderr io.Writer
-	// terminal and color say whether stderr is a terminal, and takes colors.
-	terminal, color bool
+	// terminal and color say whether stderr is a terminal, and takes colors;
+	// interactive whether somebody types at stdin.
+	terminal, color, interactive bool
 	// started is set when the command line has been accepted.
 	started bool
 
@@ -40,6 +41,9 @@ func newEnv(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) *env
 		e.terminal = term.IsTerminal(int(f.Fd()))
 		_, refused := os.LookupEnv("NO_COLOR") // https://no-color.org
 		e.color = e.terminal && !refused && os.Getenv("TERM") != "dumb"
+	}
+	if f, ok := stdin.(*os.File); ok {
+		e.interactive = term.IsTerminal(int(f.Fd()))
 	}
 	return e
 }

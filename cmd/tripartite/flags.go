@@ -100,9 +100,9 @@ func choiceVar[T ~string](c *cobra.Command, to *T, name, usage string, choices .
 	_ = c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// outputVar adds -o, --output, a path.
+// outputVar adds -o, --output, a path whose default is what to points at.
 func outputVar(c *cobra.Command, to *string, usage string) {
-	c.Flags().StringVarP(to, "output", "o", "", usage)
+	c.Flags().StringVarP(to, "output", "o", *to, usage)
 }
 
 // pathCompletions completes the arguments of a command by files of one kind.

@@ -115,6 +115,8 @@ func printFlag(w io.Writer, f *pflag.Flag) {
 	}
 	if v, ok := f.Value.(interface{ showDefault() string }); ok {
 		usage += v.showDefault()
+	} else if f.Value.Type() == "string" && f.DefValue != "" {
+		usage += " (default " + f.DefValue + ")"
 	}
 	lines := wrap(usage, helpWidth-column)
 	if len(left) >= column-1 {

@@ -77,3 +77,28 @@ func eachLine(ctx context.Context, r io.Reader, name string, do func(n int, line
 		n++
 	}
 }
+
+// readTexts reads a file of texts, one a line. An empty line is an error, since
+// leaving it out in silence would number the results differently.
+func readTexts(ctx context.Context, e *env, path string) ([]string, error) {
+	r, name, err := openText(e, path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	var texts []string
+	err = eachLine(ctx, r, name, func(n int, line []byte) error {
+		if len(bytes.TrimSpace(line)) == 0 {
+			return fmt.Errorf("%s: line %d is empty; write a text there or delete the line", name, n)
+		}
+		texts = append(texts, string(line))
+		return nil
+	}, func() error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	if len(texts) == 0 {
+		return nil, fmt.Errorf("%s: it is empty; write texts into it, one a line", name)
+	}
+	return texts, nil
+}

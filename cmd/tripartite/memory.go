@@ -127,8 +127,8 @@ func mergeMemories(e *env, c *cobra.Command, paths []string, output string) erro
 
 // mergeAs merges the memories at names; the user calls them paths.
 func mergeAs[F tripartite.Float](e *env, c *cobra.Command, names, paths []string, output string) error {
-	step, done := e.progress(len(names), "memories")
-	defer done()
+	update, end := e.progress("memories")
+	defer end()
 	var sum *tripartite.Memory[F]
 	for i, name := range names {
 		if err := c.Context().Err(); err != nil {
@@ -143,9 +143,9 @@ func mergeAs[F tripartite.Float](e *env, c *cobra.Command, names, paths []string
 		} else if err := sum.Merge(m); err != nil {
 			return fmt.Errorf("%s and %s: %w", paths[0], paths[i], err)
 		}
-		step()
+		update(i+1, len(names))
 	}
-	done()
+	end()
 	err := writeFile(c.Context(), e, output, func(w io.Writer) error {
 		_, err := sum.WriteTo(w)
 		return err

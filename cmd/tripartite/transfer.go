@@ -59,13 +59,13 @@ normalizer, how many neurons that takes, and for the whole network what it still
 does: hidden states, sentence embeddings, masked words filled in.
 
 With no arguments it runs the bundled language model on bundled verses that the
-model did not see in training, with calibrated tuning curves whose constants come
-from other verses. Texts of your own come from --input and --calibrate, one a
-line; without them, other models read the bundled verses too.
+model did not see in training, with calibrated tuning curves whose constants
+come from other verses. Texts of your own come from --input and --calibrate, one
+a line; without them, other models read the bundled verses too.
 
 The folder DIR receives report.html (self-contained), report.json, and the
-figures as PNG and SVG: calcium against softmax normalizer token by token for one
-head, error against number of neurons per map with the variance law, maps of
+figures as PNG and SVG: calcium against softmax normalizer token by token for
+one head, error against number of neurons per map with the variance law, maps of
 layers and heads, and an overview.`,
 		Example: `  tripartite transfer
   tripartite transfer --neurons 512 -o report-512

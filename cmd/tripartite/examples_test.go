@@ -1,0 +1,93 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// examplesFolder makes a folder with all that the examples in help speak of, and
+// goes there.
+func examplesFolder(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	writeNpz(t, filepath.Join(dir, "head.npz"), head(12)...)
+	for i, name := range []string{"first", "second"} {
+		in := writeNpz(t, filepath.Join(dir, name+".npz"), head(4+i)...)
+		must(t, "attend", in, "-o", filepath.Join(dir, "out.npz"), "--save-memory", filepath.Join(dir, name+".safetensors"))
+	}
+	write(t, dir, "texts.jsonl", `{"text": "In the beginning"}`+"\n"+`{"text": ""}`+"\n")
+	write(t, dir, "texts.txt", "Jesus wept.\nThe LORD is my shepherd.\n")
+	write(t, dir, "more-texts.txt", "In the beginning God created the heaven and the earth.\nAnd God said, Let there be light.\n")
+	writeNpz(t, filepath.Join(dir, "ids.npz"), array{"input_ids", []int{4}, []float64{2, 20, 30, 3}})
+	if err := os.CopyFS(filepath.Join(dir, "model"), os.DirFS("../../zoo/language")); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+}
+
+// words splits a command line as a shell does, as far as the examples need it.
+func words(line string) []string {
+	var out []string
+	var word strings.Builder
+	var quote rune
+	flush := func() {
+		if word.Len() > 0 {
+			out = append(out, word.String())
+			word.Reset()
+		}
+	}
+	for _, r := range line {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote == 0 && (r == '"' || r == '\''):
+			quote = r
+		case quote == 0 && r == ' ':
+			flush()
+		default:
+			word.WriteRune(r)
+		}
+	}
+	flush()
+	return out
+}
+
+// The examples in help work as they stand, one after the other.
+func TestExamplesInHelpWork(t *testing.T) {
+	examplesFolder(t)
+	ran := 0
+	var visit func(c *cobra.Command)
+	visit = func(c *cobra.Command) {
+		for _, line := range strings.Split(c.Example, "\n") {
+			line = strings.TrimSpace(line)
+			stdin := ""
+			if echo, rest, piped := strings.Cut(line, " | "); piped {
+				stdin, line = strings.Join(words(strings.TrimPrefix(echo, "echo ")), " ")+"\n", rest
+			}
+			args := words(line)
+			if len(args) == 0 || args[0] != "tripartite" {
+				t.Errorf("%s: %q is no example of the program", c.CommandPath(), line)
+				continue
+			}
+			if args[1] == "transfer" { // on two texts in place of all verses, to save time
+				args = append(args, "--input", "texts.txt", "--calibrate", "more-texts.txt")
+			}
+			if o := commandWith(t.Context(), strings.NewReader(stdin), args[1:]...); o.code != exitDone {
+				t.Errorf("%s: exit code %d: %s", line, o.code, o.stderr)
+			}
+			ran++
+		}
+		for _, sub := range c.Commands() {
+			visit(sub)
+		}
+	}
+	visit(newRoot(newEnv(t.Context(), nil, io.Discard, io.Discard)))
+	if ran < 15 {
+		t.Errorf("only %d examples", ran)
+	}
+}

@@ -11,8 +11,8 @@ import (
 )
 
 // maxFileSize bounds what is read into memory. The largest tokenizer files in
-// use, of vocabularies with 250,000 entries, hold some 20 MB.
-const maxFileSize = 256 << 20
+// use, of vocabularies with 250,000 entries, hold some 30 MB.
+const maxFileSize = 128 << 20
 
 // Names of the files that a model's folder holds.
 const (

@@ -81,22 +81,26 @@ func readOptional(fsys fs.FS, name string, into any) error {
 	return nil
 }
 
-// resolve finds the ids of the tokens that have a role: by the name given, else
-// by the names that models of this kind use.
+// resolve finds the ids of the tokens that have a role: by the name given or,
+// if none is, by the names that models of this kind use.
 func (r roles) resolve(t *Tokenizer) Special {
-	find := func(names ...string) int {
+	find := func(given namedToken, usual ...string) int {
+		names := usual
+		if given.Content != "" {
+			names = []string{given.Content}
+		}
 		for _, name := range names {
-			if id, ok := t.ID(name); ok && name != "" {
+			if id, ok := t.ID(name); ok {
 				return id
 			}
 		}
 		return -1
 	}
 	return Special{
-		Unknown: find(t.model.unknown(), r.Unknown.Content),
-		Pad:     find(r.Pad.Content, "[PAD]", "<pad>"),
-		CLS:     find(r.CLS.Content, "[CLS]", "<s>"),
-		SEP:     find(r.SEP.Content, "[SEP]", "</s>"),
-		Mask:    find(r.Mask.Content, "[MASK]", "<mask>"),
+		Unknown: find(namedToken{}, t.model.unknown()),
+		Pad:     find(r.Pad, "[PAD]", "<pad>"),
+		CLS:     find(r.CLS, "[CLS]", "<s>"),
+		SEP:     find(r.SEP, "[SEP]", "</s>"),
+		Mask:    find(r.Mask, "[MASK]", "<mask>"),
 	}
 }

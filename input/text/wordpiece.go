@@ -102,7 +102,7 @@ func buildWordPiece(data json.RawMessage) (model, error) {
 	if maxRunes < 0 {
 		return nil, fmt.Errorf("max_input_chars_per_word is %d; the usual value is %d", maxRunes, maxWordRunes)
 	}
-	if _, ok := vocab.ids[m.Unknown]; !ok {
+	if _, ok := vocab.ids[m.Unknown]; !ok || m.Unknown == "" {
 		return nil, fmt.Errorf("unk_token %q is not in the vocabulary; add it, or name one that is", m.Unknown)
 	}
 	return newWordPiece(vocab, m.Unknown, prefix, maxRunes), nil

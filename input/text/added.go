@@ -41,7 +41,7 @@ func newAddedTokens(tokens []addedToken, n normalizer) addedTokens {
 			if t.Special != special {
 				continue
 			}
-			pattern := align(t.Content, 0)
+			pattern := align(t.Content)
 			search := a.literal
 			if t.Normalized {
 				search = a.normalized

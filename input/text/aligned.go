@@ -18,9 +18,8 @@ type aligned struct {
 	at    []Span
 }
 
-// align decodes text. A byte that is no UTF-8 becomes U+FFFD, one per byte.
-// base is the position of text in the original.
-func align(text string, base int) aligned {
+// align decodes text. Bytes that are no UTF-8 become U+FFFD, one each.
+func align(text string) aligned {
 	n := utf8.RuneCountInString(text)
 	a := aligned{runes: make([]rune, 0, n), at: make([]Span, 0, n)}
 	for i := 0; i < len(text); {
@@ -28,15 +27,11 @@ func align(text string, base int) aligned {
 		if r >= utf8.RuneSelf {
 			r, size = utf8.DecodeRuneInString(text[i:])
 		}
-		a.push(r, Span{base + i, base + i + size})
+		a.runes = append(a.runes, r)
+		a.at = append(a.at, Span{i, i + size})
 		i += size
 	}
 	return a
-}
-
-func (a *aligned) push(r rune, at Span) {
-	a.runes = append(a.runes, r)
-	a.at = append(a.at, at)
 }
 
 func (a aligned) len() int { return len(a.runes) }

@@ -47,6 +47,8 @@ func TestBadTokenizerJSONIsRefusedByName(t *testing.T) {
 		{"pre-tokenizers without end", change(t, `{"type":"BertPreTokenizer"}`, strings.Repeat(`{"type":"Sequence","pretokenizers":[`, 40)+strings.Repeat(`]}`, 40)), []string{"pre_tokenizer", "too deep"}},
 		{"post-processor", change(t, `"BertProcessing"`, `"RobertaProcessing"`), []string{"post_processor", `"RobertaProcessing"`}},
 		{"post-processor with a bad pair", change(t, `["[SEP]",2]`, `["[SEP]"]`), []string{"post_processor", "pair of token and id"}},
+		{"post-processor without tokens", change(t, `"sep":["[SEP]",2],`, ``), []string{"post_processor", `"sep"`}},
+		{"negative segment", template(`{"Sequence":{"id":"A","type_id":-1}}`), []string{"post_processor", "type_id", "-1"}},
 		{"post-processor beyond the vocabulary", change(t, `["[SEP]",2]`, `["[SEP]",5]`), []string{"post_processor", "id 5"}},
 		{"decoder", change(t, `"decoder":{"type":"WordPiece"`, `"decoder":{"type":"Metaspace"`), []string{"decoder", `"Metaspace"`}},
 		{"template with an unknown token", template(`{"SpecialToken":{"id":"[Z]","type_id":0}}`), []string{"post_processor", "single", `"[Z]"`}},

@@ -1,12 +1,11 @@
 // Package text turns text into token ids and back, id for id as the tokenizers
 // of Hugging Face do, whose files it reads.
 //
-// A [Tokenizer] is four steps, each a small interface inside this package and
-// each named in tokenizer.json:
+// A [Tokenizer] is a chain of steps, named as in tokenizer.json:
 //
-//	text -> normalizer -> pre-tokenizer -> model -> template -> ids
-//	        cleaned,      words            pieces   [CLS] ... [SEP]
-//	        lower case
+//	text -> added tokens -> normalizer -> pre-tokenizer -> model -> template -> ids
+//	        [MASK] and      cleaned,      words            pieces   [CLS] ... [SEP]
+//	        such cut out    lower case
 //
 // The model read today is WordPiece (BERT and its relatives). Another model
 // (byte-level BPE, Unigram) is one more file that implements the model
@@ -18,6 +17,5 @@
 // [Encoding.Truncate] to shorten on purpose.
 //
 // The reference is the Rust library behind the Python package "tokenizers".
-// It holds its own Unicode tables, older than Go's in places; unicode.go says
-// which characters differ and how that was found.
+// It holds Unicode tables of its own, of several ages; unicode.go says more.
 package text

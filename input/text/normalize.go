@@ -1,11 +1,10 @@
 package text
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-
-	"encoding/json"
 )
 
 // bertNormalizer cleans text as BERT's own tokenization does.

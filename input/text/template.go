@@ -114,6 +114,9 @@ func buildTemplate(data json.RawMessage) (template, error) {
 		if err := unmarshal(data, &b); err != nil {
 			return template{}, err
 		}
+		if b.Sep.token == "" || b.Cls.token == "" {
+			return template{}, errors.New(`it lacks "sep" or "cls"; save the tokenizer again`)
+		}
 		return bertTemplate(b.Cls.id, b.Sep.id), nil
 	}
 	return template{}, unsupported(kind, "TemplateProcessing, BertProcessing")
@@ -128,7 +131,7 @@ type namedID struct {
 func (n *namedID) UnmarshalJSON(data []byte) error {
 	pair := []any{&n.token, &n.id}
 	if err := json.Unmarshal(data, &pair); err != nil || len(pair) != 2 || n.id < 0 || n.id > math.MaxInt32 {
-		return fmt.Errorf("%.40q is not a pair of token and id", data)
+		return fmt.Errorf("%.40q is not a pair of token and id; save the tokenizer again", data)
 	}
 	return nil
 }
@@ -138,11 +141,11 @@ func (n *namedID) UnmarshalJSON(data []byte) error {
 type templatePart struct {
 	Special *struct {
 		ID     string `json:"id"`
-		TypeID int    `json:"type_id"`
+		TypeID uint16 `json:"type_id"`
 	} `json:"SpecialToken"`
 	Sequence *struct {
 		ID     string `json:"id"`
-		TypeID int    `json:"type_id"`
+		TypeID uint16 `json:"type_id"`
 	} `json:"Sequence"`
 }
 
@@ -170,11 +173,11 @@ func parseTemplate(data json.RawMessage) (template, error) {
 						return nil, fmt.Errorf("%q has the id %d; ids are 0 to %d", p.Special.ID, id, math.MaxInt32)
 					}
 				}
-				out = append(out, part{sequence: -1, typeID: p.Special.TypeID, ids: s.IDs})
+				out = append(out, part{sequence: -1, typeID: int(p.Special.TypeID), ids: s.IDs})
 			case p.Sequence != nil && p.Special == nil && (p.Sequence.ID == "A" || p.Sequence.ID == "B"):
-				out = append(out, part{sequence: int(p.Sequence.ID[0] - 'A'), typeID: p.Sequence.TypeID})
+				out = append(out, part{sequence: int(p.Sequence.ID[0] - 'A'), typeID: int(p.Sequence.TypeID)})
 			default:
-				return nil, fmt.Errorf("element %d is neither a SpecialToken nor the Sequence A or B", i)
+				return nil, fmt.Errorf("element %d is neither a SpecialToken nor the Sequence A or B; save the tokenizer again", i)
 			}
 		}
 		return out, nil

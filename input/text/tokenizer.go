@@ -98,7 +98,7 @@ func (t *Tokenizer) EncodePair(first, second string) Encoding {
 func (t *Tokenizer) tokens(text string) []token {
 	tokens := make([]token, 0, len(text)/4+4)
 	var words []aligned
-	for _, raw := range t.added.literal.split(align(text, 0)) {
+	for _, raw := range t.added.literal.split(align(text)) {
 		if raw.id >= 0 {
 			tokens = append(tokens, token{raw.id, raw.text.span()})
 			continue

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"math"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -135,7 +136,11 @@ func unmarshal(data []byte, into any) error {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("byte %d of %d: %w; the file is damaged or cut short, get it again", syntax.Offset, len(data), err)
 	case errors.As(err, &mismatch):
-		return fmt.Errorf("%q is a JSON %s, which it cannot be; save the tokenizer again", mismatch.Field, mismatch.Value)
+		what := "it"
+		if mismatch.Field != "" {
+			what = strconv.Quote(mismatch.Field)
+		}
+		return fmt.Errorf("%s is a JSON %s, which it cannot be; save the tokenizer again", what, mismatch.Value)
 	}
 	return err
 }

@@ -101,7 +101,7 @@ func steps(t *testing.T) map[string]func(string) string {
 			t.Fatal(err)
 		}
 		steps[name] = func(s string) string {
-			a := align(s, 0)
+			a := align(s)
 			n.normalize(&a)
 			return string(a.runes)
 		}
@@ -113,7 +113,7 @@ func steps(t *testing.T) map[string]func(string) string {
 		}
 		steps[name] = func(s string) string {
 			var words []string
-			for _, w := range p.preTokenize(nil, align(s, 0)) {
+			for _, w := range p.preTokenize(nil, align(s)) {
 				words = append(words, string(w.runes))
 			}
 			return strings.Join(words, cut)

@@ -16,7 +16,7 @@ func notes(r *Report) []string {
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	n := r.Network
 	replaced, total := 0, 0
-	nonPositive := 0
+	nonPositive, limited := 0, 0
 	for _, l := range r.Layers {
 		for _, h := range l.Heads {
 			total++
@@ -24,6 +24,9 @@ func notes(r *Report) []string {
 				replaced++
 			}
 			nonPositive += h.NonPositive
+			if h.Neurons >= NeuronLimits[1] {
+				limited++
+			}
 		}
 	}
 
@@ -46,6 +49,9 @@ func notes(r *Report) []string {
 	}
 	if replaced > 0 && !(kept >= 0.9) {
 		advise(r, say)
+	}
+	if r.Config.Error > 0 && limited > 0 {
+		say("%d heads would need more than %d neurons for an error of %g and got that many.", limited, NeuronLimits[1], r.Config.Error)
 	}
 	if nonPositive > 0 {
 		say("Calcium was zero or negative at %d readings: %s curves are signed, and where calcium is not positive it normalizes nothing. Such outputs are left as the equation gives them; use curves that are never negative (exp, hyperbolic, gerf, calibrated).",

@@ -3,6 +3,7 @@ package text_test
 import (
 	"fmt"
 	"log"
+	"strings"
 
 	"github.com/tripartite-go/tripartite/input/text"
 )
@@ -13,10 +14,11 @@ func ExampleTokenizer() {
 		log.Fatal(err)
 	}
 	ids := tokenizer.Encode("Astrocytes listen to [MASK].")
+	var tokens []string
 	for _, id := range ids {
-		fmt.Print(tokenizer.Token(id), " ")
+		tokens = append(tokens, tokenizer.Token(id))
 	}
-	fmt.Println()
+	fmt.Println(strings.Join(tokens, " "))
 	fmt.Println(tokenizer.Decode(ids))
 	// Output:
 	// [CLS] astrocyte ##s l ##is ##ten to [MASK] . [SEP]

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -117,6 +118,11 @@ func runAttend(e *env, c *cobra.Command, f *attendFlags, path string) error {
 		return err
 	}
 	in, err := readArrays(e, path, func(a *npz.Archive, name string) (*attend.Input, error) {
+		for _, array := range a.Names() {
+			if !slices.Contains(attend.Arrays(), array) {
+				e.logf("%s: array %s is not read", name, array)
+			}
+		}
 		return attend.Read(a, name, f.opt.Precision)
 	})
 	if err != nil {

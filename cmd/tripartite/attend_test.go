@@ -264,6 +264,13 @@ func TestAttendReadsAndWritesStandardStreams(t *testing.T) {
 	}
 }
 
+func TestAttendSaysOnRequestWhatItDoesNotRead(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out.npz")
+	if o := must(t, "attend", golden, "-o", out, "--verbose"); !strings.Contains(o.stderr, "array exp_H is not read") || strings.Contains(o.stderr, "array W ") {
+		t.Errorf("stderr %q", o.stderr)
+	}
+}
+
 func TestAttendDrawsWhatTheInputLacks(t *testing.T) {
 	dir := t.TempDir()
 	in := writeNpz(t, filepath.Join(dir, "in.npz"), head(6)...)
@@ -474,6 +481,8 @@ func TestAttendRefusesBadInput(t *testing.T) {
 		{"W of other width", with(array{"W", []int{5, 2}, zeros(10)}), "", []string{"W is [5,2] but q is [4,3]", "d=3"}},
 		{"W without rows", with(array{"W", []int{0, 3}, nil}), "", []string{"W is [0,3]", "empty"}},
 		{"W and --neurons", with(array{"W", []int{5, 3}, zeros(15)}), "--neurons 6", []string{"6 neurons", "W has 5 rows", "--neurons"}},
+		{"more neurons than fit", good, "--neurons 1000000000000", []string{"1000000000000 neurons", "at most"}},
+		{"too wide to calibrate", []array{{"q", []int{1, 5000}, zeros(5000)}, {"k", []int{1, 5000}, zeros(5000)}, {"v", []int{1, 1}, zeros(1)}}, "--calibrate", []string{"d is 5000", "4096"}},
 		{"b without W", with(array{"b", []int{5}, zeros(5)}), "", []string{"b [5]", "no weights W"}},
 		{"b of other length", with(array{"W", []int{5, 3}, zeros(15)}, array{"b", []int{4}, zeros(4)}), "", []string{"b is [4] but W is [5,3]"}},
 		{"b of two axes", with(array{"W", []int{5, 3}, zeros(15)}, array{"b", []int{5, 1}, zeros(5)}), "", []string{"b is [5,1]"}},

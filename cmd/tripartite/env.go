@@ -48,13 +48,16 @@ func newEnv(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) *env
 	return e
 }
 
+// maxThreads keeps a slip of the pen from starting a million of them.
+const maxThreads = 1024
+
 // flags adds the flags that all commands share.
 func (e *env) flags(f *pflag.FlagSet) {
 	f.BoolP("help", "h", false, "explain the command")
 	f.BoolVar(&e.json, "json", false, "print the result as one JSON object on standard output")
 	f.BoolVarP(&e.quiet, "quiet", "q", false, "no progress, notes or warnings on standard error")
 	f.BoolVarP(&e.verbose, "verbose", "v", false, "say more on standard error")
-	intVar(f, &e.threads, "threads", 0, "processor cores to use, 0 for all; results do not depend on it (default all)")
+	rangeVar(f, &e.threads, "threads", 0, maxThreads, fmt.Sprintf("from 0 to %d", maxThreads), "processor cores to use, 0 for all; results do not depend on it (default all)")
 	e.seed = 1
 	seedVar(f, &e.seed, "seed", "seed of everything that is drawn at random")
 }

@@ -52,10 +52,16 @@ func (v *value[T]) showDefault() string {
 
 // intVar adds a flag for a whole number from low up.
 func intVar(f *pflag.FlagSet, to *int, name string, low int, usage string) {
+	rangeVar(f, to, name, low, math.MaxInt, fmt.Sprintf("of at least %d", low), usage)
+}
+
+// rangeVar adds a flag for a whole number from low to high; want says in words
+// what that is.
+func rangeVar(f *pflag.FlagSet, to *int, name string, low, high int, want, usage string) {
 	f.Var(&value[int]{to, *to, "N", func(s string) (int, error) {
 		x, err := strconv.Atoi(s)
-		if err != nil || x < low {
-			return 0, fmt.Errorf("want a whole number of at least %d", low)
+		if err != nil || x < low || x > high {
+			return 0, fmt.Errorf("want a whole number %s", want)
 		}
 		return x, nil
 	}}, name, usage)

@@ -178,7 +178,8 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 		{"attend a.npz -o b.npz --neurons 0", []string{"--neurons", "at least 1"}},
 		{"attend a.npz -o b.npz --neurons 1e3", []string{"--neurons", "whole number"}},
 		{"attend a.npz -o b.npz --seed -1", []string{"--seed", "18446744073709551615"}},
-		{"attend a.npz -o b.npz --threads -1", []string{"--threads", "at least 0"}},
+		{"attend a.npz -o b.npz --threads -1", []string{"--threads", "0 to 1024"}},
+		{"attend a.npz -o b.npz --threads 1000000", []string{"--threads", "0 to 1024"}},
 		{"attend a.npz -o b.npz --causal --calibrate", []string{"--calibrate=FILE.npz"}},
 		{"attend a.npz -o b.npz --calibrate=", []string{"--calibrate= has no file"}},
 		{"attend - -o b.npz --memory -", []string{"standard input"}},
@@ -284,6 +285,9 @@ func TestShellsComplete(t *testing.T) {
 		{[]string{"__complete", "attend", "--draw", "o"}, "orthogonal"},
 		{[]string{"__complete", "attend", ""}, "npz"},
 		{[]string{"__complete", "help", "memory", ""}, "merge"},
+		{[]string{"__complete", "run", "l"}, "language"},
+		{[]string{"__complete", "run", "--task", ""}, "hidden"},
+		{[]string{"__complete", "tokenize", ""}, "language"},
 	} {
 		if o := must(t, c.args...); !strings.Contains(o.stdout, c.want) {
 			t.Errorf("%v: %q lacks %q", c.args, o.stdout, c.want)

@@ -75,7 +75,8 @@ is 1.`,
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, args []string) error { return runRun(e, c, f, args) },
+		ValidArgsFunction: cobra.FixedCompletions(bundledNames(), cobra.ShellCompDirectiveDefault),
+		RunE:              func(c *cobra.Command, args []string) error { return runRun(e, c, f, args) },
 	}
 	flags := c.Flags()
 	choiceVar(c, &f.task, "task", "what to do: fill, embed or hidden", taskFill, taskEmbed, taskHidden)

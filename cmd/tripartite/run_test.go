@@ -271,7 +271,7 @@ func TestAModelThatBringsNoCalibrationTextsTakesThem(t *testing.T) {
 	if err := json.Unmarshal([]byte(must(t, append(args, "--attention", "algebraic", "--calibrate", calibration)...).stdout), &r); err != nil {
 		t.Fatal(err)
 	}
-	if c := r.Config; c.Attention != "algebraic" || c.Tuning != "calibrated" || c.Neurons != 128 || c.Draw != "orthogonal" || c.CalibrationTexts != 2 || r.Seed != 1 || r.Generator == "" || r.Kernel == "" {
+	if c := r.Config; c.Attention != "algebraic" || c.Tuning != "calibrated" || c.Neurons != defaultNeurons || c.Draw != "orthogonal" || c.CalibrationTexts != 2 || r.Seed != 1 || r.Generator == "" || r.Kernel == "" {
 		t.Errorf("%+v", r)
 	}
 	o := command(append(args, "--attention", "algebraic")...)

@@ -30,7 +30,8 @@ needed.`,
 		Example: `  tripartite tokenize language --file texts.jsonl
   echo '{"text": "Jesus wept."}' | tripartite tokenize language
   tripartite tokenize ./model/tokenizer.json --file texts.jsonl --max-length 128`,
-		Args: arguments("PATH"),
+		Args:              arguments("PATH"),
+		ValidArgsFunction: cobra.FixedCompletions(bundledNames(), cobra.ShellCompDirectiveDefault),
 		RunE: func(c *cobra.Command, args []string) error {
 			t, err := openTokenizer(args[0])
 			if err != nil {

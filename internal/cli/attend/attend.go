@@ -1,6 +1,7 @@
 package attend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,6 +61,13 @@ func (o Options) Steps(tokens int) int {
 	}
 	return 2 * tokens
 }
+
+// What a few megabytes of input could otherwise ask for: weights W [m, d] or H
+// [dv, m] of more than 4 GB, or the covariances [d, d] of a calibration.
+const (
+	maxWeights    = 1 << 29
+	maxCalibrated = 1 << 12
+)
 
 // ErrOwnConstants is returned for a causal circuit whose constants would be
 // computed from the sequence that it reads, the future included.
@@ -190,17 +198,20 @@ func curves(in *Input, opt Options) (*tuning.Config, error) {
 	if in.Rows > 0 && opt.Neurons > 0 && opt.Neurons != in.Rows {
 		return nil, fmt.Errorf("%d neurons asked for, but W has %d rows; leave out --neurons or W", opt.Neurons, in.Rows)
 	}
+	rows := cmp.Or(in.Rows, opt.Neurons, DefaultNeurons)
+	if wide := max(in.Inputs, in.Outputs) * opt.Tuning.FeaturesPerRow(); rows > maxWeights/wide {
+		return nil, fmt.Errorf("%d neurons with d=%d and dv=%d take more memory than is allowed; at most %d do not", rows, in.Inputs, in.Outputs, maxWeights/wide)
+	}
 	cfg := &tuning.Config{Map: opt.Tuning, Inputs: in.Inputs, W: in.W, B: in.B}
 	rng := tuning.NewRand(opt.Seed)
 	if cfg.W == nil {
-		rows := opt.Neurons
-		if rows == 0 {
-			rows = DefaultNeurons
-		}
 		cfg.W = tuning.Weights(opt.Draw, rows, in.Inputs, rng)
 	}
 	if cfg.B == nil && opt.Tuning.NeedsPhases() {
-		cfg.B = tuning.Phases(len(cfg.W)/in.Inputs, rng)
+		cfg.B = tuning.Phases(rows, rng)
+	}
+	if opt.Calibration != Uncalibrated && in.Inputs > maxCalibrated {
+		return nil, fmt.Errorf("calibration: d is %d, but at most %d are calibrated; leave out --calibrate", in.Inputs, maxCalibrated)
 	}
 	var err error
 	switch opt.Calibration {

@@ -22,6 +22,9 @@ type Input struct {
 	GerfA []float64 // gerf's parameter, one value or [d]
 }
 
+// Arrays lists the arrays that Read knows.
+func Arrays() []string { return []string{"q", "k", "v", "W", "b", "gerf_A"} }
+
 // Read takes the arrays q, k, v and, where present, W, b and gerf_A from an
 // archive, and checks shapes and values; other arrays are ignored. The name
 // stands for the file in errors.

@@ -85,8 +85,8 @@ def randomize(model, seed):
             p.copy_(value.to(p.dtype))
 
 
-def padded_batch(vocab, lengths, seed, left=False):
-    """Random ids; the first is 2 and a separator 3 as in BERT vocabularies, padding 0."""
+def padded_batch(vocab, segments, lengths, seed, left=False):
+    """Random ids, in every other text of all segments; 2 begins a text and 3 ends it, padding is 0."""
     g = torch.Generator().manual_seed(seed)
     n = max(lengths)
     ids = torch.zeros(len(lengths), n, dtype=torch.int64)
@@ -97,9 +97,7 @@ def padded_batch(vocab, lengths, seed, left=False):
         row[-1] = 3 if length > 1 else row[-1]
         at = slice(n - length, n) if left else slice(0, length)
         ids[i, at], mask[i, at] = row, 1
-        second = torch.zeros(length, dtype=torch.int64)
-        second[length // 2 + 1 :] = 1
-        types[i, at] = second if i % 2 == 0 else 0
+        types[i, at] = torch.arange(length) * segments // length if i % 2 == 0 else 0
     return dict(input_ids=ids, attention_mask=mask, token_type_ids=types)
 
 
@@ -169,7 +167,7 @@ def check(cls, model, inputs, want, folder):
     return "; ".join([*seen, f"float32 changes {e:.1e}"])
 
 
-def rename(folder, change):
+def rewrite(folder, change):
     """Rewrites model.safetensors through change(dict) -> dict."""
     path = folder / "model.safetensors"
     tensors = change(load_file(path))
@@ -177,6 +175,7 @@ def rename(folder, change):
 
 
 def edit_config(folder, **changes):
+    """Changes options of config.json; None takes one out."""
     path = folder / "config.json"
     config = json.loads(path.read_text())
     for key, value in changes.items():
@@ -277,7 +276,7 @@ def make(case, cls, options):
         model = model.to(case["dtype"])
     model.save_pretrained(folder, max_shard_size=case.get("shard", "5GB"))
     if "after" in case:
-        rename(folder, case["after"])
+        rewrite(folder, case["after"])
     edit_config(folder, **case.get("config_file", {}))
     return folder, seed
 
@@ -292,7 +291,7 @@ def random_models(only):
         cls, options = case["cls"], case.get("options", {})
         folder, seed = make(case, cls, options)
         model = load(cls, folder, torch.float64, **options)
-        inputs = padded_batch(model.config.vocab_size, case.get("lengths", (11, 4, 7)), seed, case.get("left", False))
+        inputs = padded_batch(model.config.vocab_size, model.config.type_vocab_size, case.get("lengths", (11, 4, 7)), seed, case.get("left", False))
         want = outputs(model, inputs)
         found = check(cls, model, inputs, want, folder)
         save_file({**inputs, **{k: v.float().contiguous() for k, v in want.items()}}, folder / "reference.safetensors")
@@ -368,9 +367,13 @@ def sentence_model(case):
         dict(idx=i, name=str(i), path=paths[i], type="sentence_transformers.models." + m) for i, m in enumerate(modules)
     ])  # fmt: skip
     (folder / "1_Pooling").mkdir()
-    modes = {f"pooling_mode_{m}": m.split("_")[0] == case["pooling"] for m in ("cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens")}
-    modes["pooling_mode_mean_sqrt_len_tokens"] = False
-    write("1_Pooling/config.json", dict(word_embedding_dimension=BERT["hidden_size"], **modes))
+    write("1_Pooling/config.json", dict(
+        word_embedding_dimension=BERT["hidden_size"],
+        pooling_mode_cls_token=case["pooling"] == "cls",
+        pooling_mode_mean_tokens=case["pooling"] == "mean",
+        pooling_mode_max_tokens=False,
+        pooling_mode_mean_sqrt_len_tokens=False,
+    ))  # fmt: skip
     (folder / "texts.txt").write_text("".join(s + "\n" for s in SENTENCE_TEXTS))
 
     model = load(cls, folder, torch.float64, **options)

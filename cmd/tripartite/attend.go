@@ -17,8 +17,8 @@ type attendFlags struct {
 	calibrate, output, memory, saveMemory string
 }
 
-// ownConstants is what --calibrate means without a file.
-const ownConstants = "input"
+// ownConstants is the value of --calibrate without a file: no file is called so.
+const ownConstants = "\x00"
 
 func newAttend(e *env) *cobra.Command {
 	f := &attendFlags{opt: attend.Options{Tuning: tuning.Exp, Draw: tuning.IID, Precision: attend.Float64}}

@@ -68,7 +68,7 @@ func TestBadTokenizerJSONIsRefusedByName(t *testing.T) {
 		{"negative id", change(t, `"b":4`, `"b":-4`), []string{"vocab", `"b"`, "-4"}},
 		{"fractional id", change(t, `"b":4`, `"b":4.5`), []string{"vocab", `"b"`, "4.5"}},
 		{"enormous id", change(t, `"b":4`, `"b":4e99`), []string{"vocab", `"b"`, "4e99"}},
-		{"id beyond 32 bits", change(t, `"b":4`, `"b":2147483648`), []string{"vocab", `"b"`, "2147483648"}},
+		{"id beyond 31 bits", change(t, `"b":4`, `"b":2147483647`), []string{"vocab", `"b"`, "2147483647"}},
 		{"id a string", change(t, `"b":4`, `"b":"4"`), []string{"vocab", `"b"`, "not a number"}},
 		{"id an object", change(t, `"b":4`, `"b":{"x":[1]}`), []string{"vocab", `"b"`, "not a number"}},
 		{"added token with an id of another", added(`{"id":3,"content":"c"}`), []string{"added_tokens", `"c"`, `"a"`, "3"}},

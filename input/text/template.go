@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 )
 
@@ -130,7 +129,7 @@ type namedID struct {
 
 func (n *namedID) UnmarshalJSON(data []byte) error {
 	pair := []any{&n.token, &n.id}
-	if err := json.Unmarshal(data, &pair); err != nil || len(pair) != 2 || n.id < 0 || n.id > math.MaxInt32 {
+	if err := json.Unmarshal(data, &pair); err != nil || len(pair) != 2 || n.id < 0 || n.id > maxID {
 		return fmt.Errorf("%.40q is not a pair of token and id; save the tokenizer again", data)
 	}
 	return nil
@@ -169,8 +168,8 @@ func parseTemplate(data json.RawMessage) (template, error) {
 					return nil, fmt.Errorf("%q is not among its special_tokens; add it there", p.Special.ID)
 				}
 				for _, id := range s.IDs {
-					if id < 0 || id > math.MaxInt32 {
-						return nil, fmt.Errorf("%q has the id %d; ids are 0 to %d", p.Special.ID, id, math.MaxInt32)
+					if id < 0 || id > maxID {
+						return nil, fmt.Errorf("%q has the id %d; ids are 0 to %d", p.Special.ID, id, maxID)
 					}
 				}
 				out = append(out, part{sequence: -1, typeID: int(p.Special.TypeID), ids: s.IDs})

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -89,8 +88,8 @@ func parseTokenizer(data []byte) (*Tokenizer, error) {
 func checkAdded(added []addedToken, m model) error {
 	contents, ids := map[string]int{}, map[int]string{}
 	for _, a := range added {
-		if a.ID < 0 || a.ID > math.MaxInt32 {
-			return fmt.Errorf("%q has the id %d; ids are 0 to %d", a.Content, a.ID, math.MaxInt32)
+		if a.ID < 0 || a.ID > maxID {
+			return fmt.Errorf("%q has the id %d; ids are 0 to %d", a.Content, a.ID, maxID)
 		}
 		if _, ok := contents[a.Content]; ok {
 			return fmt.Errorf("%q is listed twice; keep one", a.Content)

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 )
+
+// maxID is the highest id: one more of them still fits 32 bits.
+const maxID = 1<<31 - 2
 
 // vocabulary maps tokens to ids and back.
 type vocabulary struct {
@@ -71,8 +73,8 @@ func parseVocab(data json.RawMessage) (vocabulary, error) {
 			return v, fmt.Errorf("the id of %q is not a number", s)
 		}
 		id, err := number.Int64()
-		if err != nil || id < 0 || id > math.MaxInt32 {
-			return v, fmt.Errorf("the id of %q is %s; ids are whole numbers from 0 to %d", s, number, math.MaxInt32)
+		if err != nil || id < 0 || id > maxID {
+			return v, fmt.Errorf("the id of %q is %s; ids are whole numbers from 0 to %d", s, number, maxID)
 		}
 		if earlier, earlierID, clash := v.add(s, int(id)); clash {
 			if earlier == s {

@@ -49,8 +49,12 @@ bench: ## tokens/s, ns/token of the circuit, bytes per memory
 	$(GO) test -run '^$$' -bench . -benchmem . ./attention ./nn ./model ./network ./input/text
 
 golden: ## regenerate the golden files from Hugging Face transformers; see tools/ref/README.md
-	$(PYTHON) tools/ref/tokenizer.py
-	$(PYTHON) tools/ref/models.py
+	$(PYTHON) tools/ref/tokenizer.py tables
+	$(PYTHON) tools/ref/tokenizer.py unicode
+	$(PYTHON) tools/ref/tokenizer.py random
+	$(PYTHON) tools/ref/models.py random
+	$(PYTHON) tools/ref/safetensors_files.py
+	$(PYTHON) tools/ref/npz_files.py
 
 clean:
 	rm -rf bin report

@@ -91,7 +91,7 @@ func advise(r *Report, say func(string, ...any)) {
 		}
 	}
 	if worst.OutputCosine <= 1 {
-		say("The head that loses most is %d.%d (output cosine %.2f). To leave it exact: --attention algebraic,%d.%d=exact. To give every head what it needs: --error 0.1, or more --neurons.",
+		say("The head that loses most is %d.%d (output cosine %.2f). To leave it exact: --attention algebraic,%d.%d=exact. To bring all closer: more --neurons, or --error, which gives them to the heads that need them.",
 			layer, worst.Head, float64(worst.OutputCosine), layer, worst.Head)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/report"
 	"github.com/tripartite-go/tripartite/network"
-	"github.com/tripartite-go/tripartite/report"
 	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/transfer"
 )
@@ -128,7 +128,7 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := report.WriteDir(f.output, r); err != nil {
+	if err := report.WriteDir(c.Context(), f.output, r); err != nil {
 		return err
 	}
 	if e.json {

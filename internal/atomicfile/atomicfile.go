@@ -1,4 +1,4 @@
-// Package atomicfile writes a file whole or not at all.
+// Package atomicfile writes files whole or not at all.
 package atomicfile
 
 import (
@@ -25,18 +25,72 @@ import (
 // link stays and its target is replaced. What is no regular file (/dev/null, a
 // named pipe) is written directly. Writes are buffered. Errors name path.
 func Write(path string, write func(w io.Writer) error) error {
-	target, existing, err := resolve(path)
-	switch {
-	case err != nil:
-	case existing == nil || existing.Mode().IsRegular():
-		err = replace(target, existing, write)
-	default:
-		err = overwrite(target, write)
+	return WriteAll(File{path, write})
+}
+
+// File is a file to be written: see WriteAll.
+type File struct {
+	Path  string
+	Write func(w io.Writer) error
+}
+
+// WriteAll is Write for several files that belong together. All are written in
+// full before the first is put in its place, so that an error, a panic or a full
+// disk leaves all of them as they were.
+func WriteAll(files ...File) error {
+	staged := make([]staged, 0, len(files))
+	defer func() { // an error or a panic: leave nothing behind
+		for _, s := range staged {
+			s.discard()
+		}
+	}()
+	for _, f := range files {
+		s, err := stage(f)
+		if err != nil {
+			return fmt.Errorf("write %s: %w", f.Path, err)
+		}
+		staged = append(staged, s)
 	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+	for len(staged) > 0 {
+		if err := staged[0].commit(); err != nil {
+			return fmt.Errorf("write %s: %w", staged[0].path, err)
+		}
+		staged = staged[1:]
 	}
 	return nil
+}
+
+// staged is a file whose content is ready.
+type staged struct {
+	path   string
+	temp   string // complete and on disk; empty for a device or a pipe,
+	target string // which gets its bytes
+	write  func(w io.Writer) error
+}
+
+func stage(f File) (staged, error) {
+	target, existing, err := resolve(f.Path)
+	if err != nil {
+		return staged{}, err
+	}
+	s := staged{path: f.Path, target: target, write: f.Write}
+	if existing == nil || existing.Mode().IsRegular() {
+		s.temp, err = prepare(target, existing, f.Write)
+	}
+	return s, err
+}
+
+func (s staged) commit() error {
+	if s.temp == "" {
+		return overwrite(s.target, s.write)
+	}
+	return cause(os.Rename(s.temp, s.target))
+}
+
+func (s staged) discard() {
+	if s.temp != "" {
+		os.Remove(s.temp)
+	}
 }
 
 // resolve follows symbolic links and returns the file to write, with what is
@@ -56,45 +110,42 @@ func resolve(path string) (target string, existing fs.FileInfo, err error) {
 	return target, existing, cause(err)
 }
 
-// replace writes a temporary file beside target and renames it.
-func replace(target string, existing fs.FileInfo, write func(io.Writer) error) error {
+// prepare writes a temporary file beside target and returns its name.
+func prepare(target string, existing fs.FileInfo, write func(io.Writer) error) (temp string, err error) {
 	perm := fs.FileMode(0o666) // what os.Create asks for; the umask takes its part
 	if existing != nil {
 		if err := checkWritable(target); err != nil {
-			return err
+			return "", err
 		}
 		perm = existing.Mode().Perm()
 	}
 	f, err := createTemp(target, perm)
 	if err != nil {
-		return err
+		return "", err
 	}
-	renamed := false
+	done := false
 	defer func() {
-		if !renamed { // an error or a panic: leave nothing behind
+		if !done { // an error or a panic: leave nothing behind
 			f.Close()
 			os.Remove(f.Name())
 		}
 	}()
 	if existing != nil { // give back what the umask took
 		if err := f.Chmod(perm); err != nil {
-			return cause(err)
+			return "", cause(err)
 		}
 	}
 	if err := fill(f, write); err != nil {
-		return err
+		return "", err
 	}
 	if err := f.Sync(); err != nil {
-		return cause(err)
+		return "", cause(err)
 	}
 	if err := f.Close(); err != nil {
-		return cause(err)
+		return "", cause(err)
 	}
-	if err := os.Rename(f.Name(), target); err != nil {
-		return cause(err)
-	}
-	renamed = true
-	return nil
+	done = true
+	return f.Name(), nil
 }
 
 // checkWritable returns an error where the file is write-protected, which a

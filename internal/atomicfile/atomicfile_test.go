@@ -168,3 +168,28 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		})
 	}
 }
+
+func TestFilesThatBelongTogetherChangeTogether(t *testing.T) {
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	text := func(s string) func(io.Writer) error {
+		return func(w io.Writer) error { _, err := io.WriteString(w, s); return err }
+	}
+	if err := WriteAll(File{Path: a, Write: text("old")}, File{Path: b, Write: text("old")}); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	err := WriteAll(File{Path: a, Write: text("new")},
+		File{Path: b, Write: func(io.Writer) error { return broken }})
+	if !errors.Is(err, broken) || !strings.Contains(err.Error(), b) {
+		t.Errorf("error %v, want that of %s", err, b)
+	}
+	for _, path := range []string{a, b} {
+		if got, err := os.ReadFile(path); err != nil || string(got) != "old" {
+			t.Errorf("%s holds %q (%v), want what it held", path, got, err)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
+		t.Errorf("%d files in the folder (%v), want 2", len(left), err)
+	}
+}

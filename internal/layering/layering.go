@@ -50,7 +50,7 @@ func Rules() map[string]Rule {
 	rules["transfer"] = Rule{Internal: append(engine, "input/text", "network", "task"), External: gonum}
 	// From result data only.
 	rules["figure"] = Rule{Internal: []string{"transfer"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
-	rules["report"] = Rule{Internal: []string{"transfer", "figure"}}
+	rules["internal/report"] = Rule{Internal: []string{"transfer", "figure"}}
 
 	// Bundled models: imported by the command alone, so that a library's user does
 	// not carry them.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -16,17 +17,22 @@ import (
 const FigureDPI = 300
 
 // WriteDir writes report.json, report.html and the figures, each as PNG and SVG,
-// into the folder dir, which it creates if need be. Every file is replaced only
-// whole.
-func WriteDir(dir string, r *transfer.Report) error {
+// into the folder dir, which it creates if need be. The files are replaced all
+// together or, when one cannot be written or the context is done, not at all.
+func WriteDir(ctx context.Context, dir string, r *transfer.Report) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("create folder for the report: %w; give a folder that can be written", err)
 	}
-	type file struct {
-		name  string
-		write func(io.Writer) error
+	var files []atomicfile.File
+	add := func(name string, write func(io.Writer) error) {
+		files = append(files, atomicfile.File{Path: filepath.Join(dir, name), Write: func(w io.Writer) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return write(w)
+		}})
 	}
-	files := []file{{"report.json", func(w io.Writer) error { return JSON(w, r) }}}
+	add("report.json", func(w io.Writer) error { return JSON(w, r) })
 	for _, f := range []struct {
 		name string
 		*figure.Figure
@@ -37,15 +43,9 @@ func WriteDir(dir string, r *transfer.Report) error {
 		{"scaling", figure.Scaling(r.Scaling)},
 		{"heads", figure.Heads(r.Layers)},
 	} {
-		files = append(files,
-			file{f.name + ".svg", f.SVG},
-			file{f.name + ".png", func(w io.Writer) error { return f.PNG(w, FigureDPI) }})
+		add(f.name+".svg", f.SVG)
+		add(f.name+".png", func(w io.Writer) error { return f.PNG(w, FigureDPI) })
 	}
-	files = append(files, file{"report.html", func(w io.Writer) error { return HTML(w, r) }})
-	for _, f := range files {
-		if err := atomicfile.Write(filepath.Join(dir, f.name), f.write); err != nil {
-			return err
-		}
-	}
-	return nil
+	add("report.html", func(w io.Writer) error { return HTML(w, r) })
+	return atomicfile.WriteAll(files...)
 }

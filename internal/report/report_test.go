@@ -269,7 +269,7 @@ func TestWriteDirWritesAllAndReplaces(t *testing.T) {
 		}
 		return out
 	}
-	if err := WriteDir(dir, sample(1, 2, 10)); err != nil {
+	if err := WriteDir(t.Context(), dir, sample(1, 2, 10)); err != nil {
 		t.Fatal(err)
 	}
 	first := read()
@@ -284,7 +284,7 @@ func TestWriteDirWritesAllAndReplaces(t *testing.T) {
 	if !slices.Equal(names, want) {
 		t.Fatalf("wrote %v, want %v", names, want)
 	}
-	if err := WriteDir(dir, sample(2, 2, 10)); err != nil {
+	if err := WriteDir(t.Context(), dir, sample(2, 2, 10)); err != nil {
 		t.Fatal(err)
 	}
 	for n, content := range read() {
@@ -300,7 +300,7 @@ func TestWriteDirSaysWhatToDoWhereItCannotWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{file, filepath.Join(file, "below")} {
-		err := WriteDir(dir, sample(1, 1, 1))
+		err := WriteDir(t.Context(), dir, sample(1, 1, 1))
 		if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "give a folder that can be written") {
 			t.Errorf("%s: %v", dir, err)
 		}

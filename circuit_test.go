@@ -111,33 +111,6 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// condition returns by how much the division by calcium can amplify an error of
-// the rates: the largest, over tokens, of sum |phi(q)| |phi(k)| over |c|. It is 1
-// for curves that are never negative; signed curves cancel.
-func condition(phiQ, phiK []float64, m int, causal bool, forget float64) float64 {
-	n := len(phiQ) / m
-	worst := 1.0
-	for t := range n {
-		var c, gross float64
-		for u := range n {
-			if causal && u > t {
-				break
-			}
-			fade := 1.0
-			if causal {
-				fade = math.Pow(1-forget, float64(t-u))
-			}
-			for i := range m {
-				w := phiQ[t*m+i] * phiK[u*m+i] * fade
-				c += w
-				gross += math.Abs(w)
-			}
-		}
-		worst = max(worst, gross/math.Abs(c))
-	}
-	return worst
-}
-
 func golden[F tripartite.Float](t *testing.T, cfg tuning.Config, q, k, v []float64, array func(string) []float64, allowed func(condition float64) float64) {
 	t.Helper()
 	curves, err := tuning.New[F](cfg)
@@ -167,26 +140,73 @@ func golden[F tripartite.Float](t *testing.T, cfg tuning.Config, q, k, v []float
 		key := map[tuning.Phase]string{tuning.Reading: "_phi_q", tuning.Writing: "_phi_k"}[phase]
 		compare(t, what+key, phi, array(prefix+key), allowed(1))
 	}
+	phiQ, phiK := array(prefix+"_phi_q"), array(prefix+"_phi_k")
 	for _, run := range []struct {
-		key    string
-		causal bool
-		forget float64
-	}{{"", false, 0}, {"_causal", true, 0}, {"_forget", true, 0.1}} {
-		c, err := tripartite.New(tripartite.Config[F]{Tuning: curves, Outputs: dv, Forget: run.forget})
+		key           string // of the oracle's own arrays, where it ran this
+		causal        bool
+		forget, sigma float64
+	}{
+		{"", false, 0, 0}, {"_causal", true, 0, 0}, {"_forget", true, 0.1, 0},
+		{"", false, 0.1, 0}, {"", false, 0, 0.5}, {"", false, 0.1, 0.5}, {"", true, 0, 0.5}, {"", true, 0.1, 0.5},
+	} {
+		c, err := tripartite.New(tripartite.Config[F]{Tuning: curves, Outputs: dv, Forget: run.forget, HalfSaturation: run.sigma})
 		if err != nil {
 			t.Fatal(err)
 		}
-		worst := condition(array(prefix+"_phi_q"), array(prefix+"_phi_k"), m, run.causal, run.forget)
+		what := fmt.Sprintf("%s causal=%v forget=%g sigma=%g", what, run.causal, run.forget, run.sigma)
+		wantY, wantC, worst := kernelized(phiQ, phiK, v, m, dv, run.causal, run.forget, run.sigma)
 		tolerance := allowed(worst)
-		t.Logf("%s%s: condition %.3g, allowed error %.2g", what, run.key, worst, tolerance)
+		t.Logf("%s: condition %.3g, allowed error %.2g", what, worst, tolerance)
 		a := c.Attend(narrow[F](q), narrow[F](k), narrow[F](v), run.causal)
-		compare(t, what+run.key+"_y", a.Y, array(prefix+run.key+"_y"), tolerance)
-		compare(t, what+run.key+"_normalizer", calcium(a.Calcium), array(prefix+run.key+"_normalizer"), tolerance)
-		if run.key == "" {
-			compare(t, what+"_H", c.Memory().Hebb(), array(prefix+"_H"), allowed(1))
-			compare(t, what+"_g", c.Memory().Gain(), array(prefix+"_g"), allowed(1))
+		compare(t, what+" y", a.Y, wantY, tolerance)
+		compare(t, what+" normalizer", calcium(a.Calcium), wantC, tolerance)
+		plain := !run.causal && run.forget == 0 && run.sigma == 0
+		if plain || run.key != "" { // the oracle's own
+			compare(t, what+" y of the oracle", a.Y, array(prefix+run.key+"_y"), tolerance)
+			compare(t, what+" normalizer of the oracle", calcium(a.Calcium), array(prefix+run.key+"_normalizer"), tolerance)
+		}
+		if plain {
+			compare(t, what+" H", c.Memory().Hebb(), array(prefix+"_H"), allowed(1))
+			compare(t, what+" g", c.Memory().Gain(), array(prefix+"_g"), allowed(1))
 		}
 	}
+}
+
+// kernelized attends by forming every kernel phi(q).phi(k), which the circuit
+// never does, from rates in the plain domain. It returns outputs, calcium, and by
+// how much the division can amplify an error of the rates: the largest, over
+// tokens, of sum |phi(q)||phi(k)| over |sigma + c|. That is 1 for curves that are
+// never negative; signed curves cancel.
+func kernelized(phiQ, phiK, v []float64, m, dv int, causal bool, forget, sigma float64) (y, c []float64, condition float64) {
+	n := len(phiQ) / m
+	condition = 1
+	for t := range n {
+		last := n - 1 // the token written last
+		if causal {
+			last = t
+		}
+		num := make([]float64, dv)
+		var den, gross float64
+		for u := range last + 1 {
+			fade := math.Pow(1-forget, float64(last-u))
+			var w float64
+			for i := range m {
+				x := phiQ[t*m+i] * phiK[u*m+i] * fade
+				w += x
+				gross += math.Abs(x)
+			}
+			den += w
+			for o := range dv {
+				num[o] += w * v[u*dv+o]
+			}
+		}
+		for o := range dv {
+			num[o] /= sigma + den
+		}
+		y, c = append(y, num...), append(c, den)
+		condition = max(condition, gross/math.Abs(sigma+den))
+	}
+	return y, c, condition
 }
 
 // Sizes that break loops: one token, one dimension, one neuron.

@@ -152,8 +152,8 @@ func TestTextFromOutsideIsNoMarkup(t *testing.T) {
 func TestComparisonLeavesOutWhatHasNoLogarithm(t *testing.T) {
 	nan := transfer.Number(math.NaN())
 	points := []transfer.Point{
-		{LogNormalizer: 1, LogCalcium: 1.1}, {LogNormalizer: 2, LogCalcium: 2.3}, {LogNormalizer: 3, LogCalcium: 2.8},
-		{LogNormalizer: 4, LogCalcium: nan}, {LogNormalizer: nan, LogCalcium: 4}, {LogNormalizer: 5, LogCalcium: transfer.Number(math.Inf(-1))},
+		{LogNormalizer: 1, LogCorrected: 1.1}, {LogNormalizer: 2, LogCorrected: 2.3}, {LogNormalizer: 3, LogCorrected: 2.8},
+		{LogNormalizer: 4, LogCorrected: nan}, {LogNormalizer: nan, LogCorrected: 4}, {LogNormalizer: 5, LogCorrected: transfer.Number(math.Inf(-1))},
 	}
 	c := compare(points, calciumOf)
 	// Of (1, 1.1), (2, 2.3), (3, 2.8): covariance 0.85, variances 1 and 2.29/3.

@@ -60,7 +60,7 @@ func median(x []float64) float64 {
 	return (x[(n-1)/2] + x[n/2]) / 2
 }
 
-func calciumOf(t transfer.Point) transfer.Number { return t.LogCalcium }
+func calciumOf(t transfer.Point) transfer.Number { return t.LogCorrected }
 
 func nullOf(t transfer.Point) transfer.Number { return t.LogNull }
 
@@ -68,7 +68,7 @@ func (p *pen) calcium(area vg.Rectangle, head transfer.Chosen) {
 	var xs, ys []float64
 	for _, t := range head.Points {
 		xs = append(xs, float64(t.LogNormalizer))
-		ys = append(ys, float64(t.LogCalcium), float64(t.LogNull))
+		ys = append(ys, float64(t.LogCorrected), float64(t.LogNull))
 	}
 	a := panel{
 		box:    inset(area, 0, rightMargin, bottomMargin, 4*lineHeight+1.2*mm),
@@ -143,7 +143,7 @@ func (p *pen) token(a panel, t transfer.Point, of func(transfer.Point) transfer.
 // missing marks a token that has no log calcium at the foot of the panel.
 func (p *pen) missing(a panel, t transfer.Point) {
 	foot := a.at(float64(t.LogNormalizer), a.y.lo)
-	if finite(a.at(a.x.lo, float64(t.LogCalcium))) || !finite(foot) {
+	if finite(a.at(a.x.lo, float64(t.LogCorrected))) || !finite(foot) {
 		return
 	}
 	p.segments(line{color: vermillion, width: thinWidth}, foot, vg.Point{X: foot.X, Y: foot.Y + 1.8*mm})

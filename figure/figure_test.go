@@ -23,7 +23,7 @@ func figures() map[string]*Figure {
 		"circuit":         Circuit(),
 		"calcium":         Calcium(sample(4, 4, 300).Token),
 		"calcium empty":   Calcium(transfer.Chosen{}),
-		"calcium 1 token": Calcium(transfer.Chosen{Points: sample(1, 1, 1).Token.Points}),
+		"calcium 1 token": Calcium(transfer.Chosen{Points: sample(1, 1, 1).Chosen.Points}),
 		"scaling":         Scaling(sampleScaling()),
 		"scaling empty":   Scaling(transfer.Scaling{}),
 		"heads":           Heads(sample(6, 4, 1).Layers),
@@ -34,10 +34,10 @@ func figures() map[string]*Figure {
 		"overview empty":  Overview(&transfer.Report{}),
 	}
 	negative := sample(12, 16, 300)
-	for i := range negative.Token.Points {
-		switch p := &negative.Token.Points[i]; i % 4 {
+	for i := range negative.Chosen.Points {
+		switch p := &negative.Chosen.Points[i]; i % 4 {
 		case 0:
-			p.LogCalcium = nan
+			p.LogCorrected = nan
 		case 1:
 			p.LogNormalizer, p.LogNull = inf, -inf
 		}
@@ -47,7 +47,7 @@ func figures() map[string]*Figure {
 
 	constant := transfer.Chosen{Layer: 11, Head: 11}
 	for range 20 {
-		constant.Points = append(constant.Points, transfer.Point{LogNormalizer: 700.0001, LogCalcium: 700, LogNull: 699.9999})
+		constant.Points = append(constant.Points, transfer.Point{LogNormalizer: 700.0001, LogCorrected: 700, LogNull: 699.9999})
 	}
 	out["calcium constant"] = Calcium(constant)
 

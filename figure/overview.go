@@ -12,7 +12,7 @@ import (
 // error against the number of neurons (C) and the output cosine of every head
 // (D) on one page width.
 func Overview(r *transfer.Report) *Figure {
-	circuit, calcium, scaling := Circuit(), Calcium(r.Token), Scaling(r.Scaling)
+	circuit, calcium, scaling := Circuit(), Calcium(r.Chosen), Scaling(r.Scaling)
 	const between = 5 * mm
 	bottom := 64 * mm
 	return &Figure{
@@ -31,7 +31,7 @@ func Overview(r *transfer.Report) *Figure {
 			}
 			b, c, d := third(0, 55), third(57, 126), third(128, 178)
 			p.panelLetter("B", b)
-			p.calcium(b, r.Token)
+			p.calcium(b, r.Chosen)
 			p.panelLetter("C", c)
 			p.scaling(c, r.Scaling)
 			p.panelLetter("D", d)

@@ -29,7 +29,7 @@ func sample(layers, heads, tokens int) *transfer.Report {
 		}
 		r.Layers = append(r.Layers, layer)
 	}
-	r.Token = transfer.Chosen{Layer: layers - 1, Head: heads - 1, Points: samplePoints(rng, tokens)}
+	r.Chosen = transfer.Chosen{Layer: layers - 1, Head: heads - 1, Points: samplePoints(rng, tokens)}
 	r.Scaling = sampleScaling()
 	return r
 }
@@ -41,7 +41,7 @@ func samplePoints(rng *rand.Rand, tokens int) []transfer.Point {
 		points = append(points, transfer.Point{
 			Text: i / 24, Position: i % 24, Token: "word",
 			LogNormalizer: transfer.Number(z),
-			LogCalcium:    transfer.Number(z + 0.22*rng.NormFloat64()),
+			LogCorrected:    transfer.Number(z + 0.22*rng.NormFloat64()),
 			LogNull:       transfer.Number(2.6 + 0.35*(z-4.5) - math.Abs(0.6*rng.NormFloat64())),
 		})
 	}

@@ -31,16 +31,17 @@ func compare(x exactHead, head attention.Head, cal *tuning.Calibration, work *te
 
 	texts := x.activations()
 	points := make([]Point, 0, n)
-	var off, c, z, null, cosines []float64
+	var off, c, corrected, z, target, null, cosines []float64
 	for i, t := range texts {
 		lo, _ := x.seqs.Bounds(i)
 		for j := range t.tokens() {
 			row := lo + j
+			factor := Number(trace.LogFactor[row])
 			p := Point{
 				Text: i, Position: j,
 				LogNormalizer: Number(x.logZ[row]),
-				LogCalcium:    Number(logC[row] + trace.LogFactor[row]),
-				LogCalciumRaw: Number(logC[row]),
+				LogCalcium:    Number(logC[row]),
+				LogCorrected:  Number(logC[row]) + factor,
 				LogNull:       Number(logNull(t.q[j*t.d:(j+1)*t.d], t.k)),
 			}
 			points = append(points, p)
@@ -49,18 +50,22 @@ func compare(x exactHead, head attention.Head, cal *tuning.Calibration, work *te
 			if !defined(p.LogCalcium) {
 				continue
 			}
-			off = append(off, math.Abs(float64(p.LogCalcium-p.LogNormalizer)))
+			off = append(off, math.Abs(float64(p.LogCorrected-p.LogNormalizer)))
 			c = append(c, float64(p.LogCalcium))
+			corrected = append(corrected, float64(p.LogCorrected))
 			z = append(z, float64(p.LogNormalizer))
+			target = append(target, float64(p.LogNormalizer-factor))
 			null = append(null, float64(p.LogNull))
 		}
 	}
 	out := Head{
-		OutputCosine:       Number(mean(cosines)),
-		CalciumCorrelation: Number(correlation(c, z)),
-		NullCorrelation:    Number(correlation(null, z)),
-		LogCalciumError:    Number(median(off)),
-		NonPositive:        trace.NonPositive,
+		OutputCosine:         Number(mean(cosines)),
+		CalciumCorrelation:   Number(correlation(c, z)),
+		CorrectedCorrelation: Number(correlation(corrected, z)),
+		TargetCorrelation:    Number(correlation(c, target)),
+		NullCorrelation:      Number(correlation(null, z)),
+		LogCalciumError:      Number(median(off)),
+		NonPositive:          trace.NonPositive,
 	}
 	out.fillNorms(texts, cal)
 	return out, points

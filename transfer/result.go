@@ -21,7 +21,7 @@ type Report struct {
 	Input   Input    `json:"input"`
 	Layers  []Layer  `json:"layers"`
 	Network Network  `json:"network"`
-	Token   Chosen   `json:"chosen_head"` // one head, token by token
+	Chosen  Chosen   `json:"chosen_head"` // one head, token by token
 	Scaling Scaling  `json:"scaling"`     // error against number of neurons
 	// Notes are plain sentences: what the numbers mean, what to do when they are
 	// bad, and warnings.
@@ -87,12 +87,17 @@ type Head struct {
 	BudgetCalibrated      Number `json:"budget_calibrated"`
 	BudgetCalibratedLog10 Number `json:"budget_calibrated_log10"`
 
-	LogCalciumError    Number `json:"log_calcium_error"`   // median |log c - log Z|, c times the query's factor
-	CalciumCorrelation Number `json:"calcium_correlation"` // Pearson of log c and log Z over tokens
-	NullCorrelation    Number `json:"null_correlation"`    // the same for log N + q.mean(k) in place of log c
-	OutputCosine       Number `json:"output_cosine"`       // mean cosine of the head's outputs
-	NonPositive        int    `json:"nonpositive_calcium"` // tokens with c <= 0 (signed curves)
-	MemoryBytes        int    `json:"memory_bytes"`        // H, g and shifts of one sequence
+	// A calibrated circuit leaves out one factor f per query, which cancels in its
+	// output: its calcium c estimates Z/f, and corrected calcium c f estimates Z.
+	// Without calibration f is 1 and the two are the same.
+	LogCalciumError      Number `json:"log_calcium_error"`     // median |log(c f) - log Z|
+	CalciumCorrelation   Number `json:"calcium_correlation"`   // Pearson of log c and log Z over tokens
+	CorrectedCorrelation Number `json:"corrected_correlation"` // of log(c f) and log Z
+	TargetCorrelation    Number `json:"target_correlation"`    // of log c and log(Z/f), what the circuit is asked to compute
+	NullCorrelation      Number `json:"null_correlation"`      // of log N + q.mean(k) and log Z
+	OutputCosine         Number `json:"output_cosine"`         // mean cosine of the head's outputs
+	NonPositive          int    `json:"nonpositive_calcium"`   // tokens with c <= 0 (signed curves)
+	MemoryBytes          int    `json:"memory_bytes"`          // H, g and shifts of one sequence
 }
 
 // BudgetError is the relative error of calcium that budgets are given for.
@@ -101,13 +106,13 @@ const BudgetError = 0.1
 // Network compares whole networks; Uniform is the same comparison for a network
 // whose heads all attend uniformly, the floor below which attention is useless.
 type Network struct {
-	HiddenCosine    Number `json:"hidden_cosine"` // last hidden state, mean over tokens
-	HiddenUniform   Number `json:"hidden_cosine_uniform"`
-	EmbeddingCosine Number `json:"embedding_cosine"` // mean-pooled, normalized texts
-	EmbeddingP05    Number `json:"embedding_cosine_p05"`
-	EmbeddingUnif   Number `json:"embedding_cosine_uniform"`
-	EmbeddingOther  Number `json:"embedding_cosine_other_text"` // exact embeddings of two different texts
-	Task            *Task  `json:"task,omitempty"`
+	HiddenCosine     Number `json:"hidden_cosine"` // last hidden state, mean over tokens
+	HiddenUniform    Number `json:"hidden_cosine_uniform"`
+	EmbeddingCosine  Number `json:"embedding_cosine"` // mean-pooled, normalized texts
+	EmbeddingP05     Number `json:"embedding_cosine_p05"`
+	EmbeddingUniform Number `json:"embedding_cosine_uniform"`
+	EmbeddingOther   Number `json:"embedding_cosine_other_text"` // exact embeddings of two different texts
+	Task             *Task  `json:"task,omitempty"`
 }
 
 // Task is masked-word filling, over Input.Masked places.
@@ -132,10 +137,10 @@ type Point struct {
 	Text          int    `json:"text"`
 	Position      int    `json:"position"`
 	Token         string `json:"token"`
-	LogNormalizer Number `json:"log_normalizer"`  // log Z of softmax
-	LogCalcium    Number `json:"log_calcium"`     // log c times the query's factor
-	LogCalciumRaw Number `json:"log_calcium_raw"` // log c as the circuit computes it
-	LogNull       Number `json:"log_null"`        // log N + q.mean(k)
+	LogNormalizer Number `json:"log_normalizer"`        // log Z of softmax
+	LogCalcium    Number `json:"log_calcium"`           // log c, as the circuit computes it
+	LogCorrected  Number `json:"log_corrected_calcium"` // log(c f), f being the query's factor
+	LogNull       Number `json:"log_null"`              // log N + q.mean(k)
 }
 
 // Scaling is the error of calcium against the number of neurons at one head,

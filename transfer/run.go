@@ -155,7 +155,7 @@ func (r *run) choose() error {
 		points[i].Token = r.cfg.Network.Tokenizer.Token(r.batch.IDs[row])
 		row++
 	}
-	r.report.Token = Chosen{Layer: l, Head: h, Points: points}
+	r.report.Chosen = Chosen{Layer: l, Head: h, Points: points}
 	return nil
 }
 
@@ -212,7 +212,7 @@ func (r *run) networks() error {
 	for i := range c {
 		c[i] = cosine(want.Row(i), got.Row(i))
 	}
-	n.EmbeddingCosine, n.EmbeddingUnif = Number(mean(c)), Number(meanCosine(want, floor))
+	n.EmbeddingCosine, n.EmbeddingUniform = Number(mean(c)), Number(meanCosine(want, floor))
 	n.EmbeddingP05 = Number(quantile(c, 0.05))
 	n.EmbeddingOther = Number(otherCosine(want))
 	return nil
@@ -230,7 +230,7 @@ func (r *run) states(heads [][]attention.Head) ([]tensor.Matrix, error) {
 
 // scaling measures the error against the number of neurons at the chosen head.
 func (r *run) scaling() error {
-	l, h := r.report.Token.Layer, r.report.Token.Head
+	l, h := r.report.Chosen.Layer, r.report.Chosen.Head
 	cal := r.circuits.At(l, h).Calibration
 	out, err := scaling(r.ctx, r.cfg.Pool, r.exactHeads[l][h].activations(), cal, r.cfg.Draws, r.cfg.Seed)
 	if err != nil {

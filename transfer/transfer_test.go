@@ -156,14 +156,14 @@ func TestTheChosenHeadIsShownTokenByToken(t *testing.T) {
 	cfg := config(t)
 	cfg.Layer, cfg.Head = 2, 5
 	r := transferred(t, cfg)
-	if r.Token.Layer != 2 || r.Token.Head != 5 || r.Scaling.Layer != 2 || r.Scaling.Head != 5 {
-		t.Errorf("head 2.5 was asked for, shown are %d.%d and %d.%d", r.Token.Layer, r.Token.Head, r.Scaling.Layer, r.Scaling.Head)
+	if r.Chosen.Layer != 2 || r.Chosen.Head != 5 || r.Scaling.Layer != 2 || r.Scaling.Head != 5 {
+		t.Errorf("head 2.5 was asked for, shown are %d.%d and %d.%d", r.Chosen.Layer, r.Chosen.Head, r.Scaling.Layer, r.Scaling.Head)
 	}
-	if len(r.Token.Points) != r.Input.Tokens {
-		t.Fatalf("%d points for %d tokens", len(r.Token.Points), r.Input.Tokens)
+	if len(r.Chosen.Points) != r.Input.Tokens {
+		t.Fatalf("%d points for %d tokens", len(r.Chosen.Points), r.Input.Tokens)
 	}
-	for i, p := range r.Token.Points {
-		if p.Position == 0 && p.Token != "[CLS]" || i > 0 && p.Text == r.Token.Points[i-1].Text && p.Position != r.Token.Points[i-1].Position+1 {
+	for i, p := range r.Chosen.Points {
+		if p.Position == 0 && p.Token != "[CLS]" || i > 0 && p.Text == r.Chosen.Points[i-1].Text && p.Position != r.Chosen.Points[i-1].Position+1 {
 			t.Errorf("point %d is token %q at position %d of text %d", i, p.Token, p.Position, p.Text)
 		}
 	}

@@ -39,7 +39,7 @@ func WriteDir(ctx context.Context, dir string, r *transfer.Report) error {
 	}{
 		{"overview", figure.Overview(r)},
 		{"circuit", figure.Circuit()},
-		{"calcium", figure.Calcium(r.Token)},
+		{"calcium", figure.Calcium(r.Chosen)},
 		{"scaling", figure.Scaling(r.Scaling)},
 		{"heads", figure.Heads(r.Layers)},
 	} {

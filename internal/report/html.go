@@ -52,7 +52,7 @@ func HTML(w io.Writer, r *transfer.Report) error {
 		*figure.Figure
 	}{
 		{&p.Figures.Circuit, figure.Circuit()},
-		{&p.Figures.Calcium, figure.Calcium(r.Token)},
+		{&p.Figures.Calcium, figure.Calcium(r.Chosen)},
 		{&p.Figures.Scaling, figure.Scaling(r.Scaling)},
 		{&p.Figures.Heads, figure.Heads(r.Layers)},
 	} {
@@ -62,8 +62,8 @@ func HTML(w io.Writer, r *transfer.Report) error {
 		}
 		*f.to = template.HTML(b.String()) // the figure escapes its texts itself
 	}
-	for _, t := range r.Token.Points {
-		if t.Text != r.Token.Points[0].Text || len(p.Tokens) == mostTokens {
+	for _, t := range r.Chosen.Points {
+		if t.Text != r.Chosen.Points[0].Text || len(p.Tokens) == mostTokens {
 			break
 		}
 		p.Tokens = append(p.Tokens, t)
@@ -95,7 +95,7 @@ func summaries(r *transfer.Report) []summary {
 	three := decimals(3)
 	out := []summary{
 		{"cosine of the last hidden states", "1", three(n.HiddenCosine), three(n.HiddenUniform), ""},
-		{"cosine of the texts' embeddings, mean", "1", three(n.EmbeddingCosine), three(n.EmbeddingUnif),
+		{"cosine of the texts' embeddings, mean", "1", three(n.EmbeddingCosine), three(n.EmbeddingUniform),
 			"two different texts: " + three(n.EmbeddingOther)},
 		{"cosine of the texts' embeddings, 5th percentile", "1", three(n.EmbeddingP05), "", ""},
 	}

@@ -31,8 +31,8 @@ func hard() map[string]*transfer.Report {
 		}
 	}
 	undefined.Network.EmbeddingOther, undefined.Network.Task = nan, nil
-	for i := range undefined.Token.Points {
-		undefined.Token.Points[i].LogCalcium = nan
+	for i := range undefined.Chosen.Points {
+		undefined.Chosen.Points[i].LogCorrected = nan
 	}
 	undefined.Scaling.Curves[0].Error[0] = nan
 
@@ -145,7 +145,7 @@ func TestPageEscapesWhatComesFromOutside(t *testing.T) {
 	r.Config.Tuning, r.Config.Attention, r.Config.Draw, r.Config.Generator = evil, evil, evil, evil
 	r.Layers[0].Heads[0].Attention = evil
 	r.Notes = []string{evil}
-	r.Token.Points[0].Token = evil
+	r.Chosen.Points[0].Token = evil
 	r.Scaling.Curves[0].Name = evil
 	page := html(t, r)
 	for _, raw := range []string{"<script", "<img", "onerror='"} {
@@ -223,7 +223,7 @@ func TestJSONReadsBackAsItWas(t *testing.T) {
 func TestJSONHasTheContractsNamesAndNulls(t *testing.T) {
 	r := hard()["undefined"]
 	r.Network.Task = &transfer.Task{Agreement: 0.5}
-	r.Token.Points[0].Token = "<s>"
+	r.Chosen.Points[0].Token = "<s>"
 	var b bytes.Buffer
 	if err := JSON(&b, r); err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ func sample(layers, heads, tokens int) *transfer.Report {
 		Model:  transfer.Model{Name: "kjv-albert", Architecture: "albert", Layers: layers, Heads: heads, HeadWidth: 32, Width: 32 * heads, Parameters: 1_234_567},
 		Input:  transfer.Input{Texts: 40, Tokens: tokens, CalibrationTexts: 200, CalibrationTokens: 6000, Masked: 128},
 		Network: transfer.Network{HiddenCosine: 0.9531, HiddenUniform: 0.4118, EmbeddingCosine: 0.9812, EmbeddingP05: 0.9532,
-			EmbeddingUnif: 0.35, EmbeddingOther: 0.1,
+			EmbeddingUniform: 0.35, EmbeddingOther: 0.1,
 			Task: &transfer.Task{Name: "fill", Agreement: 0.875, AgreementUniform: 0.12, Exact: 0.453, Circuit: 0.438, Uniform: 0.081}},
 		Notes: []string{
 			"With 24 of 24 heads replaced by neurons and astrocytes the network keeps 92% of what attention does beyond its uniform floor: it works.",
@@ -39,13 +39,13 @@ func sample(layers, heads, tokens int) *transfer.Report {
 		}
 		r.Layers = append(r.Layers, layer)
 	}
-	r.Token = transfer.Chosen{Layer: layers - 1, Head: heads - 1}
+	r.Chosen = transfer.Chosen{Layer: layers - 1, Head: heads - 1}
 	words := []string{"[CLS]", "in", "the", "beginning", "god", "created", "##ing", "."}
 	for i := range tokens {
 		z := 4.5 + 1.4*rng.NormFloat64()
-		r.Token.Points = append(r.Token.Points, transfer.Point{
+		r.Chosen.Points = append(r.Chosen.Points, transfer.Point{
 			Text: i / 24, Position: i % 24, Token: words[i%len(words)], LogNormalizer: transfer.Number(z),
-			LogCalcium: transfer.Number(z + 0.22*rng.NormFloat64()), LogCalciumRaw: transfer.Number(z - 3),
+			LogCorrected: transfer.Number(z + 0.22*rng.NormFloat64()), LogCalcium: transfer.Number(z - 3),
 			LogNull: transfer.Number(2.6 + 0.35*(z-4.5)),
 		})
 	}

@@ -24,6 +24,11 @@ type Calibration struct {
 // At returns the constants of a head.
 func (c *Calibration) At(layer, head int) *tuning.Calibration { return c.heads[layer][head] }
 
+// GerfA returns the parameter of gerf for a head without change of variables.
+func (c *Calibration) GerfA(layer, head int) float64 {
+	return tuning.GerfA(c.norms[layer][head], c.heads[layer][head].Inputs())
+}
+
 // Calibrate runs the exact network on calibration texts and computes the
 // constants of every head from the queries and keys it sees there. Constants
 // never come from the text that is read later, so that causal heads stay causal.

@@ -92,6 +92,9 @@ func Build(m *model.Model, o Options) (*Circuits, error) {
 	if err := ParseTuning(o.Tuning); err != nil {
 		return nil, err
 	}
+	if _, err := tuning.ParseDraw(string(o.Draw)); err != nil {
+		return nil, err
+	}
 	if err := o.Selection.Check(m.Layers(), m.Heads()); err != nil {
 		return nil, err
 	}
@@ -146,7 +149,7 @@ func (o Options) curves(d, layer, head int) (tuning.Config, error) {
 		cfg.Map, cfg.Calibration = tuning.Gerf, o.Calibration.At(layer, head)
 		cfg.A = cfg.Calibration.GerfA()
 	case string(tuning.Gerf):
-		cfg.A = []float64{tuning.GerfA(o.Calibration.norms[layer][head], d)}
+		cfg.A = []float64{o.Calibration.GerfA(layer, head)}
 	}
 	m := o.Neurons(layer, head)
 	if m < 1 || m > maxNeurons {

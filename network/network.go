@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/tripartite-go/tripartite/input/text"
 	"github.com/tripartite-go/tripartite/model"
@@ -35,4 +36,21 @@ func Load(files fs.FS, name string) (*Network, error) {
 			name, t.VocabSize()-1, v)
 	}
 	return &Network{Model: m, Tokenizer: t}, nil
+}
+
+// Batch encodes texts, one sequence each. It refuses a text that is empty or has
+// more tokens than the model takes; what says in errors what the texts are.
+func (n *Network) Batch(texts []string, what string) (model.Batch, error) {
+	sequences := make([][]int, len(texts))
+	limit := n.Model.Config().Positions
+	for i, t := range texts {
+		if strings.TrimSpace(t) == "" {
+			return model.Batch{}, fmt.Errorf("%s %d is empty; leave it out", what, i+1)
+		}
+		if sequences[i] = n.Tokenizer.Encode(t); len(sequences[i]) > limit {
+			return model.Batch{}, fmt.Errorf("%s %d has %d tokens, %s takes at most %d; shorten or split it",
+				what, i+1, len(sequences[i]), n.Model.Name(), limit)
+		}
+	}
+	return model.NewBatch(sequences...), nil
 }

@@ -79,6 +79,9 @@ func built(t *testing.T, m *model.Model, o Options) *Circuits {
 	if o.Tuning == "" {
 		o.Tuning = string(tuning.Exp)
 	}
+	if o.Draw == "" {
+		o.Draw = tuning.IID
+	}
 	c, err := Build(m, o)
 	if err != nil {
 		t.Fatal(err)
@@ -245,7 +248,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		"gerf":           {Options{Selection: parse(t, "algebraic"), Tuning: "gerf", Draw: tuning.IID, Neurons: equal(8)}, "calibration texts"},
 		"no neurons":     {Options{Selection: parse(t, "algebraic"), Tuning: "exp", Draw: tuning.IID, Neurons: equal(0)}, "layer 0, head 0: 0 hidden neurons"},
 		"many neurons":   {Options{Selection: parse(t, "exact,1.1=algebraic"), Tuning: "exp", Draw: tuning.IID, Neurons: equal(1 << 40)}, "layer 1, head 1: 1099511627776 hidden neurons"},
-		"no such layer":  {Options{Selection: parse(t, "exact,2=algebraic"), Tuning: "exp"}, "no layer 2"},
+		"no such layer":  {Options{Selection: parse(t, "exact,2=algebraic"), Tuning: "exp", Draw: tuning.IID}, "no layer 2"},
+		"no such draw":   {Options{Selection: parse(t, "algebraic"), Tuning: "exp", Draw: "orthgonal", Neurons: equal(8)}, "orthgonal"},
 		"no such curves": {Options{Tuning: "sharp"}, "sharp"},
 	} {
 		if _, err := Build(m, c.options); err == nil || !strings.Contains(err.Error(), c.want) {

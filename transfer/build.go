@@ -3,6 +3,7 @@ package transfer
 import (
 	"math"
 
+	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/nn"
@@ -34,12 +35,12 @@ func (r *run) build() error {
 }
 
 // allocationTokens is how many calibration tokens the allocation of neurons
-// looks at; the variance law grows with the cube of a text's length.
+// looks at; the variance law grows with the square of a text's length.
 const allocationTokens = 1500
 
 // allocate gives every head the neurons that the variance law asks for, at the
 // median query of the calibration texts, to keep the relative error of calcium
-// at Config.Error. The law is that of iid exp curves, or of calibrated ones.
+// at Config.Error.
 func (r *run) allocate(cal *network.Calibration) (func(layer, head int) int, error) {
 	net := r.cfg.Network.Model
 	texts := r.calibration
@@ -47,22 +48,34 @@ func (r *run) allocate(cal *network.Calibration) (func(layer, head int) int, err
 		texts = r.batch
 	}
 	texts = firstSequences(texts, allocationTokens)
-	neurons := make([][]int, net.Layers())
+	wanted := make([][]float64, net.Layers())
 	_, err := net.Forward(r.ctx, texts, model.Run{Work: r.work, Trace: func(l int, t *nn.Trace) {
-		neurons[l] = make([]int, net.Heads())
+		wanted[l] = make([]float64, net.Heads())
 		r.cfg.Pool.For(net.Heads(), func(_, h int) {
 			x := exactHead{q: t.Query(h), k: t.Key(h), seqs: texts.Sequences}
 			var a []float64
 			var c *tuning.Calibration
-			if r.cfg.Tuning == network.Calibrated {
+			switch r.cfg.Tuning {
+			case network.Calibrated:
 				c = cal.At(l, h)
 				a = c.GerfA()
+			case string(tuning.Gerf):
+				a = []float64{cal.GerfA(l, h)}
 			}
-			b := budget(x.activations(), a, c, r.cfg.Error)
-			neurons[l][h] = int(min(max(math.Ceil(math.Pow(10, b)), float64(NeuronLimits[0])), float64(NeuronLimits[1])))
+			wanted[l][h] = math.Ceil(math.Pow(10, budget(x.activations(), a, c, r.cfg.Error)))
 		})
 	}})
-	return func(l, h int) int { return neurons[l][h] }, err
+	if err != nil {
+		return nil, err
+	}
+	for l, heads := range wanted {
+		for h, m := range heads {
+			if m > MostNeurons && r.cfg.Selection.At(l, h) == attention.KindAlgebraic {
+				r.limited++
+			}
+		}
+	}
+	return func(l, h int) int { return int(min(max(wanted[l][h], LeastNeurons), MostNeurons)) }, nil
 }
 
 // firstSequences returns the sequences from the beginning that hold at least n

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/tuning"
 )
@@ -59,12 +60,12 @@ func compare(x exactHead, head attention.Head, cal *tuning.Calibration, work *te
 		}
 	}
 	out := Head{
-		OutputCosine:         Number(mean(cosines)),
-		CalciumCorrelation:   Number(correlation(c, z)),
-		CorrectedCorrelation: Number(correlation(corrected, z)),
-		TargetCorrelation:    Number(correlation(c, target)),
-		NullCorrelation:      Number(correlation(null, z)),
-		LogCalciumError:      Number(median(off)),
+		OutputCosine:         Number(stats.Mean(cosines)),
+		CalciumCorrelation:   Number(stats.Correlation(c, z)),
+		CorrectedCorrelation: Number(stats.Correlation(corrected, z)),
+		TargetCorrelation:    Number(stats.Correlation(c, target)),
+		NullCorrelation:      Number(stats.Correlation(null, z)),
+		LogCalciumError:      Number(stats.Median(off)),
 		NonPositive:          trace.NonPositive,
 	}
 	out.fillNorms(texts, cal)
@@ -99,7 +100,7 @@ func budget(texts []activations, a []float64, cal *tuning.Calibration, err float
 	for i, r := range ratios {
 		budgets[i] = max(0, tuning.Budget(r, err)) // one neuron is the least
 	}
-	return median(budgets)
+	return stats.Median(budgets)
 }
 
 // activations returns the queries and keys of every text in float64.

@@ -9,9 +9,12 @@ import (
 	"github.com/tripartite-go/tripartite/tuning"
 )
 
-// maskStream is the stream of random numbers that choose what is masked; the
-// streams of heads are theirs.
-const maskStream = 1 << 20
+// Streams of random numbers by purpose. Those of heads have two numbers, layer
+// and head, and are never the same as one of another length.
+const (
+	maskStream    = 1
+	scalingStream = 2
+)
 
 // fill masks words and lets the exact, the circuit and the uniform network fill
 // them. Models without a masked-language-model head are passed over.

@@ -7,105 +7,164 @@ import (
 	"github.com/tripartite-go/tripartite/network"
 )
 
+// How much of the way from uniform to exact attention a network has to go to be
+// called working, or usable. The words are ours; every number is beside them.
+const (
+	worksFrom  = 0.9
+	usableFrom = 0.5
+)
+
+func (r *run) notes() []string { return notes(&r.report, r.limited) }
+
 // notes writes what the numbers mean into plain sentences, and what to do when
 // they are bad. Every sentence is conditioned on the numbers it speaks of.
-func (r *run) notes() { r.report.Notes = append(notes(&r.report), r.report.Notes...) }
-
-func notes(r *Report) []string {
+// Limited heads are those that got fewer neurons than the variance law asks for.
+func notes(r *Report, limited int) []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	n := r.Network
-	replaced, total := 0, 0
-	nonPositive, limited := 0, 0
+	var replaced []Head
+	total, nonPositive := 0, 0
 	for _, l := range r.Layers {
+		total += len(l.Heads)
 		for _, h := range l.Heads {
-			total++
-			if h.Neurons > 0 {
-				replaced++
-			}
 			nonPositive += h.NonPositive
-			if h.Neurons >= NeuronLimits[1] {
-				limited++
+			if h.Neurons > 0 {
+				replaced = append(replaced, h)
 			}
 		}
 	}
-
-	kept := kept(float64(n.HiddenCosine), float64(n.HiddenUniform))
-	switch {
-	case replaced == 0:
+	if len(replaced) == 0 {
 		say("No head was replaced by neurons and astrocytes: the selection is %q.", r.Config.Attention)
-	case math.IsNaN(kept):
-		say("Uniform attention gives the same hidden states as exact attention: on these texts attention does no work to be compared.")
-	case kept >= 0.9:
-		say("With %d of %d heads replaced by neurons and astrocytes the network keeps %.0f%% of what attention does beyond its uniform floor: it works.", replaced, total, 100*kept)
-	case kept >= 0.5:
-		say("With %d of %d heads replaced by neurons and astrocytes the network keeps %.0f%% of what attention does beyond its uniform floor: usable for looking at single heads, not yet in place of the original.", replaced, total, 100*kept)
-	default:
-		say("With %d of %d heads replaced by neurons and astrocytes the network keeps %.0f%% of what attention does beyond its uniform floor: it does not do the original's work.", replaced, total, 100*max(0, kept))
+	} else {
+		works := verdict(r, len(replaced), total, say)
+		if !works {
+			advise(r, say)
+		}
+		calcium(r, replaced, say)
 	}
-	if t := n.Task; t != nil && replaced > 0 {
-		say("Of %d masked words the circuit fills %.0f%% as exact attention does (uniform attention: %.0f%%); it is right in %.0f%%, exact attention in %.0f%%, uniform attention in %.0f%%.",
-			r.Input.Masked, 100*t.Agreement, 100*t.AgreementUniform, 100*t.Circuit, 100*t.Exact, 100*t.Uniform)
-	}
-	if replaced > 0 && !(kept >= 0.9) {
-		advise(r, say)
-	}
-	if r.Config.Error > 0 && limited > 0 {
-		say("%d heads would need more than %d neurons for an error of %g and got that many.", limited, NeuronLimits[1], r.Config.Error)
+	if limited > 0 {
+		say("%s more than %d neurons for a relative error of calcium of %g, and got %d.", heads(limited, "asks for", "ask for"), MostNeurons, r.Config.Error, MostNeurons)
 	}
 	if nonPositive > 0 {
-		say("Calcium was zero or negative at %d readings: %s curves are signed, and where calcium is not positive it normalizes nothing. Such outputs are left as the equation gives them; use curves that are never negative (exp, hyperbolic, gerf, calibrated).",
+		say("Calcium was zero or negative at %d readings: %s curves allow it, and where calcium is not positive it normalizes nothing. Such outputs are left as the equation gives them; curves that are positive everywhere (exp, hyperbolic, gerf, calibrated) do not do this.",
 			nonPositive, r.Config.Tuning)
 	}
-	if better := beatsNull(r); replaced > 0 && better < replaced {
-		say("In %d of %d replaced heads calcium tracks the softmax normalizer no better than the null predictor log N + q.mean(k), which knows only the keys' mean.", replaced-better, replaced)
-	}
-	say("Budgets are for independent random curves and a relative error of calcium of %.0f%% at the median query. The variance law for exp is exact; calibration, its budget and the reading of this table are this project's, not the paper's.", 100*BudgetError)
+	say("Budgets are for independent random curves and a relative error of calcium of %.0f%% at the median query. The variance law for exp is exact; calibration, budgets and the words of this report are this project's, not the paper's.", 100*BudgetError)
 	return out
 }
 
-// kept returns the share of the way from uniform to exact that a cosine to the
-// exact network has gone; NaN where there is no way to go.
-func kept(cosine, uniform float64) float64 {
+// verdict says how far the whole network has come and reports whether that is
+// far enough, by the worst of its measures.
+func verdict(r *Report, replaced, total int, say func(string, ...any)) (works bool) {
+	n := r.Network
+	if math.IsNaN(float64(n.HiddenCosine)) {
+		say("With %d of %d heads replaced the network's hidden states are not numbers: somewhere calcium vanished or a rate overflowed. Use curves that are positive everywhere (calibrated, exp, hyperbolic, gerf).", replaced, total)
+		return false
+	}
+	hidden := way(n.HiddenCosine, n.HiddenUniform)
+	if math.IsNaN(hidden) {
+		say("Uniform attention gives the same hidden states as exact attention: on these texts attention does no work to be compared.")
+		return true
+	}
+	worst := hidden
+	if t := n.Task; t != nil {
+		if fill := way(t.Agreement, t.AgreementUniform); fill < worst {
+			worst = fill
+		}
+	}
+	judgement := "it does not do the original's work"
+	switch {
+	case worst >= worksFrom:
+		judgement = "it works"
+	case worst >= usableFrom:
+		judgement = "good enough to study single heads, not yet to take the original's place"
+	}
+	say("With %d of %d heads replaced by neurons and astrocytes, the last hidden states go %.0f%% of the way, by cosine, from uniform to exact attention%s: %s.",
+		replaced, total, 100*max(0, hidden), filled(r), judgement)
+	return worst >= worksFrom
+}
+
+// filled says how masked tokens are filled, where they are.
+func filled(r *Report) string {
+	t := r.Network.Task
+	if t == nil {
+		return ""
+	}
+	text := fmt.Sprintf("; of %d masked tokens the circuit fills %.0f%% as exact attention does (uniform attention: %.0f%%", r.Input.Masked, 100*t.Agreement, 100*t.AgreementUniform)
+	if fill := way(t.Agreement, t.AgreementUniform); !math.IsNaN(fill) {
+		text += fmt.Sprintf("; %.0f%% of the way", 100*max(0, fill))
+	}
+	return text + ")"
+}
+
+// way returns the share of the way from uniform to exact attention, which is 1,
+// that a measure has gone; NaN where there is no way to go.
+func way(x, uniform Number) float64 {
 	if !(1-uniform > 1e-6) {
 		return math.NaN()
 	}
-	return (cosine - uniform) / (1 - uniform)
+	return float64((x - uniform) / (1 - uniform))
 }
 
-// advise says what would make a bad network better.
+// advise says what would make a network better.
 func advise(r *Report, say func(string, ...any)) {
 	if !r.Config.Estimator {
-		say("%s curves are no estimator of exp(q.k): more neurons will not help. Use calibrated, exp, hyperbolic or gerf.", r.Config.Tuning)
+		say("%s curves are no estimator of exp(q.k): more neurons will not make them one. Use calibrated, exp, hyperbolic or gerf.", r.Config.Tuning)
 		return
 	}
 	if r.Config.Tuning != network.Calibrated {
-		say("Calibrated curves (--tuning calibrated, with calibration texts) need far fewer neurons: see the two budgets of each head.")
+		say("Calibrated curves (--tuning calibrated) need far fewer neurons: see the two budgets of each head.")
 	}
-	worst, layer := Head{OutputCosine: 2}, 0
+	worst, layer, beyond := Head{OutputCosine: 2}, 0, 0
 	for _, l := range r.Layers {
 		for _, h := range l.Heads {
-			if h.Neurons > 0 && h.OutputCosine < worst.OutputCosine {
+			if h.Neurons == 0 {
+				continue
+			}
+			if h.OutputCosine < worst.OutputCosine {
 				worst, layer = h, l.Layer
+			}
+			if h.BudgetCalibratedLog10 > Number(math.Log10(MostNeurons)) {
+				beyond++
 			}
 		}
 	}
 	if worst.OutputCosine <= 1 {
-		say("The head that loses most is %d.%d (output cosine %.2f). To leave it exact: --attention algebraic,%d.%d=exact. To bring all closer: more --neurons, or --error, which gives them to the heads that need them.",
-			layer, worst.Head, float64(worst.OutputCosine), layer, worst.Head)
+		say("The head that loses most is %d.%d (output cosine %.2f); to leave it exact: --attention algebraic,%d.%d=exact. To bring all closer: more --neurons, or --error X, which gives each head what the variance law asks for, up to %d.",
+			layer, worst.Head, float64(worst.OutputCosine), layer, worst.Head, MostNeurons)
+	}
+	if beyond > 0 {
+		say("%s more than %d calibrated neurons for an error of %.0f%%: random curves will not reach it there.", heads(beyond, "needs", "need"), MostNeurons, 100*BudgetError)
 	}
 }
 
-// beatsNull counts the replaced heads whose calcium correlates better with the
-// softmax normalizer than the null predictor does.
-func beatsNull(r *Report) int {
-	better := 0
-	for _, l := range r.Layers {
-		for _, h := range l.Heads {
-			if h.Neurons > 0 && h.CalciumCorrelation > h.NullCorrelation {
-				better++
-			}
+// calcium says in how many replaced heads calcium tells more of the softmax
+// normalizer than the null predictor does.
+func calcium(r *Report, replaced []Head, say func(string, ...any)) {
+	raw, corrected := 0, 0
+	for _, h := range replaced {
+		if h.CalciumCorrelation > h.NullCorrelation {
+			raw++
+		}
+		if h.CorrectedCorrelation > h.NullCorrelation {
+			corrected++
 		}
 	}
-	return better
+	const null = "the null predictor log N + q.mean(k), which knows only the keys' mean"
+	if r.Config.Tuning != network.Calibrated {
+		if raw < len(replaced) {
+			say("In %d of %d replaced heads log calcium correlates with the log softmax normalizer Z no better than %s.", len(replaced)-raw, len(replaced), null)
+		}
+		return
+	}
+	say("A calibrated circuit leaves out a factor f of each query, which cancels in its output: its calcium c stands for Z/f, and c f for the softmax normalizer Z. Log c correlates better with log Z than %s in %d of %d replaced heads, log(c f) in %d.",
+		null, raw, len(replaced), corrected)
+}
+
+// heads returns "1 head asks for" or "3 heads ask for".
+func heads(n int, one, many string) string {
+	if n == 1 {
+		return "1 head " + one
+	}
+	return fmt.Sprintf("%d heads %s", n, many)
 }

@@ -10,24 +10,57 @@ import (
 func report(hidden, uniform float64) *Report {
 	return &Report{
 		Config:  Resolved{Tuning: "exp", Estimator: true, Attention: "algebraic"},
-		Layers:  []Layer{{Heads: []Head{{Neurons: 8, OutputCosine: 0.7, CalciumCorrelation: 0.9, NullCorrelation: 0.5}}}},
+		Layers:  []Layer{{Heads: []Head{{Neurons: 8, OutputCosine: 0.7, CalciumCorrelation: 0.9, CorrectedCorrelation: 0.9, NullCorrelation: 0.5}}}},
 		Network: Network{HiddenCosine: Number(hidden), HiddenUniform: Number(uniform)},
 	}
+}
+
+// with returns the report after a change.
+func with(r *Report, change func(*Report)) *Report {
+	change(r)
+	return r
 }
 
 // Notes claim what the numbers show and no more.
 func TestNotesFollowTheNumbers(t *testing.T) {
 	for name, c := range map[string]struct {
 		report     *Report
+		limited    int
 		has, lacks []string
 	}{
-		"good":               {report(0.99, 0.5), []string{"keeps 98%", "it works"}, []string{"loses most", "does not do"}},
-		"middling":           {report(0.85, 0.5), []string{"keeps 70%", "usable for looking at single heads", "--attention algebraic,0.0=exact"}, []string{"it works"}},
-		"bad":                {report(0.4, 0.5), []string{"keeps 0%", "does not do the original's work", "--tuning calibrated"}, []string{"it works"}},
-		"nothing to compare": {report(1, 1), []string{"attention does no work"}, []string{"it works", "keeps"}},
-		"undefined":          {report(math.NaN(), 0.5), nil, []string{"it works", "usable"}},
+		"good": {report(0.99, 0.5), 0,
+			[]string{"1 of 1 heads", "go 98% of the way", "it works"}, []string{"loses most", "does not do", "masked"}},
+		"middling": {report(0.85, 0.5), 0,
+			[]string{"go 70% of the way", "good enough to study single heads", "--attention algebraic,0.0=exact"}, []string{"it works"}},
+		"bad": {report(0.4, 0.5), 0,
+			[]string{"go 0% of the way", "does not do the original's work", "--tuning calibrated"}, []string{"it works"}},
+		"nothing to compare": {report(1, 1), 0,
+			[]string{"attention does no work"}, []string{"it works", "of the way", "loses most"}},
+		"undefined": {report(math.NaN(), 0.5), 0,
+			[]string{"not numbers", "positive everywhere"}, []string{"it works", "single heads", "does no work"}},
+		"good states, bad words": {with(report(0.99, 0.5), func(r *Report) {
+			r.Network.Task = &Task{Agreement: 0.7, AgreementUniform: 0.2}
+			r.Input.Masked = 10
+		}), 0, []string{"98% of the way", "of 10 masked tokens the circuit fills 70%", "62% of the way", "single heads"}, []string{"it works"}},
+		"no head replaced": {with(report(1, 0.5), func(r *Report) { r.Layers[0].Heads[0].Neurons = 0 }), 0,
+			[]string{"No head was replaced"}, []string{"it works", "correlates"}},
+		"null predictor wins": {with(report(0.99, 0.5), func(r *Report) { r.Layers[0].Heads[0].NullCorrelation = 0.95 }), 0,
+			[]string{"In 1 of 1 replaced heads", "no better than the null predictor"}, nil},
+		"calcium wins": {report(0.99, 0.5), 0, nil, []string{"null predictor"}},
+		"calibrated": {with(report(0.99, 0.5), func(r *Report) {
+			r.Config.Tuning = "calibrated"
+			r.Layers[0].Heads[0].CalciumCorrelation = 0.1
+		}), 0, []string{"calcium c stands for Z/f", "in 0 of 1 replaced heads, log(c f) in 1"}, nil},
+		"signed, no estimator": {with(report(0.4, 0.5), func(r *Report) {
+			r.Config.Estimator = false
+			r.Layers[0].Heads[0].NonPositive = 3
+		}), 0, []string{"zero or negative at 3 readings", "more neurons will not make them one"}, []string{"more --neurons"}},
+		"limited":     {with(report(0.99, 0.5), func(r *Report) { r.Config.Error = 0.3 }), 2, []string{"2 heads ask for more than 16384 neurons for a relative error of calcium of 0.3"}, nil},
+		"one limited": {report(0.99, 0.5), 1, []string{"1 head asks for"}, nil},
+		"beyond reach": {with(report(0.6, 0.5), func(r *Report) { r.Layers[0].Heads[0].BudgetCalibratedLog10 = 6 }), 0,
+			[]string{"1 head needs more than 16384 calibrated neurons", "random curves will not reach it"}, nil},
 	} {
-		text := strings.Join(notes(c.report), "\n")
+		text := strings.Join(notes(c.report, c.limited), "\n")
 		for _, s := range c.has {
 			if !strings.Contains(text, s) {
 				t.Errorf("%s: notes lack %q:\n%s", name, s, text)
@@ -38,16 +71,8 @@ func TestNotesFollowTheNumbers(t *testing.T) {
 				t.Errorf("%s: notes claim %q:\n%s", name, s, text)
 			}
 		}
-	}
-	null := report(0.99, 0.5)
-	null.Layers[0].Heads[0].NullCorrelation = 0.95
-	if text := strings.Join(notes(null), "\n"); !strings.Contains(text, "no better than the null predictor") {
-		t.Errorf("calcium does not beat the null predictor, and the notes are silent:\n%s", text)
-	}
-	signed := report(0.4, 0.5)
-	signed.Layers[0].Heads[0].NonPositive = 3
-	signed.Config.Estimator = false
-	if text := strings.Join(notes(signed), "\n"); !strings.Contains(text, "zero or negative at 3 readings") || !strings.Contains(text, "more neurons will not help") {
-		t.Errorf("notes on signed curves that are no estimator:\n%s", text)
+		if strings.Contains(text, "NaN") || strings.Contains(text, "%!") {
+			t.Errorf("%s: badly written:\n%s", name, text)
+		}
 	}
 }

@@ -2,12 +2,10 @@ package transfer
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math"
-	"strings"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/nn"
@@ -30,6 +28,10 @@ type run struct {
 	exactStates        []tensor.Matrix
 	points             [][][]Point // [L][heads]
 
+	// limited counts the heads that the variance law asks more neurons for than
+	// MostNeurons.
+	limited int
+
 	report Report
 }
 
@@ -44,14 +46,11 @@ func (r *run) progress(done float64) {
 func (r *run) tokenize() error {
 	var err error
 	net := r.cfg.Network
-	if len(r.cfg.Texts) == 0 {
-		return errors.New("there is no text to run; give some passages, one a line")
-	}
-	if r.batch, err = encode(net, r.cfg.Texts, "text"); err != nil {
+	if r.batch, err = net.Batch(r.cfg.Texts, "text"); err != nil {
 		return err
 	}
 	if len(r.cfg.Calibration) > 0 {
-		if r.calibration, err = encode(net, r.cfg.Calibration, "calibration text"); err != nil {
+		if r.calibration, err = net.Batch(r.cfg.Calibration, "calibration text"); err != nil {
 			return err
 		}
 	}
@@ -76,21 +75,6 @@ func (r *run) tokenize() error {
 		r.report.Config.Neurons = 0
 	}
 	return nil
-}
-
-func encode(net *network.Network, texts []string, what string) (model.Batch, error) {
-	sequences := make([][]int, len(texts))
-	for i, text := range texts {
-		if strings.TrimSpace(text) == "" {
-			return model.Batch{}, fmt.Errorf("%s %d is empty; leave it out", what, i+1)
-		}
-		sequences[i] = net.Tokenizer.Encode(text)
-		if limit := net.Model.Config().Positions; len(sequences[i]) > limit {
-			return model.Batch{}, fmt.Errorf("%s %d has %d tokens, %s takes at most %d; shorten or split it",
-				what, i+1, len(sequences[i]), net.Model.Name(), limit)
-		}
-	}
-	return model.NewBatch(sequences...), nil
 }
 
 // exact runs the exact network and keeps what every head received and returned.
@@ -135,28 +119,21 @@ func (r *run) heads() error {
 		})
 		r.progress(float64(l+1) / float64(layers))
 	}
-	return r.choose()
+	r.choose()
+	return nil
 }
 
 // choose picks the head that is shown token by token.
-func (r *run) choose() error {
-	layers, heads := len(r.report.Layers), r.cfg.Network.Model.Heads()
+func (r *run) choose() {
 	l, h := r.cfg.Layer, r.cfg.Head
-	if l < 0 || h < 0 {
+	if l < 0 {
 		l, h = r.medianHead()
 	}
-	if l >= layers || h >= heads {
-		return fmt.Errorf("head %d.%d does not exist: %s has layers 0 to %d with heads 0 to %d",
-			l, h, r.cfg.Network.Model.Name(), layers-1, heads-1)
-	}
 	points := r.points[l][h]
-	row := 0
-	for i := range points {
-		points[i].Token = r.cfg.Network.Tokenizer.Token(r.batch.IDs[row])
-		row++
+	for i := range points { // in the order of the batch
+		points[i].Token = r.cfg.Network.Tokenizer.Token(r.batch.IDs[i])
 	}
 	r.report.Chosen = Chosen{Layer: l, Head: h, Points: points}
-	return nil
 }
 
 // medianHead returns the replaced head whose calcium has the median error: a
@@ -173,7 +150,7 @@ func (r *run) medianHead() (layer, head int) {
 		}
 	}
 	each(func(_ int, h Head) { errs = append(errs, float64(h.LogCalciumError)) })
-	typical, least := median(errs), math.Inf(1)
+	typical, least := stats.Median(errs), math.Inf(1)
 	each(func(l int, h Head) {
 		if off := math.Abs(float64(h.LogCalciumError) - typical); off < least {
 			layer, head, least = l, h.Head, off
@@ -212,8 +189,8 @@ func (r *run) networks() error {
 	for i := range c {
 		c[i] = cosine(want.Row(i), got.Row(i))
 	}
-	n.EmbeddingCosine, n.EmbeddingUniform = Number(mean(c)), Number(meanCosine(want, floor))
-	n.EmbeddingP05 = Number(quantile(c, 0.05))
+	n.EmbeddingCosine, n.EmbeddingUniform = Number(stats.Mean(c)), Number(meanCosine(want, floor))
+	n.EmbeddingP05 = Number(stats.Quantile(c, 0.05))
 	n.EmbeddingOther = Number(otherCosine(want))
 	return nil
 }
@@ -257,7 +234,7 @@ func meanCosine(x, y tensor.Matrix) float64 {
 	for i := range c {
 		c[i] = cosine(x.Row(i), y.Row(i))
 	}
-	return mean(c)
+	return stats.Mean(c)
 }
 
 // otherCosine returns the mean cosine of every row with the next one: what two
@@ -270,7 +247,7 @@ func otherCosine(x tensor.Matrix) float64 {
 	for i := range c {
 		c[i] = cosine(x.Row(i), x.Row((i+1)%x.Rows))
 	}
-	return mean(c)
+	return stats.Mean(c)
 }
 
 // embeddings returns the mean of every sequence's rows [n, D]; cosines do not

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
+	"github.com/tripartite-go/tripartite"
+	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/tuning"
@@ -17,8 +20,8 @@ const (
 	scalingTokens = 32
 )
 
-// scalingNeurons are the numbers of rows of W.
-var scalingNeurons = []int{16, 32, 64, 128, 256, 512, 1024, 2048}
+// scalingNeurons returns the numbers of hidden neurons.
+func scalingNeurons() []int { return []int{16, 32, 64, 128, 256, 512, 1024, 2048} }
 
 // activations are one head's queries and keys for one text, [n, d] in float64,
 // which sets no error of its own.
@@ -37,6 +40,7 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 		draws = defaultDraws
 	}
 	texts = firstTokens(texts, scalingTokens)
+	neurons := scalingNeurons()
 	type family struct {
 		name string
 		cfg  tuning.Config
@@ -59,17 +63,17 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 	}
 	out.Curves = make([]Curve, len(families))
 	for i, f := range families {
-		out.Curves[i] = Curve{Name: f.name, Estimator: f.cfg.Map.Estimates(), Neurons: scalingNeurons,
-			Error: make([]Number, len(scalingNeurons))}
+		out.Curves[i] = Curve{Name: f.name, Estimator: f.cfg.Map.Estimates(), Neurons: slices.Clone(neurons),
+			Error: make([]Number, len(neurons))}
 	}
-	failed := make([]error, len(families)*len(scalingNeurons))
+	failed := make([]error, len(families)*len(neurons))
 	pool.For(len(failed), func(_, part int) {
 		if ctx.Err() != nil {
 			return
 		}
 		// The largest come first, so that threads end together.
-		i, j := part%len(families), len(scalingNeurons)-1-part/len(families)
-		e, err := calciumError(families[i].cfg, texts, scalingNeurons[j], draws, seed)
+		i, j := part%len(families), len(neurons)-1-part/len(families)
+		e, err := calciumError(families[i].cfg, texts, neurons[j], draws, seed)
 		out.Curves[i].Error[j], failed[part] = Number(e), err
 	})
 	if err := ctx.Err(); err != nil {
@@ -85,12 +89,12 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 			continue
 		}
 		ratios := logRatios(texts, f.cfg.A, f.cfg.Calibration)
-		for _, m := range scalingNeurons {
+		for _, m := range neurons {
 			e := make([]float64, len(ratios))
 			for t, r := range ratios {
 				e[t] = math.Sqrt(math.Expm1(r) / float64(m))
 			}
-			out.Curves[i].Law = append(out.Curves[i].Law, Number(capped(median(e))))
+			out.Curves[i].Law = append(out.Curves[i].Law, Number(capped(stats.Median(e))))
 		}
 	}
 	return out, nil
@@ -100,11 +104,12 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 // draws of c f/Z - 1. Where a map does not estimate exp(q.k), its calcium is
 // first given the one factor, for all tokens and draws, that serves it best: the
 // scale of a kernel cancels in the output and is no error.
-func calciumError(cfg tuning.Config, texts []activations, rows, draws int, seed uint64) (float64, error) {
+func calciumError(cfg tuning.Config, texts []activations, neurons, draws int, seed uint64) (float64, error) {
 	cfg.Inputs = texts[0].d
+	rows := neurons / cfg.Map.FeaturesPerRow()
 	var ratios [][]float64 // [draws][tokens] c f/Z
 	for draw := range draws {
-		rng := tuning.NewRand(seed, rows, draw)
+		rng := tuning.NewRand(seed, scalingStream, rows, draw)
 		cfg.W = tuning.Weights(tuning.IID, rows, cfg.Inputs, rng)
 		cfg.B = tuning.Phases(rows, rng)
 		curves, err := tuning.New[float64](cfg)
@@ -113,7 +118,11 @@ func calciumError(cfg tuning.Config, texts []activations, rows, draws int, seed 
 		}
 		var r []float64
 		for _, t := range texts {
-			r = append(r, relativeCalcium(curves, t)...)
+			ratio, err := relativeCalcium(curves, t)
+			if err != nil {
+				return 0, err
+			}
+			r = append(r, ratio...)
 		}
 		ratios = append(ratios, r)
 	}
@@ -130,7 +139,7 @@ func calciumError(cfg tuning.Config, texts []activations, rows, draws int, seed 
 		}
 		errs[t] = capped(math.Sqrt(square))
 	}
-	return median(errs), nil
+	return stats.Median(errs), nil
 }
 
 // bestScale returns the factor s that makes the sum of (s r - 1)² least.
@@ -149,41 +158,23 @@ func bestScale(ratios [][]float64) float64 {
 }
 
 // relativeCalcium returns c f/Z for every query of a text.
-func relativeCalcium(curves *tuning.Curves[float64], t activations) []float64 {
-	m, d := curves.Neurons(), t.d
-	log, sign := make([]float64, m), make([]float64, m)
-	// g is kept relative to one shift per neuron, as in the circuit's memory.
-	gain, shift := make([]float64, m), make([]float64, m)
-	for i := range shift {
-		shift[i] = math.Inf(-1)
+func relativeCalcium(curves *tuning.Curves[float64], t activations) ([]float64, error) {
+	circuit, err := tripartite.New(tripartite.Config[float64]{Tuning: curves, Outputs: 1})
+	if err != nil {
+		return nil, err
 	}
-	for lo := 0; lo < len(t.k); lo += d {
-		curves.Log(log, sign, tuning.Writing, t.k[lo:lo+d])
-		for i, a := range log {
-			if sign[i] == 0 {
-				continue
-			}
-			if a > shift[i] {
-				gain[i] *= math.Exp(shift[i] - a)
-				shift[i] = a
-			}
-			gain[i] += sign[i] * math.Exp(a-shift[i])
-		}
+	value, y := []float64{0}, []float64{0} // calcium does not depend on values
+	for lo := 0; lo < len(t.k); lo += t.d {
+		circuit.Write(t.k[lo:lo+t.d], value)
 	}
 	out := make([]float64, 0, t.tokens())
-	for lo := 0; lo < len(t.q); lo += d {
-		q := t.q[lo : lo+d]
-		curves.Log(log, sign, tuning.Reading, q)
-		scale := curves.LogFactor(q) - logNormalizer(q, t.k)
-		var c float64
-		for i, a := range log {
-			if sign[i] != 0 && gain[i] != 0 {
-				c += sign[i] * gain[i] * math.Exp(a+shift[i]+scale)
-			}
-		}
-		out = append(out, c)
+	for lo := 0; lo < len(t.q); lo += t.d {
+		q := t.q[lo : lo+t.d]
+		c := circuit.Read(y, q)
+		c.Log += curves.LogFactor(q) - logNormalizer(q, t.k)
+		out = append(out, c.Value())
 	}
-	return out
+	return out, nil
 }
 
 // firstTokens returns the texts from the beginning that hold at least n tokens

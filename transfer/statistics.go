@@ -2,33 +2,11 @@ package transfer
 
 import (
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/floats"
-	"gonum.org/v1/gonum/stat"
 
 	"github.com/tripartite-go/tripartite/tuning"
 )
-
-// median returns the median, NaN of nothing. It sorts x.
-func median(x []float64) float64 { return quantile(x, 0.5) }
-
-// quantile returns the p-quantile, NaN of nothing. It sorts x.
-func quantile(x []float64, p float64) float64 {
-	if len(x) == 0 || floats.HasNaN(x) {
-		return math.NaN()
-	}
-	slices.Sort(x)
-	return stat.Quantile(p, stat.LinInterp, x, nil)
-}
-
-// correlation returns Pearson's coefficient, NaN where either does not vary.
-func correlation(x, y []float64) float64 {
-	if len(x) < 2 {
-		return math.NaN()
-	}
-	return stat.Correlation(x, y, nil)
-}
 
 // cosine returns the cosine of the angle between x and y. Two zero vectors agree.
 func cosine(x, y []float32) float64 {
@@ -47,8 +25,6 @@ func cosine(x, y []float32) float64 {
 	}
 	return xy / math.Sqrt(xx*yy)
 }
-
-func mean(x []float64) float64 { return stat.Mean(x, nil) }
 
 // capped returns x, at most MaxFloat64, since JSON has no infinity.
 func capped(x float64) float64 { return min(x, math.MaxFloat64) }

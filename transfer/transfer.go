@@ -10,6 +10,8 @@ package transfer
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/network"
@@ -25,21 +27,23 @@ type Config struct {
 	// Texts are run; Calibration texts, others than these, set the constants of
 	// calibrated tuning curves.
 	Texts, Calibration []string
-	// Selection says how each head runs, algebraic by default.
+	// Selection says how each head runs. Its zero value leaves all heads exact.
 	Selection attention.Selection
-	// Tuning is "calibrated" or the name of a map.
+	// Tuning is network.Calibrated or the name of a map.
 	Tuning string
 	Draw   tuning.Draw
-	// Neurons is the number of hidden neurons of a head. If Error is above 0,
-	// every head gets instead the number that the variance law asks for to keep
-	// the relative error of calcium at Error, within NeuronLimits.
+	// Neurons is m, the rows of W of a head: its hidden neurons, but for trig and
+	// hyperbolic, which have two for each row. If Error is above 0, every head
+	// gets instead what the variance law asks for to keep the relative error of
+	// calcium at Error, LeastNeurons to MostNeurons. The law holds for exp, gerf
+	// and calibrated curves.
 	Neurons int
 	Error   float64
 	Seed    uint64
 	// Draws is how many independent draws the error against the number of neurons
 	// is the root mean square of; 0 means 8.
 	Draws int
-	// Layer and Head choose the head that is shown token by token; -1 chooses the
+	// Layer and Head choose the head that is shown token by token; -1 and -1 the
 	// one whose calcium has the median error.
 	Layer, Head int
 	// Program is the version that the report names.
@@ -49,8 +53,11 @@ type Config struct {
 	Progress func(stage string, done float64)
 }
 
-// NeuronLimits bounds what Config.Error may ask for in one head.
-var NeuronLimits = [2]int{16, 16384}
+// What Config.Error may ask for in one head.
+const (
+	LeastNeurons = 16
+	MostNeurons  = 16384
+)
 
 // maskShare is the share of words that are masked to be filled, as in training.
 const maskShare = 0.15
@@ -58,6 +65,9 @@ const maskShare = 0.15
 // Run transfers a network. It stops early, with the context's error, when the
 // context is done.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
 	r := &run{cfg: cfg, ctx: ctx, work: nn.NewWorkspace(cfg.Pool)}
 	for _, step := range []struct {
 		stage string
@@ -80,8 +90,48 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		if err := step.do(); err != nil {
 			return nil, err
 		}
+		r.progress(1)
 		r.before += step.share
 	}
-	r.notes()
+	r.report.Notes = r.notes()
 	return &r.report, nil
+}
+
+// check reports what cannot be run, before anything is.
+func (cfg *Config) check() error {
+	m := cfg.Network.Model
+	if len(cfg.Texts) == 0 {
+		return errors.New("there is no text to run; give some passages, one a line")
+	}
+	if err := network.ParseTuning(cfg.Tuning); err != nil {
+		return err
+	}
+	if _, err := tuning.ParseDraw(string(cfg.Draw)); err != nil {
+		return err
+	}
+	if err := cfg.Selection.Check(m.Layers(), m.Heads()); err != nil {
+		return err
+	}
+	circuits := cfg.Selection.Uses(attention.KindAlgebraic)
+	if circuits && network.NeedsCalibration(cfg.Tuning) && len(cfg.Calibration) == 0 {
+		return fmt.Errorf("%s curves need calibration texts; give some passages of the kind that will be read, one a line", cfg.Tuning)
+	}
+	if !(cfg.Error >= 0) {
+		return fmt.Errorf("a relative error of calcium of %v; give a number above 0, such as 0.5", cfg.Error)
+	}
+	if cfg.Error > 0 && cfg.Tuning != network.Calibrated && cfg.Tuning != string(tuning.Exp) && cfg.Tuning != string(tuning.Gerf) {
+		return fmt.Errorf("neurons for an error come from the variance law, which holds for exp, gerf and calibrated curves, not for %s; give a number of neurons", cfg.Tuning)
+	}
+	if cfg.Error == 0 && circuits && cfg.Neurons < 1 {
+		return fmt.Errorf("%d neurons a head; give at least 1", cfg.Neurons)
+	}
+	if cfg.Draws < 0 {
+		return fmt.Errorf("%d draws for the error against the number of neurons; give at least 1, or 0 for %d", cfg.Draws, defaultDraws)
+	}
+	chosen := cfg.Layer >= 0 && cfg.Layer < m.Layers() && cfg.Head >= 0 && cfg.Head < m.Heads()
+	if !chosen && (cfg.Layer != -1 || cfg.Head != -1) {
+		return fmt.Errorf("head %d.%d does not exist: %s has layers 0 to %d with heads 0 to %d",
+			cfg.Layer, cfg.Head, m.Name(), m.Layers()-1, m.Heads()-1)
+	}
+	return nil
 }

@@ -184,7 +184,7 @@ func TestErrorAllocatesNeuronsByBudget(t *testing.T) {
 	finer := transferred(t, cfg)
 	// Budgets are given for an error of 10% and grow with its inverse square.
 	const scale = (2 / transfer.BudgetError) * (2 / transfer.BudgetError)
-	low, high := transfer.NeuronLimits[0], transfer.NeuronLimits[1]
+	low, high := transfer.LeastNeurons, transfer.MostNeurons
 	between := 0
 	for l := range r.Layers {
 		for h := range r.Layers[l].Heads {
@@ -252,8 +252,8 @@ func TestProgressRisesToTheEnd(t *testing.T) {
 		last = done
 	}
 	transferred(t, cfg)
-	if last < 0.8 {
-		t.Errorf("progress ended at %v", last)
+	if !(math.Abs(last-1) < 1e-9) {
+		t.Errorf("progress ended at %v, want 1", last)
 	}
 }
 
@@ -262,14 +262,21 @@ func TestRunNamesWhatIsWrong(t *testing.T) {
 		change func(*transfer.Config)
 		want   string
 	}{
-		"no texts":         {func(c *transfer.Config) { c.Texts = nil }, "no text"},
-		"empty text":       {func(c *transfer.Config) { c.Texts = []string{"a", " \t"} }, "text 2 is empty"},
-		"long text":        {func(c *transfer.Config) { c.Texts = []string{strings.Repeat("lord ", 400)} }, "text 1 has 402 tokens"},
-		"no calibration":   {func(c *transfer.Config) { c.Calibration = nil }, "calibration texts"},
-		"no such layer":    {func(c *transfer.Config) { c.Selection = selection(t, "exact,9=algebraic") }, "9"},
-		"no such tuning":   {func(c *transfer.Config) { c.Tuning = "sharp" }, "sharp"},
-		"no neurons":       {func(c *transfer.Config) { c.Neurons = 0 }, "neurons"},
-		"empty calib text": {func(c *transfer.Config) { c.Calibration = []string{"a", ""} }, "calibration text 2 is empty"},
+		"no texts":              {func(c *transfer.Config) { c.Texts = nil }, "no text"},
+		"empty text":            {func(c *transfer.Config) { c.Texts = []string{"a", " \t"} }, "text 2 is empty"},
+		"long text":             {func(c *transfer.Config) { c.Texts = []string{strings.Repeat("lord ", 400)} }, "text 1 has 402 tokens"},
+		"no calibration":        {func(c *transfer.Config) { c.Calibration = nil }, "calibration texts"},
+		"no such layer":         {func(c *transfer.Config) { c.Selection = selection(t, "exact,9=algebraic") }, "9"},
+		"no such tuning":        {func(c *transfer.Config) { c.Tuning = "sharp" }, "sharp"},
+		"no neurons":            {func(c *transfer.Config) { c.Neurons = 0 }, "0 neurons a head"},
+		"no such draw":          {func(c *transfer.Config) { c.Draw = "orthgonal" }, "orthgonal"},
+		"negative error":        {func(c *transfer.Config) { c.Error = -1 }, "error of calcium of -1"},
+		"error undefined":       {func(c *transfer.Config) { c.Error = math.NaN() }, "error of calcium of NaN"},
+		"error without law":     {func(c *transfer.Config) { c.Error, c.Tuning = 1, "relu" }, "variance law"},
+		"error, no calibration": {func(c *transfer.Config) { c.Error, c.Calibration = 1, nil }, "calibration texts"},
+		"negative draws":        {func(c *transfer.Config) { c.Draws = -1 }, "-1 draws"},
+		"half a head":           {func(c *transfer.Config) { c.Layer = 2 }, "head 2.-1 does not exist"},
+		"empty calib text":      {func(c *transfer.Config) { c.Calibration = []string{"a", ""} }, "calibration text 2 is empty"},
 	} {
 		cfg := config(t)
 		c.change(&cfg)

@@ -82,7 +82,7 @@ layers and heads, and an overview.`,
 	f.circuits.add(c, attention.KindAlgebraic)
 	floatVar(flags, &f.err, "error", func(x float64) bool { return x > 0 }, "a number above 0, such as 0.1",
 		fmt.Sprintf("relative error of calcium that every head gets neurons for, by the variance law, %d to %d of them; in place of --neurons",
-			transfer.NeuronLimits[0], transfer.NeuronLimits[1]))
+			transfer.LeastNeurons, transfer.MostNeurons))
 	group(c, "Heads", "error")
 	flags.Var(&value[place]{&f.head, f.head, "LAYER.HEAD", parsePlace}, "head",
 		"head to show token by token (default the one whose calcium has the median error)")

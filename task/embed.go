@@ -6,7 +6,6 @@ import (
 	"math"
 	"strings"
 
-	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
 )
@@ -62,17 +61,8 @@ func Embed(ctx context.Context, n *network.Network, s Sentence, texts []string, 
 		}
 		ids[i], out.Tokens[i] = e.IDs, len(e.IDs)
 	}
-	err := o.batches(ctx, out.Tokens, func(lo, hi int) error {
-		b := model.NewBatch(ids[lo:hi]...)
-		states, err := o.forward(ctx, n.Model, b, lo)
-		if err != nil {
-			return err
-		}
-		for i := range b.Sequences.Len() {
-			from, to := b.Sequences.Bounds(i)
-			out.Embeddings[lo+i] = s.embedding(states.SliceRows(from, to))
-		}
-		return nil
+	err := o.forward(ctx, n.Model, ids, func(i int, states tensor.Matrix) {
+		out.Embeddings[i] = s.embedding(states)
 	})
 	if err != nil {
 		return nil, err

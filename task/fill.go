@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/tripartite-go/tripartite/input/text"
-	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
 )
@@ -23,8 +22,8 @@ type Filled struct {
 // Place is one masked place. Several places of a text are filled independently
 // of one another, all others staying masked.
 type Place struct {
-	Token int    `json:"token"` // index among the text's tokens
-	Words []Word `json:"words"` // the likeliest first
+	Position int    `json:"position"` // of the mask among the text's tokens, from 0
+	Words    []Word `json:"words"`    // the likeliest first
 }
 
 // Word is one entry of the vocabulary.
@@ -45,31 +44,21 @@ func Fill(ctx context.Context, n *network.Network, texts []string, top int, o Op
 		return nil, fmt.Errorf("fill: %d words for each place; ask for 1 to %d", top, vocabulary)
 	}
 	out := make([]Filled, len(texts))
-	ids, lengths := make([][]int, len(texts)), make([]int, len(texts))
+	ids := make([][]int, len(texts))
 	for i, s := range texts {
 		e, err := encodeMasked(n, i, s)
 		if err != nil {
 			return nil, err
 		}
-		ids[i], lengths[i] = e.IDs, len(e.IDs)
-		out[i].Text = s
+		ids[i], out[i].Text = e.IDs, s
 		for t, id := range e.IDs {
 			if id == n.Tokenizer.Special().Mask {
-				out[i].Places = append(out[i].Places, Place{Token: t})
+				out[i].Places = append(out[i].Places, Place{Position: t})
 			}
 		}
 	}
-	err := o.batches(ctx, lengths, func(lo, hi int) error {
-		b := model.NewBatch(ids[lo:hi]...)
-		states, err := o.forward(ctx, n.Model, b, lo)
-		if err != nil {
-			return err
-		}
-		for i := range b.Sequences.Len() {
-			from, to := b.Sequences.Bounds(i)
-			fillPlaces(n, out[lo+i].Places, states.SliceRows(from, to), top, o.Work.Pool())
-		}
-		return nil
+	err := o.forward(ctx, n.Model, ids, func(i int, states tensor.Matrix) {
+		fillPlaces(n, out[i].Places, states, top, o.Work.Pool())
 	})
 	if err != nil {
 		return nil, err
@@ -107,7 +96,7 @@ func encodeMasked(n *network.Network, i int, s string) (text.Encoding, error) {
 // Logits of a whole vocabulary are computed for one place at a time.
 func fillPlaces(n *network.Network, places []Place, states tensor.Matrix, top int, pool *tensor.Pool) {
 	for p := range places {
-		t := places[p].Token
+		t := places[p].Position
 		places[p].Words = likeliest(n.Model.Logits(states.SliceRows(t, t+1), pool).Row(0), top, n.Tokenizer)
 	}
 }

@@ -59,7 +59,7 @@ func TestWordsAreThoseOfTransformers(t *testing.T) {
 		}
 		slices.SortFunc(order, func(a, b int) int { return cmp.Compare(logits[b], logits[a]) })
 		masks := strings.Count(want.Text, "[MASK]")
-		if len(got) != 1 || len(got[0].Places) != masks || got[0].Places[0].Token != 1 || len(got[0].Places[0].Words) != 5 {
+		if len(got) != 1 || len(got[0].Places) != masks || got[0].Places[0].Position != 1 || len(got[0].Places[0].Words) != 5 {
 			t.Fatalf("%s: %+v", name, got)
 		}
 		for i, w := range got[0].Places[0].Words {
@@ -79,7 +79,7 @@ func TestEveryMaskIsFilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got[0].Places) != 2 || got[0].Places[0].Token != 2 || got[0].Places[1].Token != 4 {
+	if len(got[0].Places) != 2 || got[0].Places[0].Position != 2 || got[0].Places[1].Position != 4 {
 		t.Errorf("%+v", got[0].Places)
 	}
 	for _, f := range got {

@@ -50,22 +50,42 @@ func (o *Options) batches(ctx context.Context, lengths []int, do func(lo, hi int
 	return nil
 }
 
-// forward returns the last hidden states [N, D] of texts from lo on. States that
-// are no numbers are refused: nothing can be made of them.
-func (o *Options) forward(ctx context.Context, m *model.Model, b model.Batch, lo int) (tensor.Matrix, error) {
-	states, err := m.Forward(ctx, b, model.Run{Heads: o.Heads, Work: o.Work})
-	if err != nil {
-		return states, err
+// forward calls do with the last hidden states [N, D] of every text, given as
+// its tokens, in order. States that are no numbers are refused: nothing can be
+// made of them.
+func (o *Options) forward(ctx context.Context, m *model.Model, ids [][]int, do func(i int, states tensor.Matrix)) error {
+	lengths := make([]int, len(ids))
+	for i := range ids {
+		lengths[i] = len(ids[i])
 	}
-	for i := range b.Sequences.Len() {
-		from, to := b.Sequences.Bounds(i)
-		for _, x := range states.Data[from*states.Stride : to*states.Stride] {
-			if x-x != 0 {
-				return states, fmt.Errorf("text %d: the network's output is %v; where heads are circuits, their calcium came too close to zero: use calibrated curves, or curves that are not signed, such as exp", lo+i+1, x)
+	return o.batches(ctx, lengths, func(lo, hi int) error {
+		b := model.NewBatch(ids[lo:hi]...)
+		all, err := m.Forward(ctx, b, model.Run{Heads: o.Heads, Work: o.Work})
+		if err != nil {
+			return err
+		}
+		for i := range b.Sequences.Len() {
+			from, to := b.Sequences.Bounds(i)
+			states := all.SliceRows(from, to)
+			if x, ok := finite(states); !ok {
+				return fmt.Errorf("text %d: the network's output is %v; where heads are circuits, their calcium came too close to zero: use calibrated curves, or curves that are not signed, such as exp", lo+i+1, x)
+			}
+			do(lo+i, states)
+		}
+		return nil
+	})
+}
+
+// finite reports whether all elements of x are finite, and one that is not.
+func finite(x tensor.Matrix) (float32, bool) {
+	for i := range x.Rows {
+		for _, v := range x.Row(i) {
+			if v-v != 0 {
+				return v, false
 			}
 		}
 	}
-	return states, nil
+	return 0, true
 }
 
 // encode turns text i into tokens and refuses one that has none of its own.

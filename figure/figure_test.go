@@ -21,7 +21,7 @@ func figures() map[string]*Figure {
 	nan, inf := transfer.Number(math.NaN()), transfer.Number(math.Inf(1))
 	out := map[string]*Figure{
 		"circuit":         Circuit(),
-		"calcium":         Calcium(sample(4, 4, 300).Token),
+		"calcium":         Calcium(sample(4, 4, 300).Chosen),
 		"calcium empty":   Calcium(transfer.Chosen{}),
 		"calcium 1 token": Calcium(transfer.Chosen{Points: sample(1, 1, 1).Chosen.Points}),
 		"scaling":         Scaling(sampleScaling()),
@@ -42,7 +42,7 @@ func figures() map[string]*Figure {
 			p.LogNormalizer, p.LogNull = inf, -inf
 		}
 	}
-	out["calcium not positive"] = Calcium(negative.Token)
+	out["calcium not positive"] = Calcium(negative.Chosen)
 	out["overview not positive"] = Overview(negative)
 
 	constant := transfer.Chosen{Layer: 11, Head: 11}
@@ -74,7 +74,7 @@ func figures() map[string]*Figure {
 
 func TestPNGHasTheSizeAndResolutionAskedFor(t *testing.T) {
 	for _, dpi := range []int{50, 96, 300} {
-		for name, f := range map[string]*Figure{"circuit": Circuit(), "calcium": Calcium(sample(1, 1, 9).Token)} {
+		for name, f := range map[string]*Figure{"circuit": Circuit(), "calcium": Calcium(sample(1, 1, 9).Chosen)} {
 			var b bytes.Buffer
 			if err := f.PNG(&b, dpi); err != nil {
 				t.Fatal(err)
@@ -258,7 +258,7 @@ func TestInlineFollowsThePage(t *testing.T) {
 
 func TestDescriptionIsReadToThoseWhoCannotSee(t *testing.T) {
 	var b bytes.Buffer
-	f := Calcium(sample(1, 1, 40).Token)
+	f := Calcium(sample(1, 1, 40).Chosen)
 	if err := f.SVG(&b); err != nil {
 		t.Fatal(err)
 	}

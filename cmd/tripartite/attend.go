@@ -34,8 +34,8 @@ Arrays of IN.npz, in any numeric type and order:
   v [N,dv]       values
   W [m,d]        input weights of the hidden neurons; drawn when absent
   b [m]          their phases in radians; drawn when absent
-  gerf_A         gerf's parameter, one number or [d]; when absent the one of
-                 least variance for the input (or the calibration set)
+  gerf_A         gerf's parameter, one number or [d]; when absent, and always
+                 with --calibrate, the one of least variance
 Other arrays are ignored. Save them with np.savez("head.npz", q=q, k=k, v=v).
 
 Arrays of OUT.npz, in the precision asked for:
@@ -133,6 +133,9 @@ func runAttend(e *env, c *cobra.Command, f *attendFlags, path string) error {
 		if opt.Set, err = readArrays(e, f.calibrate, attend.ReadSet); err != nil {
 			return err
 		}
+	}
+	if in.GerfA != nil && opt.Tuning == tuning.Gerf && opt.Calibration != attend.Uncalibrated {
+		e.warnf("gerf_A of the input is not used: it was made for queries and keys without calibration, which computes its own")
 	}
 	opt.Seed, opt.Cores = e.seed, e.cores()
 	if f.memory != "" {

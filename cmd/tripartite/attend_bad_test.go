@@ -59,7 +59,8 @@ func TestAttendRefusesBadInput(t *testing.T) {
 		{"W of other width", with(array{"W", []int{5, 2}, zeros(10)}), "", []string{"W is [5,2] but q is [4,3]", "d=3"}},
 		{"W without rows", with(array{"W", []int{0, 3}, nil}), "", []string{"W is [0,3]", "empty"}},
 		{"W and --neurons", with(array{"W", []int{5, 3}, zeros(15)}), "--neurons 6", []string{"6 neurons", "W has 5 rows", "--neurons"}},
-		{"more neurons than fit", good, "--neurons 1000000000000", []string{"1000000000000 neurons", "at most"}},
+		{"more neurons than fit", good, "--neurons 1000000000000", []string{"1000000000000 neurons", "--neurons 1 to 1048576"}},
+		{"a neuron too many", good, "--neurons 1048577", []string{"1048577 neurons", "--neurons 1 to 1048576"}},
 		{"too wide to calibrate", []array{{"q", []int{1, 5000}, zeros(5000)}, {"k", []int{1, 5000}, zeros(5000)}, {"v", []int{1, 1}, zeros(1)}}, "--calibrate", []string{"d is 5000", "4096"}},
 		{"b without W", with(array{"b", []int{5}, zeros(5)}), "", []string{"b [5]", "no weights W"}},
 		{"b of other length", with(array{"W", []int{5, 3}, zeros(15)}, array{"b", []int{4}, zeros(4)}), "", []string{"b is [4] but W is [5,3]"}},
@@ -149,7 +150,11 @@ func zipOf(t *testing.T, path, name, start string, zeros int) string {
 func TestAttendLeavesTheOldOutputWhereItCannotWrite(t *testing.T) {
 	dir := t.TempDir()
 	in := writeNpz(t, filepath.Join(dir, "in.npz"), head(4)...)
-	wantFailure(t, command("attend", in, "-o", filepath.Join(dir, "no", "such", "out.npz")), exitFailed, "no folder", "create it")
+	o := command("attend", in, "-o", filepath.Join(dir, "no", "such", "out.npz"))
+	wantFailure(t, o, exitFailed, "there is no folder "+filepath.Join(dir, "no", "such")+"; create it first")
+	if strings.Contains(o.lastLine(), "check") {
+		t.Errorf("two remedies: %s", o.lastLine())
+	}
 	wantFailure(t, command("attend", in, "-o", dir), exitFailed, "folder")
 	wantFailure(t, command("attend", in, "-o", filepath.Join(dir, "out.npz"), "--save-memory", filepath.Join(dir, "no", "m")), exitFailed, "no folder")
 	// A failing run leaves the old file.

@@ -2,12 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite/attention"
-	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tuning"
@@ -36,12 +37,12 @@ func (f *circuitFlags) add(c *cobra.Command, kind attention.Kind) {
 		curves = append(curves, string(m))
 	}
 	flags := c.Flags()
-	flags.Var(&value[attention.Selection]{&f.attention, f.attention, "RULE", attention.ParseSelection}, "attention",
+	flags.Var(&value[attention.Selection]{&f.attention, f.attention, "RULE", parseAttention}, "attention",
 		"how heads are computed: exact, algebraic (neurons and astrocytes) or uniform, then exceptions for LAYER or LAYER.HEAD from 0, as in exact,2=algebraic,3.5=uniform")
 	choiceVar(c, &f.tuning, "tuning", "tuning curves of algebraic heads: "+list(curves), curves...)
 	intVar(flags, &f.neurons, "neurons", 1, "hidden neurons of an algebraic head; trig and hyperbolic have twice as many, two for each row of weights")
 	choiceVar(c, &f.draw, "draw", "how their input weights are drawn: iid or orthogonal", tuning.IID, tuning.Orthogonal)
-	flags.StringVar(&f.calibrate, "calibrate", "", "`TEXTS`, a file with one text a line, to compute the constants of calibrated and gerf curves from; the default model brings its own")
+	flags.StringVar(&f.calibrate, "calibrate", "", "`TEXTS`, a file with one text a line, to compute the constants of calibrated and gerf curves from (default bundled verses)")
 	group(c, "Heads", "attention", "tuning", "neurons", "draw", "calibrate")
 }
 
@@ -50,28 +51,25 @@ func (f *circuitFlags) needsCalibration() bool {
 	return f.attention.Uses(attention.KindAlgebraic) && network.NeedsCalibration(f.tuning)
 }
 
-// check notes flags that have no effect on heads that are not circuits.
-func (f *circuitFlags) check(e *env, c *cobra.Command) {
-	for _, name := range []string{"tuning", "neurons", "draw", "calibrate"} {
+// parseAttention reads a selection. Its errors do not repeat the whole value,
+// which those of flags name.
+func parseAttention(s string) (attention.Selection, error) {
+	sel, err := attention.ParseSelection(s)
+	if err != nil {
+		reason := strings.TrimPrefix(err.Error(), fmt.Sprintf("attention %q: ", s))
+		return sel, errors.New(strings.TrimPrefix(reason, fmt.Sprintf("%q: ", s)))
+	}
+	return sel, nil
+}
+
+// check notes those of the flags that have no effect on heads that are not
+// circuits.
+func (f *circuitFlags) check(e *env, c *cobra.Command, flags ...string) {
+	for _, name := range flags {
 		if c.Flags().Changed(name) && !f.attention.Uses(attention.KindAlgebraic) {
 			e.warnf("--%s has no effect: no head is algebraic; add --attention algebraic", name)
 		}
 	}
-	if f.calibrate != "" && f.attention.Uses(attention.KindAlgebraic) && !f.needsCalibration() {
-		e.warnf("--calibrate has no effect on %s curves; use --tuning calibrated", f.tuning)
-	}
-}
-
-// texts returns the calibration texts: those the user gave, or those that a
-// bundled model brings.
-func (f *circuitFlags) texts(ctx context.Context, e *env, m modelFiles) ([]string, error) {
-	switch {
-	case f.calibrate != "":
-		return readTexts(ctx, e, f.calibrate)
-	case m.bundled != nil:
-		return m.bundled.Calibration(), nil
-	}
-	return nil, usagef("%s curves need texts to calibrate on, and %s brings none; add --calibrate TEXTS, a file with one text a line, like those that will be read (or --tuning exp, which needs none)", f.tuning, m.name)
 }
 
 // resolvedCircuits is the configuration of the heads with every default filled
@@ -99,11 +97,11 @@ func (f *circuitFlags) build(ctx context.Context, e *env, m modelFiles, net *net
 		resolved.Tuning, resolved.Neurons, resolved.Draw = f.tuning, f.neurons, f.draw
 	}
 	if f.needsCalibration() {
-		texts, err := f.texts(ctx, e, m)
+		texts, err := e.textsFor(ctx, m, net, "--calibrate", f.calibrate, calibration)
 		if err != nil {
 			return nil, resolved, err
 		}
-		batch, err := calibrationBatch(net, texts)
+		batch, err := net.Batch(texts, "calibration text")
 		if err != nil {
 			return nil, resolved, err
 		}
@@ -121,16 +119,4 @@ func (f *circuitFlags) build(ctx context.Context, e *env, m modelFiles, net *net
 		return nil, resolved, err
 	}
 	return circuits.Heads(), resolved, nil
-}
-
-// calibrationBatch encodes the calibration texts.
-func calibrationBatch(net *network.Network, texts []string) (model.Batch, error) {
-	ids := make([][]int, len(texts))
-	for i, t := range texts {
-		ids[i] = net.Tokenizer.Encode(t)
-		if limit := net.Model.Config().Positions; len(ids[i]) > limit {
-			return model.Batch{}, fmt.Errorf("calibration text %d has %d tokens, %s reads at most %d; shorten or split it", i+1, len(ids[i]), net.Model.Name(), limit)
-		}
-	}
-	return model.NewBatch(ids...), nil
 }

@@ -39,14 +39,17 @@ func newEnv(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) *env
 	}
 	if f, ok := stderr.(*os.File); ok {
 		e.terminal = term.IsTerminal(int(f.Fd()))
-		_, refused := os.LookupEnv("NO_COLOR") // https://no-color.org
-		e.color = e.terminal && !refused && os.Getenv("TERM") != "dumb"
+		e.color = e.terminal && takesColors()
 	}
 	if f, ok := stdin.(*os.File); ok {
 		e.interactive = term.IsTerminal(int(f.Fd()))
 	}
 	return e
 }
+
+// takesColors reports whether the environment allows colors on a terminal. An
+// empty NO_COLOR does not count (https://no-color.org).
+func takesColors() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
 
 // maxThreads keeps a slip of the pen from starting a million of them.
 const maxThreads = 1024
@@ -71,7 +74,7 @@ func (e *env) cores() int {
 }
 
 // complain prints the line that ends a failed run.
-func (e *env) complain(err error) { e.line("31", oneLine(err)) }
+func (e *env) complain(err error) { e.line("31", plain(err)) }
 
 // warnf prints a line that the user should see.
 func (e *env) warnf(format string, args ...any) {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,13 +28,41 @@ func isUsage(err error) bool {
 	return errors.As(err, &u)
 }
 
-// oneLine joins an error's lines, so that the last line on stderr is all of it.
-func oneLine(err error) string {
-	lines := strings.Split(err.Error(), "\n")
+// plain is what the program says of an error: all of it on one line, so that it
+// is the last one on stderr, and in the same words on every operating system
+// where a file is not there.
+func plain(err error) string {
+	text := err.Error()
+	if words := missing(err); words != "" {
+		text = strings.Replace(text, words, "there is no such file", 1)
+	}
+	lines := strings.Split(text, "\n")
 	for i, l := range lines {
 		lines[i] = strings.TrimSpace(l)
 	}
 	return strings.TrimSpace(strings.Join(lines, " "))
+}
+
+// missing returns in what words the operating system said, somewhere below err,
+// that a file does not exist; "" if it did not.
+func missing(err error) string {
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		if below := e.Unwrap(); below != nil {
+			return missing(below)
+		}
+	case interface{ Unwrap() []error }:
+		for _, below := range e.Unwrap() {
+			if words := missing(below); words != "" {
+				return words
+			}
+		}
+		return ""
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return err.Error()
+	}
+	return ""
 }
 
 // flagError rewrites what the flag parser says: which flag of which command,

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/tripartite-go/tripartite/internal/atomicfile"
@@ -77,10 +80,16 @@ func writeFile(ctx context.Context, e *env, path string, write func(w io.Writer)
 		}
 		return nil
 	}
-	if err := atomicfile.Write(path, guarded); err != nil {
-		return fmt.Errorf("%w; nothing was changed: check the path and whether there is room", err)
+	err := atomicfile.Write(path, guarded)
+	switch info, none := os.Stat(path); {
+	case err == nil:
+		return nil
+	case none == nil && info.IsDir(), errors.Is(err, fs.ErrPermission):
+		return err // which says what to do
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("write %s: there is no folder %s; create it first", path, filepath.Dir(path))
 	}
-	return nil
+	return fmt.Errorf("%w; nothing was changed: check the path and whether there is room", err)
 }
 
 // guard writes until the context is cancelled.

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -270,6 +272,41 @@ func TestVersionSaysWhatTheProgramIs(t *testing.T) {
 	}
 }
 
+func TestColorsCanBeRefused(t *testing.T) {
+	for _, c := range []struct {
+		noColor, term string
+		want          bool
+	}{{"", "xterm", true}, {"1", "xterm", false}, {"0", "xterm", false}, {"", "dumb", false}} {
+		t.Setenv("NO_COLOR", c.noColor)
+		t.Setenv("TERM", c.term)
+		if got := takesColors(); got != c.want {
+			t.Errorf("NO_COLOR=%q TERM=%q: %v", c.noColor, c.term, got)
+		}
+	}
+}
+
+// elsewhere is what another operating system says of a file that is not there.
+type elsewhere struct{}
+
+func (elsewhere) Error() string        { return "The system cannot find the file specified." }
+func (elsewhere) Is(target error) bool { return target == fs.ErrNotExist }
+
+func TestMissingFilesAreToldInOurOwnWords(t *testing.T) {
+	const want = "in.npz: there is no such file; check the path"
+	_, here := os.Open(filepath.Join(t.TempDir(), "nosuch"))
+	for _, err := range []error{
+		elsewhere{}, fs.ErrNotExist, cause(here),
+		fmt.Errorf("%w", errors.Join(errors.New(""), elsewhere{})),
+	} {
+		if got := plain(fmt.Errorf("in.npz: %w; check the path", err)); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if got := plain(errors.New("a\n  b: file does not exist\n")); got != "a b: file does not exist" {
+		t.Errorf("an error about something else became %q", got)
+	}
+}
+
 func TestShellsComplete(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		if o := must(t, "completion", shell); !strings.Contains(o.stdout, "tripartite") {
@@ -286,6 +323,11 @@ func TestShellsComplete(t *testing.T) {
 		{[]string{"__complete", "attend", ""}, "npz"},
 		{[]string{"__complete", "help", "memory", ""}, "merge"},
 		{[]string{"__complete", "run", "l"}, "language"},
+		{[]string{"__complete", "run", "../../zoo/"}, "../../zoo/language/"},
+		{[]string{"__complete", "run", "language", "../../testdata/"}, "algebraic.npz"},
+		{[]string{"__complete", "transfer", "--model", ""}, "language"},
+		{[]string{"__complete", "transfer", "--model", "../../zoo/l"}, "../../zoo/language/"},
+		{[]string{"__complete", "tokenize", "../../zoo/language/"}, "tokenizer.json"},
 		{[]string{"__complete", "run", "--task", ""}, "hidden"},
 		{[]string{"__complete", "tokenize", ""}, "language"},
 	} {

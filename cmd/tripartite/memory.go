@@ -43,10 +43,7 @@ forgetting and precision.`,
 			if err != nil {
 				return err
 			}
-			if e.json {
-				return e.printJSON(info)
-			}
-			return printMemory(e.stdout, info)
+			return showMemory(e, info)
 		},
 	}
 }
@@ -157,10 +154,21 @@ func mergeAs[F tripartite.Float](e *env, c *cobra.Command, names, paths []string
 	if err != nil {
 		return err
 	}
+	return showMemory(e, info)
+}
+
+// memoryResult is what `tripartite memory --json` prints.
+type memoryResult struct {
+	Program string `json:"program"` // version of the program that prints it
+	tripartite.MemoryInfo
+}
+
+// showMemory prints the description of a memory, for programs or for people.
+func showMemory(e *env, m tripartite.MemoryInfo) error {
 	if e.json {
-		return e.printJSON(info)
+		return e.printJSON(memoryResult{programVersion(), m})
 	}
-	return printMemory(e.stdout, info)
+	return printMemory(e.stdout, m)
 }
 
 // printMemory describes a memory for people.
@@ -173,8 +181,8 @@ func printMemory(w io.Writer, m tripartite.MemoryInfo) error {
 tokens       %d
 circuit      %s curves%s, d=%d, forgetting %g
 fingerprint  %s
-size         %d hidden neurons, %d output neurons, %s, %d bytes
+size         %s, %s, %s, %d bytes
 `, m.Schema, m.Tokens, m.Circuit.Tuning, calibrated, m.Circuit.Inputs, m.Circuit.Forget,
-		m.Circuit.Fingerprint, m.Neurons, m.Outputs, m.Precision, m.Bytes)
+		m.Circuit.Fingerprint, count(m.Neurons, "hidden neuron", "hidden neurons"), count(m.Outputs, "output neuron", "output neurons"), m.Precision, m.Bytes)
 	return err
 }

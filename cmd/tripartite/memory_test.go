@@ -63,14 +63,14 @@ func TestMemoryInfoInWordsAndJSON(t *testing.T) {
 		}
 	}
 	var info struct {
-		Schema, Precision               string
+		Schema, Program, Precision      string
 		Tokens, Neurons, Outputs, Bytes int
 		Circuit                         struct{ Tuning, Fingerprint string }
 	}
 	if err := json.Unmarshal([]byte(must(t, "memory", "info", at("first"), "--json").stdout), &info); err != nil {
 		t.Fatal(err)
 	}
-	if info.Schema != "tripartite.memory/1" || info.Precision != "float64" || info.Tokens != 6 || info.Neurons != 20 || info.Outputs != 2 ||
+	if info.Schema != "tripartite.memory/1" || info.Program == "" || info.Precision != "float64" || info.Tokens != 6 || info.Neurons != 20 || info.Outputs != 2 ||
 		info.Bytes != 8*(20*2+20+20) || info.Circuit.Tuning != "exp" || len(info.Circuit.Fingerprint) != 32 {
 		t.Errorf("%+v", info)
 	}

@@ -1,9 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite/hub"
 	"github.com/tripartite-go/tripartite/input/text"
@@ -48,6 +54,34 @@ func openTokenizer(path string) (*text.Tokenizer, error) {
 		return nil, err
 	}
 	return text.Load(m.files)
+}
+
+// completeModels completes a MODEL: the names of bundled and of cached models,
+// folders, and files that end in extension, if that is not "".
+func completeModels(extension string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+		names := bundledNames()
+		cached, _ := hub.Cached() // without one, there is nothing to offer
+		for _, m := range cached {
+			names = append(names, m.ID)
+		}
+		directive := cobra.ShellCompDirectiveNoFileComp
+		folder, _ := filepath.Split(begun)
+		entries, _ := os.ReadDir(cmp.Or(folder, "."))
+		for _, entry := range entries {
+			path := folder + entry.Name()
+			switch info, err := os.Stat(path); {
+			case err != nil:
+			case info.IsDir():
+				names = append(names, path+string(os.PathSeparator))
+				directive |= cobra.ShellCompDirectiveNoSpace // what follows may lie in it
+			case extension != "" && filepath.Ext(path) == extension:
+				names = append(names, path)
+			}
+		}
+		names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, begun) })
+		return names, directive
+	}
 }
 
 func bundledNames() []string {

@@ -28,8 +28,9 @@ type modelEntry struct {
 
 // modelList is what `tripartite models --json` prints.
 type modelList struct {
-	Schema string       `json:"schema"`
-	Models []modelEntry `json:"models"`
+	Schema  string       `json:"schema"`
+	Program string       `json:"program"` // version of the program
+	Models  []modelEntry `json:"models"`
 }
 
 func newModels(e *env) *cobra.Command {
@@ -49,7 +50,7 @@ model.safetensors and the tokenizer's files. The size is that of the weights.`,
 				return err
 			}
 			if e.json {
-				return e.printJSON(modelList{"tripartite.models/1", models})
+				return e.printJSON(modelList{"tripartite.models/1", programVersion(), models})
 			}
 			return printModels(e.stdout, models)
 		},

@@ -43,7 +43,7 @@ func TestModelsListsBundledAndCachedOnes(t *testing.T) {
 	if err := json.Unmarshal([]byte(must(t, "models", "--json").stdout), &list); err != nil {
 		t.Fatal(err)
 	}
-	if list.Schema != "tripartite.models/1" || len(list.Models) != 3 || !list.Models[0].Default || list.Models[0].Source != "bundled" || list.Models[0].Bytes < 1e6 {
+	if list.Schema != "tripartite.models/1" || list.Program == "" || len(list.Models) != 3 || !list.Models[0].Default || list.Models[0].Source != "bundled" || list.Models[0].Bytes < 1e6 {
 		t.Errorf("%+v", list)
 	}
 	want := modelEntry{"owner/small", "cache", false, "bert", 1_500_000, "apache-2.0", "6 layers of width 384"}

@@ -59,14 +59,14 @@ writes float32 hidden_states [L+1,B,N,D], last_hidden_state [B,N,D], and what
 the model has of logits [B,N,V] and pooler_output [B,D]; B is left out when it
 is 1.`,
 		Example: `  tripartite run --text "In the beginning God created the [MASK] and the earth."
-  tripartite run --attention algebraic --neurons 256 --text "Jesus [MASK]." --top-k 3
+  tripartite run --attention algebraic --neurons 2048 --text "Jesus [MASK]." --top-k 3
   tripartite run --task embed --file texts.txt -o embeddings.npz
   tripartite run --task hidden ids.npz -o states.npz --attention exact,0=algebraic --tuning exp
   tripartite run ./model --task embed --file texts.txt --json`,
 		Args: func(c *cobra.Command, args []string) error {
 			if f.task == taskHidden {
-				if len(args) == 1 {
-					return nil
+				if len(args) < 2 {
+					return arguments("IN.npz")(c, args)
 				}
 				return arguments("MODEL", "IN.npz")(c, args)
 			}
@@ -75,7 +75,7 @@ is 1.`,
 			}
 			return nil
 		},
-		ValidArgsFunction: cobra.FixedCompletions(bundledNames(), cobra.ShellCompDirectiveDefault),
+		ValidArgsFunction: completeModels(".npz"),
 		RunE:              func(c *cobra.Command, args []string) error { return runRun(e, c, f, args) },
 	}
 	flags := c.Flags()
@@ -113,7 +113,10 @@ func (f *runFlags) check(e *env, c *cobra.Command, in string) error {
 			in = "-"
 		}
 	}
-	f.circuits.check(e, c)
+	f.circuits.check(e, c, "tuning", "neurons", "draw", "calibrate")
+	if f.circuits.calibrate != "" && f.circuits.attention.Uses(attention.KindAlgebraic) && !f.circuits.needsCalibration() {
+		e.warnf("--calibrate has no effect on %s curves; use --tuning calibrated", f.circuits.tuning)
+	}
 	return oneStream("input", in, f.circuits.calibrate)
 }
 

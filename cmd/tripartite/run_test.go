@@ -275,13 +275,31 @@ func TestAModelThatBringsNoCalibrationTextsTakesThem(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	o := command(append(args, "--attention", "algebraic")...)
-	wantFailure(t, o, exitUsage, "sentence-mean", "--calibrate TEXTS")
+	wantFailure(t, o, exitFailed, "sentence-mean brings no texts", "20 positions", "--calibrate TEXTS")
 	must(t, append(args, "--attention", "algebraic", "--tuning", "exp")...) // needs no texts
 	if o := must(t, append(args, "--neurons", "5")...); !strings.Contains(o.stderr, "--neurons has no effect") {
 		t.Errorf("stderr %q", o.stderr)
 	}
 	if o := must(t, append(args, "--attention", "algebraic", "--tuning", "exp", "--calibrate", calibration)...); !strings.Contains(o.stderr, "--calibrate has no effect on exp") {
 		t.Errorf("stderr %q", o.stderr)
+	}
+}
+
+// A foreign model that the bundled verses fit into is calibrated on them, with a
+// note, as in transfer.
+func TestBundledVersesCalibrateForeignModels(t *testing.T) {
+	foreign := filepath.Join(t.TempDir(), "foreign")
+	if err := os.CopyFS(foreign, os.DirFS("../../zoo/language")); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--text", "the [MASK] of God", "--attention", "exact,3.0=algebraic", "--neurons", "16"}
+	bundled := must(t, append([]string{"run"}, args...)...)
+	o := must(t, append([]string{"run", foreign}, args...)...)
+	if o.stdout != bundled.stdout || bundled.stderr != "" {
+		t.Errorf("prints\n%s\nwant\n%s%s", o.stdout, bundled.stdout, bundled.stderr)
+	}
+	if want := "tripartite: note: foreign brings no texts: bundled verses of the King James Bible take their place; give texts like those that it was made for by --calibrate TEXTS\n"; o.stderr != want {
+		t.Errorf("notes %q, want %q", o.stderr, want)
 	}
 }
 
@@ -316,7 +334,8 @@ func TestRunRefusesWrongCommandLines(t *testing.T) {
 	for _, c := range []struct{ args, words string }{
 		{"run --task classify", "fill, embed, hidden"},
 		{"run language more", `unexpected argument "more"`},
-		{"run --task hidden -o out.npz", "MODEL is missing"},
+		{"run --task hidden -o out.npz", "run: IN.npz is missing"},
+		{"run --task hidden --text a -o x.npz", "run: IN.npz is missing"},
 		{"run --task hidden a b c -o out.npz", `unexpected argument "c"`},
 		{"run --task hidden in.npz", "-o OUT.npz"},
 		{"run --task hidden in.npz -o out.npz --text a", "reads arrays"},
@@ -325,7 +344,7 @@ func TestRunRefusesWrongCommandLines(t *testing.T) {
 		{"run --text a -o out.npz", "fill writes no arrays"},
 		{"run --text a --file b", "--text and --file"},
 		{"run --text a --top-k 0", "--top-k"},
-		{"run --text a --attention nosuch", "exact, algebraic, uniform"},
+		{"run --text a --attention nosuch", `run: --attention "nosuch": unknown kind of attention "nosuch"; use one of exact, algebraic, uniform`},
 		{"run --text a --attention exact,x=algebraic", "LAYER"},
 		{"run --text a --tuning nosuch", "calibrated, exp"},
 		{"run --text a --neurons 0", "at least 1"},
@@ -388,7 +407,7 @@ func TestRunRefusesBadInput(t *testing.T) {
 		{"unknown id", append(hidden, writeNpz(t, filepath.Join(dir, "id.npz"), row(2, 1e6))), []string{"1000000", "vocabulary"}},
 		{"no tokens", append(hidden, writeNpz(t, filepath.Join(dir, "none.npz"), row())), []string{"input_ids", "no token"}},
 		{"other mask", append(hidden, writeNpz(t, filepath.Join(dir, "mask.npz"), row(2, 3), array{"attention_mask", []int{1}, []float64{1}})), []string{"attention_mask"}},
-		{"unwritable", append(hidden, writeNpz(t, filepath.Join(dir, "ok.npz"), row(2, 3)), "-o", filepath.Join(dir, "no", "out.npz")), []string{"no folder", "create it"}},
+		{"unwritable", append(hidden, writeNpz(t, filepath.Join(dir, "ok.npz"), row(2, 3)), "-o", filepath.Join(dir, "no", "out.npz")), []string{"no folder", "no; create it first"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out := t.TempDir()

@@ -31,7 +31,7 @@ needed.`,
   echo '{"text": "Jesus wept."}' | tripartite tokenize language
   tripartite tokenize ./model/tokenizer.json --file texts.jsonl --max-length 128`,
 		Args:              arguments("PATH"),
-		ValidArgsFunction: cobra.FixedCompletions(bundledNames(), cobra.ShellCompDirectiveDefault),
+		ValidArgsFunction: completeModels(".json"),
 		RunE: func(c *cobra.Command, args []string) error {
 			t, err := openTokenizer(args[0])
 			if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -68,15 +67,22 @@ figures as PNG and SVG: calcium against softmax normalizer token by token for
 one head, error against number of neurons per map with the variance law, maps of
 layers and heads, and an overview.`,
 		Example: `  tripartite transfer
-  tripartite transfer --neurons 512 -o report-512
-  tripartite transfer --error 0.2 --head 2.5 -o report-budget
+  tripartite transfer --neurons 2048 -o report-2048
+  tripartite transfer --error 1 --head 2.5 -o report-error
   tripartite transfer --attention algebraic,0=exact --tuning hyperbolic -o report-hyperbolic
   tripartite transfer --model ./model --input texts.txt --calibrate more-texts.txt`,
-		Args: arguments(),
-		RunE: func(c *cobra.Command, _ []string) error { return runTransfer(e, c, f) },
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("transfer: unexpected argument %q; give the model by --model and texts by --input", args[0])
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(c *cobra.Command, _ []string) error { return runTransfer(e, c, f) },
 	}
 	flags := c.Flags()
 	flags.StringVarP(&f.model, "model", "m", "", "`MODEL`: the name of a bundled model, a folder, or the name of a model in the Hugging Face cache (default the bundled language model)")
+	_ = c.RegisterFlagCompletionFunc("model", completeModels("")) // the flag is there, and once
 	flags.StringVarP(&f.input, "input", "i", "", "`TEXTS` to run, one a line, - for standard input (default bundled verses)")
 	group(c, "Network", "model", "input")
 	f.circuits.add(c, attention.KindAlgebraic)
@@ -98,7 +104,7 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 	if err := oneStream("input", f.input, f.circuits.calibrate); err != nil {
 		return err
 	}
-	f.circuits.check(e, c)
+	f.circuits.check(e, c, "tuning", "neurons", "draw")
 	if err := writableFolder(f.output); err != nil {
 		return err
 	}
@@ -106,11 +112,15 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 	if err != nil {
 		return err
 	}
-	texts, calibration, err := f.texts(c.Context(), e, m)
+	net, err := network.Load(m.files, m.name)
 	if err != nil {
 		return err
 	}
-	net, err := network.Load(m.files, m.name)
+	texts, err := e.textsFor(c.Context(), m, net, "--input", f.input, verses)
+	if err != nil {
+		return err
+	}
+	constants, err := e.textsFor(c.Context(), m, net, "--calibrate", f.circuits.calibrate, calibration)
 	if err != nil {
 		return err
 	}
@@ -118,7 +128,7 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 	defer pool.Close()
 	update, end := e.stages()
 	r, err := transfer.Run(c.Context(), transfer.Config{
-		Network: net, Texts: texts, Calibration: calibration,
+		Network: net, Texts: texts, Calibration: constants,
 		Selection: f.circuits.attention, Tuning: f.circuits.tuning, Draw: f.circuits.draw,
 		Neurons: f.circuits.neurons, Error: f.err, Seed: e.seed,
 		Layer: f.head.layer, Head: f.head.head,
@@ -141,31 +151,6 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 	return err
 }
 
-// texts returns what to run and what to calibrate on. Models that bring no texts
-// of their own get those of the default model.
-func (f *transferFlags) texts(ctx context.Context, e *env, m modelFiles) (texts, calibration []string, err error) {
-	donor := m
-	if donor.bundled == nil {
-		if donor, err = findModel(""); err != nil {
-			return nil, nil, err
-		}
-	}
-	if f.input == "" {
-		texts = donor.bundled.Verses()
-	} else if texts, err = readTexts(ctx, e, f.input); err != nil {
-		return nil, nil, err
-	}
-	if f.circuits.calibrate == "" {
-		calibration = donor.bundled.Calibration()
-	} else if calibration, err = readTexts(ctx, e, f.circuits.calibrate); err != nil {
-		return nil, nil, err
-	}
-	if m.bundled == nil && (f.input == "" || f.circuits.calibrate == "") {
-		e.warnf("using bundled verses of the King James Bible where no texts were given; add --input and --calibrate with texts like those that %s was made for", m.name)
-	}
-	return texts, calibration, nil
-}
-
 // writableFolder finds out before a long job whether its results can be
 // written: in the folder, or where it would be made.
 func writableFolder(dir string) error {
@@ -185,6 +170,9 @@ func writableFolder(dir string) error {
 			if probe, err = os.CreateTemp(at, ".tripartite-*"); err == nil {
 				probe.Close()
 				return os.Remove(probe.Name())
+			}
+			if errors.Is(err, fs.ErrNotExist) { // /proc says so
+				err = errors.New("nothing can be created there")
 			}
 		}
 		return fmt.Errorf("transfer: cannot write into %s: %w; choose another folder with -o", at, cause(err))

@@ -67,6 +67,7 @@ func (o Options) Steps(tokens int) int {
 const (
 	maxWeights    = 1 << 29
 	maxCalibrated = 1 << 12
+	maxDrawn      = 1 << 20 // rows of W, as in the heads of a network
 )
 
 // ErrOwnConstants is returned for a causal circuit whose constants would be
@@ -198,6 +199,9 @@ func curves(in *Input, opt Options) (*tuning.Config, error) {
 	if in.Rows > 0 && opt.Neurons > 0 && opt.Neurons != in.Rows {
 		return nil, fmt.Errorf("%d neurons asked for, but W has %d rows; leave out --neurons or W", opt.Neurons, in.Rows)
 	}
+	if opt.Neurons > maxDrawn {
+		return nil, fmt.Errorf("%d neurons asked for; give --neurons 1 to %d", opt.Neurons, maxDrawn)
+	}
 	rows := cmp.Or(in.Rows, opt.Neurons, DefaultNeurons)
 	if wide := max(in.Inputs, in.Outputs) * opt.Tuning.FeaturesPerRow(); rows > maxWeights/wide {
 		return nil, fmt.Errorf("%d neurons with d=%d and dv=%d take more memory than is allowed; at most %d do not", rows, in.Inputs, in.Outputs, maxWeights/wide)
@@ -236,12 +240,14 @@ func curves(in *Input, opt Options) (*tuning.Config, error) {
 }
 
 // gerfA returns gerf's parameter: the input's, or the one of least variance.
+// With calibration it is always the latter, since the input's was made for
+// queries and keys as they are.
 func gerfA(in *Input, opt Options, c *tuning.Calibration) ([]float64, error) {
 	switch {
-	case in.GerfA != nil:
-		return in.GerfA, nil
 	case c != nil:
 		return c.GerfA(), nil
+	case in.GerfA != nil:
+		return in.GerfA, nil
 	case opt.Causal:
 		return nil, fmt.Errorf("gerf_A is missing: %w; give the array gerf_A, or a calibration set", ErrOwnConstants)
 	}

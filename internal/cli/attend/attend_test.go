@@ -7,29 +7,14 @@ import (
 	"testing"
 )
 
-func TestMedianAndCorrelation(t *testing.T) {
-	for _, c := range []struct {
-		x    []float64
-		want float64
-	}{{[]float64{3}, 3}, {[]float64{5, 1, 3}, 3}, {[]float64{4, 1, 3, 2}, 2.5}} {
-		if got := median(c.x); got != c.want {
-			t.Errorf("median of %v is %v, want %v", c.x, got, c.want)
+func TestWhatIsUndefinedIsNoNumber(t *testing.T) {
+	for _, x := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		if got := defined(x); got != nil {
+			t.Errorf("%v is given as %v", x, *got)
 		}
 	}
-	if got := median(nil); !math.IsNaN(got) {
-		t.Errorf("the median of nothing is %v", got)
-	}
-	x := []float64{1, 2, 4}
-	for _, c := range []struct {
-		y    []float64
-		want float64
-	}{{[]float64{3, 5, 9}, 1}, {[]float64{-1, -2, -4}, -1}, {[]float64{1, 2, 1}, -1 / math.Sqrt(28)}} {
-		if got := correlation(x, c.y); !(math.Abs(got-c.want) < 1e-15) {
-			t.Errorf("correlation with %v is %v, want %v", c.y, got, c.want)
-		}
-	}
-	if defined(correlation(x, []float64{2, 2, 2})) != nil || defined(math.Inf(1)) != nil {
-		t.Error("what is undefined is given as a number")
+	if got := defined(-2); got == nil || *got != -2 {
+		t.Errorf("-2 is given as %v", got)
 	}
 }
 

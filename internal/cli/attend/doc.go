@@ -4,7 +4,8 @@
 //
 //	Read      arrays of a file, checked                  input.go
 //	Run       curves, circuit, exact attention           attend.go
-//	Summary   what the numbers say, as JSON and as text  summary.go
+//	Summary   what the numbers say, as JSON              summary.go
+//	Print     the same in words, and what to do          words.go
 //	Write     arrays of the result                       output.go
 //
 // The circuit is that of the root package: sequential, one token after another.

@@ -1,12 +1,10 @@
 package attend
 
 import (
-	"fmt"
-	"io"
 	"math"
-	"slices"
 
 	"github.com/tripartite-go/tripartite"
+	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/tuning"
 )
 
@@ -20,6 +18,7 @@ const Schema = "tripartite.attend/1"
 type Summary struct {
 	Schema    string   `json:"schema"`
 	Program   string   `json:"program"` // version of the program, filled in by the caller
+	Kernel    string   `json:"kernel"`  // how the circuit was computed
 	Seed      uint64   `json:"seed"`
 	Generator string   `json:"generator"`
 	Config    Resolved `json:"config"`
@@ -29,12 +28,16 @@ type Summary struct {
 	Outputs int `json:"outputs"` // dv
 	Neurons int `json:"neurons"` // hidden neurons; two per row of W for trig and hyperbolic
 
-	MeanSquaredNorm    float64  `json:"mean_squared_norm"`   // mean |q+k|², before calibration
-	RelativeError      *float64 `json:"relative_error"`      // |y - exact_y| / |exact_y|, Frobenius
-	LogCalciumError    *float64 `json:"log_calcium_error"`   // median |log c - log Z|, c times the query's factor
-	CalciumCorrelation *float64 `json:"calcium_correlation"` // Pearson of log c and log Z over tokens
-	NullCorrelation    *float64 `json:"null_correlation"`    // the same for log N + q.mean(k) in place of log c
-	NonPositive        int      `json:"nonpositive_calcium"` // tokens with c <= 0
+	MeanSquaredNorm float64  `json:"mean_squared_norm"` // mean |q+k|², before calibration
+	RelativeError   *float64 `json:"relative_error"`    // |y - exact_y| / |exact_y|, Frobenius
+
+	// A calibrated circuit leaves out one factor f per query, which cancels in its
+	// output: its calcium is c, corrected calcium c f. Otherwise f is 1.
+	LogCalciumError      *float64 `json:"log_calcium_error"`     // median |log(c f) - log Z|
+	CalciumCorrelation   *float64 `json:"calcium_correlation"`   // Pearson of log c and log Z over tokens
+	CorrectedCorrelation *float64 `json:"corrected_correlation"` // of log(c f) and log Z
+	NullCorrelation      *float64 `json:"null_correlation"`      // of log N + q.mean(k) and log Z
+	NonPositive          int      `json:"nonpositive_calcium"`   // tokens with c <= 0
 
 	MemoryTokens int `json:"memory_tokens"` // in the memory after the last token
 	MemoryBytes  int `json:"memory_bytes"`
@@ -60,7 +63,7 @@ type Resolved struct {
 
 func summarize[F tripartite.Float](in *Input, opt Options, cfg *tuning.Config, out *arrays[F], earlier int) Summary {
 	s := Summary{
-		Schema: Schema, Seed: opt.Seed, Generator: tuning.Generator,
+		Schema: Schema, Kernel: "sequential, " + string(opt.Precision), Seed: opt.Seed, Generator: tuning.Generator,
 		Config: Resolved{
 			Tuning: opt.Tuning, Estimator: opt.Tuning.Estimates(), Weights: string(opt.Draw), Phases: "none",
 			Rows: len(cfg.W) / in.Inputs, GerfA: cfg.A, Calibration: opt.Calibration,
@@ -80,99 +83,26 @@ func summarize[F tripartite.Float](in *Input, opt Options, cfg *tuning.Config, o
 		}
 	}
 	null := nullPredictor(in, opt.Causal)
-	var difference, logC, logZ, logNull []float64
-	for t, c := range corrected(out.got.Calcium, out.factor) {
+	var difference, logC, logCorrected, logZ, logNull []float64
+	for t, c := range out.got.Calcium {
 		if !isPositive(c) {
 			s.NonPositive++
 			continue
 		}
-		z := out.want.Calcium[t].Log
-		difference = append(difference, math.Abs(c.Log-z))
-		logC, logZ, logNull = append(logC, c.Log), append(logZ, z), append(logNull, null[t])
+		z, f := out.want.Calcium[t].Log, out.factor[t]
+		difference = append(difference, math.Abs(c.Log+f-z))
+		logC, logCorrected = append(logC, c.Log), append(logCorrected, c.Log+f)
+		logZ, logNull = append(logZ, z), append(logNull, null[t])
 	}
 	if out.alone {
 		s.RelativeError = defined(relativeError(out.got.Y, out.want.Y))
-		s.LogCalciumError = defined(median(difference))
-		s.CalciumCorrelation = defined(correlation(logC, logZ))
-		s.NullCorrelation = defined(correlation(logNull, logZ))
+		s.LogCalciumError = defined(stats.Median(difference))
+		s.CalciumCorrelation = defined(stats.Correlation(logC, logZ))
+		s.CorrectedCorrelation = defined(stats.Correlation(logCorrected, logZ))
+		s.NullCorrelation = defined(stats.Correlation(logNull, logZ))
 	}
 	s.Notes = s.notes()
 	return s
-}
-
-// The error from which a note says what to do about it.
-const noteworthyError = 0.1
-
-func (s *Summary) notes() []string {
-	notes := []string{}
-	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
-	c := s.Config
-	if !c.Estimator {
-		note("%s curves do not estimate exp(q.k): the error does not vanish however many neurons there are.", c.Tuning)
-	}
-	if s.NonPositive > 0 {
-		note("At %d of %d tokens calcium is zero or below and does not normalize: the output there is no average of the values, and log_normalizer is NaN or -inf. Use non-negative curves (exp, hyperbolic, gerf) or more neurons.", s.NonPositive, s.Tokens)
-	}
-	if c.Resumed > 0 {
-		note("The memory held %d tokens before the first one. Exact attention does not see them, so that there is nothing to compare with and no exact arrays are written.", c.Resumed)
-		return notes
-	}
-	if c.Forget > 0 || c.Sigma > 0 {
-		note("Exact attention neither forgets nor saturates; the differences contain what --forget and --sigma do.")
-	}
-	if c.Estimator && s.RelativeError != nil && *s.RelativeError > noteworthyError {
-		remedy := "calibrate (--calibrate), draw orthogonal weights (--draw orthogonal) or take more neurons"
-		if c.Calibration != Uncalibrated {
-			remedy = "draw orthogonal weights (--draw orthogonal), use gerf curves or take more neurons"
-		}
-		note("The error of random tuning curves grows exponentially with |q+k|², whose mean is %.3g here: %s.", s.MeanSquaredNorm, remedy)
-	}
-	return notes
-}
-
-// Print writes the summary for people.
-func (s *Summary) Print(w io.Writer) error {
-	c := s.Config
-	order := "all tokens written, then read"
-	if c.Causal {
-		order = "causal"
-	}
-	weights := "W given"
-	if c.Weights != "input" {
-		weights = c.Weights + " weights, seed " + fmt.Sprint(s.Seed)
-	}
-	calibrated := map[Calibration]string{
-		Uncalibrated: "", CalibratedOn: "calibrated on the input, ", CalibratedSet: "calibrated on a set, ",
-	}[c.Calibration]
-	lines := []string{
-		fmt.Sprintf("%d tokens, d=%d, dv=%d, %s, %s", s.Tokens, s.Inputs, s.Outputs, order, c.Precision),
-		fmt.Sprintf("%d hidden neurons, %s curves, %s%s", s.Neurons, c.Tuning, calibrated, weights),
-	}
-	if c.Resumed == 0 {
-		lines = append(lines,
-			"output   relative error against softmax     "+show(s.RelativeError),
-			"calcium  median |log c - log Z|             "+show(s.LogCalciumError),
-			"         correlation of log c and log Z     "+show(s.CalciumCorrelation)+" (null predictor "+show(s.NullCorrelation)+")")
-	}
-	lines = append(lines,
-		fmt.Sprintf("         tokens with calcium <= 0           %d", s.NonPositive),
-		fmt.Sprintf("memory   %d tokens in %d bytes", s.MemoryTokens, s.MemoryBytes))
-	for _, n := range s.Notes {
-		lines = append(lines, "note: "+n)
-	}
-	for _, l := range lines {
-		if _, err := fmt.Fprintln(w, l); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func show(x *float64) string {
-	if x == nil {
-		return "undefined"
-	}
-	return fmt.Sprintf("%.4g", *x)
 }
 
 // nullPredictor is log N + q.mean(k) for every token: what log Z would be if all
@@ -213,36 +143,6 @@ func relativeError[F tripartite.Float](got []F, want []float64) float64 {
 		norm += w * w
 	}
 	return math.Sqrt(diff / norm)
-}
-
-// median returns NaN for no values.
-func median(x []float64) float64 {
-	if len(x) == 0 {
-		return math.NaN()
-	}
-	x = slices.Sorted(slices.Values(x))
-	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
-}
-
-// correlation returns Pearson's coefficient, NaN where one of the two is
-// constant.
-func correlation(x, y []float64) float64 {
-	mx, my := mean(x), mean(y)
-	var xx, yy, xy float64
-	for i := range x {
-		xx += (x[i] - mx) * (x[i] - mx)
-		yy += (y[i] - my) * (y[i] - my)
-		xy += (x[i] - mx) * (y[i] - my)
-	}
-	return xy / math.Sqrt(xx*yy)
-}
-
-func mean(x []float64) float64 {
-	var s float64
-	for _, v := range x {
-		s += v
-	}
-	return s / float64(len(x))
 }
 
 // defined returns nil for what is not a finite number.

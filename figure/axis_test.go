@@ -155,15 +155,15 @@ func TestComparisonLeavesOutWhatHasNoLogarithm(t *testing.T) {
 		{LogNormalizer: 1, LogCorrected: 1.1}, {LogNormalizer: 2, LogCorrected: 2.3}, {LogNormalizer: 3, LogCorrected: 2.8},
 		{LogNormalizer: 4, LogCorrected: nan}, {LogNormalizer: nan, LogCorrected: 4}, {LogNormalizer: 5, LogCorrected: transfer.Number(math.Inf(-1))},
 	}
-	c := compare(points, calciumOf)
+	c := compare(points, correctedOf)
 	// Of (1, 1.1), (2, 2.3), (3, 2.8): covariance 0.85, variances 1 and 2.29/3.
 	if want := 0.85 / math.Sqrt(2.2900/3); math.Abs(c.r-want) > 1e-12 || c.missing != 3 || math.Abs(c.err-0.2) > 1e-12 {
 		t.Errorf("r %.15f, want %.15f; %d missing, want 3; error %g, want 0.2", c.r, want, c.missing, c.err)
 	}
-	if c := compare(points[:1], calciumOf); !math.IsNaN(c.r) || math.Abs(c.err-0.1) > 1e-12 {
+	if c := compare(points[:1], correctedOf); !math.IsNaN(c.r) || math.Abs(c.err-0.1) > 1e-12 {
 		t.Errorf("one token: r %g, error %g", c.r, c.err)
 	}
-	if c := compare(nil, calciumOf); !math.IsNaN(c.r) || !math.IsNaN(c.err) || c.missing != 0 {
+	if c := compare(nil, correctedOf); !math.IsNaN(c.r) || !math.IsNaN(c.err) || c.missing != 0 {
 		t.Errorf("no token: %+v", c)
 	}
 }

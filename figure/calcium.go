@@ -6,9 +6,9 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/plot/vg"
 
+	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -16,18 +16,34 @@ import (
 // are always of all tokens.
 const mostPoints = 5000
 
-// Calcium draws astrocyte calcium (times the query's factor) against the softmax
-// normalizer of one head, token by token in natural logarithms, with the null
-// predictor log N + q.mean(k) beside it. Tokens whose calcium is not positive
-// have no logarithm; they are counted and marked at the foot of the figure.
+// Calcium draws corrected calcium (astrocyte calcium c times f, the query's
+// factor that a calibrated circuit leaves out) against the softmax normalizer of
+// one head, token by token in natural logarithms, with the null predictor
+// log N + q.mean(k) beside it. The correlation of raw calcium c is given too;
+// without calibration f is 1, the two are the same and are called calcium.
+// Tokens whose calcium is not positive have no logarithm; they are counted and
+// marked at the foot of the figure.
 func Calcium(head transfer.Chosen) *Figure {
-	all := compare(head.Points, calciumOf)
+	all := compare(head.Points, correctedOf)
+	name, more := "astrocyte calcium", "."
+	if calibrated(head.Points) {
+		name = "corrected calcium, that is astrocyte calcium times a factor of the query,"
+		more = fmt.Sprintf("; of raw calcium: correlation %s. Calibrated calcium is the normalizer only up to this factor, which cancels in the output.",
+			decimal(compare(head.Points, rawOf).r, 3))
+	}
 	return &Figure{
-		width: oneColumn, height: 82 * mm,
-		description: fmt.Sprintf("Logarithm of astrocyte calcium against logarithm of the softmax normalizer for %s at layer %d, head %d: correlation %s, median error %s.",
-			plural(len(head.Points), "token"), head.Layer, head.Head, decimal(all.r, 3), decimal(all.err, 3)),
+		width: oneColumn, height: 85 * mm,
+		description: fmt.Sprintf("Logarithm of %s against logarithm of the softmax normalizer for %s at layer %d, head %d: correlation %s, median error %s%s",
+			name, plural(len(head.Points), "token"), head.Layer, head.Head, decimal(all.r, 3), decimal(all.err, 3), more),
 		draw: func(p *pen, area vg.Rectangle) { p.calcium(area, head) },
 	}
+}
+
+// calibrated reports whether a factor was left out of any token's calcium.
+func calibrated(points []transfer.Point) bool {
+	return slices.ContainsFunc(points, func(t transfer.Point) bool {
+		return math.Abs(float64(t.LogCorrected-t.LogCalcium)) > 0 // not of NaN
+	})
 }
 
 // comparison of a logarithm with log Z over the tokens where both are finite.
@@ -44,23 +60,12 @@ func compare(points []transfer.Point, of func(transfer.Point) transfer.Number) c
 			x, y, e = append(x, z), append(y, c), append(e, math.Abs(d))
 		}
 	}
-	c := comparison{r: math.NaN(), err: math.NaN(), missing: len(points) - len(x)}
-	if len(x) > 0 {
-		c.err = median(e)
-	}
-	if len(x) > 1 {
-		c.r = stat.Correlation(x, y, nil)
-	}
-	return c
+	return comparison{r: stats.Correlation(x, y), err: stats.Median(e), missing: len(points) - len(x)}
 }
 
-func median(x []float64) float64 {
-	x = slices.Sorted(slices.Values(x))
-	n := len(x)
-	return (x[(n-1)/2] + x[n/2]) / 2
-}
+func correctedOf(t transfer.Point) transfer.Number { return t.LogCorrected }
 
-func calciumOf(t transfer.Point) transfer.Number { return t.LogCorrected }
+func rawOf(t transfer.Point) transfer.Number { return t.LogCalcium }
 
 func nullOf(t transfer.Point) transfer.Number { return t.LogNull }
 
@@ -70,23 +75,27 @@ func (p *pen) calcium(area vg.Rectangle, head transfer.Chosen) {
 		xs = append(xs, float64(t.LogNormalizer))
 		ys = append(ys, float64(t.LogCorrected), float64(t.LogNull))
 	}
+	shown := calciumSeries(head.Points)
 	a := panel{
-		box:    inset(area, 0, rightMargin, bottomMargin, 4*lineHeight+1.2*mm),
+		box:    inset(area, 0, rightMargin, bottomMargin, vg.Length(2+len(shown))*lineHeight+1.2*mm),
 		x:      linear(xs...),
 		y:      linear(append(ys, xs...)...),
 		xLabel: "softmax normalizer, ln *Z*",
-		yLabel: "astrocyte calcium, ln (*f c*)",
+		yLabel: "astrocyte calcium, ln *c*",
+	}
+	if calibrated(head.Points) {
+		a.yLabel = "corrected calcium, ln (*c f*)"
 	}
 	a.box.Min.X += p.left(a.y, a.box.Size().Y)
 
 	every := (len(head.Points)-1)/mostPoints + 1
-	p.statistics(vg.Rectangle{Min: a.box.Min, Max: area.Max}, head, every)
+	p.statistics(vg.Rectangle{Min: a.box.Min, Max: area.Max}, head, shown, every)
 	p.within(a.box, line{color: faint, width: thinWidth}, a.at(a.x.lo, a.x.lo), a.at(a.x.hi, a.x.hi))
 	for i := 0; i < len(head.Points); i += every {
 		p.token(a, head.Points[i], nullOf, diamond, gray)
 	}
 	for i := 0; i < len(head.Points); i += every {
-		p.token(a, head.Points[i], calciumOf, circle, blue)
+		p.token(a, head.Points[i], correctedOf, circle, blue)
 		p.missing(a, head.Points[i])
 	}
 	p.axes(a)
@@ -95,14 +104,35 @@ func (p *pen) calcium(area vg.Rectangle, head transfer.Chosen) {
 	}
 }
 
+// series is one row of the statistics. What has no points in the figure has no
+// marker and no error, its correlation alone.
+type series struct {
+	name   string
+	of     func(transfer.Point) transfer.Number
+	drawn  bool
+	marker marker
+	color  color.NRGBA
+}
+
+func calciumSeries(points []transfer.Point) []series {
+	null := series{"null predictor", nullOf, true, diamond, gray}
+	if !calibrated(points) {
+		return []series{{"calcium", correctedOf, true, circle, blue}, null}
+	}
+	return []series{{"corrected calcium", correctedOf, true, circle, blue}, {name: "raw calcium", of: rawOf}, null}
+}
+
 // statistics writes what is shown, with correlations and errors in columns, at
 // the top of area.
-func (p *pen) statistics(area vg.Rectangle, head transfer.Chosen, every int) {
-	calcium, null := compare(head.Points, calciumOf), compare(head.Points, nullOf)
+func (p *pen) statistics(area vg.Rectangle, head transfer.Chosen, all []series, every int) {
 	row := rows(area)
-	var y vg.Length
+	var y, names vg.Length
+	for _, s := range all {
+		names = max(names, p.width(s.name, smallSize))
+	}
+	names += 2*markerSize + 3*textGap
 	write := func(column int, s string, c color.NRGBA) {
-		x := area.Min.X + []vg.Length{0, 20 * mm, 28.5 * mm}[column]
+		x := area.Min.X + []vg.Length{0, names, names + 8.5*mm}[column]
 		p.write(s, smallSize, vg.Point{X: x, Y: y}, fromLeft, c)
 	}
 	y = row()
@@ -112,26 +142,25 @@ func (p *pen) statistics(area vg.Rectangle, head transfer.Chosen, every int) {
 	}
 	write(0, fmt.Sprintf("layer %d, head %d, %s", head.Layer, head.Head, tokens), muted)
 	y = row()
-	if calcium.missing > 0 {
-		write(0, count(calcium.missing)+" with *c* ≤ 0", vermillion)
+	if missing := compare(head.Points, correctedOf).missing; missing > 0 {
+		write(0, count(missing)+" with *c* ≤ 0", vermillion)
 	}
 	write(1, "*r*", muted)
-	write(2, "median |error|", muted)
-	for _, series := range []struct {
-		name   string
-		c      comparison
-		marker marker
-		color  color.NRGBA
-	}{
-		{"calcium", calcium, circle, blue},
-		{"null predictor", null, diamond, gray},
-	} {
+	heading := "median |error|"
+	if names+8.5*mm+p.width(heading, smallSize) > area.Size().X {
+		heading = "|error|"
+	}
+	write(2, heading, muted)
+	for _, s := range all {
 		y = row()
 		sample := vg.Point{X: area.Min.X + markerSize, Y: y + smallSize*capHeight/2}
-		p.mark(series.marker, sample, markerSize, series.color, true)
-		p.write(series.name, smallSize, vg.Point{X: sample.X + markerSize + textGap, Y: y}, fromLeft, ink)
-		write(1, decimal(series.c.r, 3), ink)
-		write(2, brief(series.c.err), ink)
+		p.write(s.name, smallSize, vg.Point{X: sample.X + markerSize + textGap, Y: y}, fromLeft, ink)
+		c := compare(head.Points, s.of)
+		write(1, decimal(c.r, 3), ink)
+		if s.drawn {
+			p.mark(s.marker, sample, markerSize, s.color, true)
+			write(2, brief(c.err), ink)
+		}
 	}
 }
 

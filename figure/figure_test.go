@@ -42,6 +42,11 @@ func figures() map[string]*Figure {
 			p.LogNormalizer, p.LogNull = inf, -inf
 		}
 	}
+	plain := sample(1, 1, 300).Chosen
+	for i := range plain.Points {
+		plain.Points[i].LogCalcium = plain.Points[i].LogCorrected
+	}
+	out["calcium not calibrated"] = Calcium(plain)
 	out["calcium not positive"] = Calcium(negative.Chosen)
 	out["overview not positive"] = Overview(negative)
 
@@ -57,6 +62,11 @@ func figures() map[string]*Figure {
 		{Name: "none", Neurons: []int{64}, Error: []transfer.Number{nan}},
 		{Name: "no points"},
 		{Name: "short", Neurons: []int{1, 2}, Error: []transfer.Number{0}, Law: []transfer.Number{1e-300, 1e300}},
+	}})
+	out["scaling of rows"] = Scaling(transfer.Scaling{Curves: []transfer.Curve{
+		{Name: "exp", Estimator: true, Neurons: []int{16, 128, 1024}, Error: []transfer.Number{0.9, 0.8, 0.7}, Law: []transfer.Number{800, 280, 99}},
+		{Name: "gerf", Estimator: true, Neurons: []int{16, 128, 1024}, Error: []transfer.Number{1, 0.8, 0.6}, Law: []transfer.Number{80, 28, 10}},
+		{Name: "trig", Estimator: true, Neurons: []int{32, 256, 2048}, Error: []transfer.Number{9, 3, 1.1}},
 	}})
 	many := transfer.Scaling{}
 	for i := range 30 {
@@ -211,10 +221,12 @@ func TestSVGIsWellFormedAndRefersToNothing(t *testing.T) {
 
 func TestFiguresSayWhatTheyShow(t *testing.T) {
 	for name, want := range map[string][]string{
-		"calcium": {"softmax normalizer, ln Z", "astrocyte calcium, ln (f c)", "null predictor", "median |error|", "r", "layer 3, head 3, 300 tokens"},
-		"scaling": {"hidden neurons, m", "relative error of calcium", "variance law", "10%", "calibrated", "positive-cosine"},
-		"heads":   {"output cosine", "log10 neurons for 10% error, plain", "log10 neurons for 10% error, calibrated", "layer", "head", "5"},
-		"circuit": {"Writing", "Reading", "H ← H + l hT", "g ← g + h", "c = g·h", "l = H h / c", "h = φ(k)", "h = φ(q)", "astrocyte"},
+		"calcium":                {"softmax normalizer, ln Z", "corrected calcium, ln (c f)", "corrected calcium", "raw calcium", "null predictor", "median |error|", "r", "layer 3, head 3, 300 tokens"},
+		"calcium not calibrated": {"astrocyte calcium, ln c", "calcium", "null predictor", "r"},
+		"scaling":                {"hidden neurons, m", "relative error of calcium", "variance law", "estimator", "no estimator", "10%", "calibrated", "law, calibrated", "positive-cosine"},
+		"scaling of rows":        {"law, exp", "law, gerf", "200", "trig"},
+		"heads":                  {"output cosine", "log10 neurons for 10% error, plain", "log10 neurons for 10% error, calibrated", "layer", "head", "5"},
+		"circuit":                {"Writing", "Reading", "H ← H + l hT", "g ← g + h", "c = g·h", "l = H h / c", "h = φ(k)", "h = φ(q)", "astrocyte"},
 		"overview": {"A", "B", "C", "D", "softmax normalizer, ln Z", "hidden neurons, m", "output cosine",
 			"Writing"},
 		"calcium not positive": {"150 with c ≤ 0"},
@@ -264,5 +276,22 @@ func TestDescriptionIsReadToThoseWhoCannotSee(t *testing.T) {
 	}
 	if !strings.Contains(f.Description(), "40 tokens at layer 0, head 0") || !strings.Contains(b.String(), `aria-label="`+f.Description()+`"`) {
 		t.Errorf("description is %q", f.Description())
+	}
+}
+
+func TestCalciumIsCalledCorrectedOnlyWhereItIs(t *testing.T) {
+	calibrated := figures()["calcium"]
+	if d := calibrated.Description(); !strings.Contains(d, "up to this factor, which cancels in the output") || !strings.Contains(d, "of raw calcium: correlation 0.7") {
+		t.Errorf("calibrated: %s", d)
+	}
+	plain := figures()["calcium not calibrated"]
+	var b bytes.Buffer
+	if err := plain.SVG(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range append(parse(t, b.Bytes()).texts, plain.Description()) {
+		if strings.Contains(s, "corrected") || strings.Contains(s, "raw") || strings.Contains(s, "factor") {
+			t.Errorf("not calibrated: %s", s)
+		}
 	}
 }

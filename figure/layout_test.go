@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"gonum.org/v1/plot/vg"
+
+	"github.com/tripartite-go/tripartite/transfer"
 )
 
 // recorder is a canvas that keeps the boxes of what is drawn.
@@ -95,6 +97,47 @@ func TestNothingLeavesTheFigureAndNoTextLiesOnAnother(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAxisReachesALawWithinTwoDecades(t *testing.T) {
+	curve := func(law ...transfer.Number) []transfer.Curve {
+		return []transfer.Curve{{Neurons: []int{16, 64}, Error: []transfer.Number{1, 0.5}, Law: law}}
+	}
+	for _, test := range []struct {
+		law    []transfer.Number
+		lo, hi float64 // of what the axis has to hold, and little more
+	}{
+		{nil, 0.1, 1},
+		{[]transfer.Number{2, 1}, 0.1, 2},
+		{[]transfer.Number{8, 0.5}, 0.1, 3},       // three times what was measured
+		{[]transfer.Number{1000, 30}, 0.1, 90},    // three times its least
+		{[]transfer.Number{1000, 101}, 0.1, 1},    // out of reach
+		{[]transfer.Number{1, 0.001}, 0.1 / 3, 1}, // a third of the guide
+	} {
+		_, y := scales(curve(test.law...))
+		if want := ratios(test.lo, test.hi); math.Abs(y.lo/want.lo-1) > 1e-9 || math.Abs(y.hi/want.hi-1) > 1e-9 {
+			t.Errorf("law %v: axis from %g to %g, want %g to %g", test.law, y.lo, y.hi, want.lo, want.hi)
+		}
+	}
+}
+
+func TestALawIsNamedWhereItIsSeenLast(t *testing.T) {
+	a := panel{box: vg.Rectangle{Max: vg.Point{X: 10, Y: 10}}}
+	for _, test := range []struct {
+		points []vg.Point
+		want   vg.Point
+		ok     bool
+	}{
+		{[]vg.Point{{X: 0, Y: 20}, {X: 4, Y: 8}, {X: 8, Y: 2}}, vg.Point{X: 8, Y: 2}, true},
+		{[]vg.Point{{X: 0, Y: 10}, {X: 4, Y: 5}, {X: 8, Y: -5}}, vg.Point{X: 6, Y: 0}, true},
+		{[]vg.Point{{X: 0, Y: 30}, {X: 8, Y: 20}}, vg.Point{}, false},
+		{[]vg.Point{{X: 5, Y: 5}}, vg.Point{}, false},
+		{nil, vg.Point{}, false},
+	} {
+		if got, ok := a.lastInside(test.points); ok != test.ok || got != test.want {
+			t.Errorf("%v is seen last at %v, %v; want %v, %v", test.points, got, ok, test.want, test.ok)
+		}
 	}
 }
 

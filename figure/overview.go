@@ -14,7 +14,7 @@ import (
 func Overview(r *transfer.Report) *Figure {
 	circuit, calcium, scaling := Circuit(), Calcium(r.Chosen), Scaling(r.Scaling)
 	const between = 5 * mm
-	bottom := 64 * mm
+	bottom := 66 * mm
 	return &Figure{
 		width: twoColumns, height: circuit.height + between + bottom,
 		description: fmt.Sprintf("A: %s B: %s C: %s D: Output cosine of every head.", circuit.description, calcium.description, scaling.description),

@@ -42,6 +42,7 @@ func samplePoints(rng *rand.Rand, tokens int) []transfer.Point {
 			Text: i / 24, Position: i % 24, Token: "word",
 			LogNormalizer: transfer.Number(z),
 			LogCorrected:  transfer.Number(z + 0.22*rng.NormFloat64()),
+			LogCalcium:    transfer.Number(1.7 + 0.6*z + 0.8*rng.NormFloat64()),
 			LogNull:       transfer.Number(2.6 + 0.35*(z-4.5) - math.Abs(0.6*rng.NormFloat64())),
 		})
 	}

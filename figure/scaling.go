@@ -13,16 +13,23 @@ import (
 
 // Scaling draws the error of calcium against the number of hidden neurons for
 // each family of tuning curves: measured points joined by lines, and what the
-// variance law predicts as a dashed line of the same colour. Families that are
-// no estimators of exp(q.k), whose error does not vanish, have open markers.
+// variance law predicts as a dashed line of the same colour with a name of its
+// own. Families that are no estimators of exp(q.k), whose error does not vanish,
+// have open markers. Every curve has its own numbers of neurons.
 func Scaling(s transfer.Scaling) *Figure {
 	height := 82 * mm
-	if more := len(s.Curves) - 14; more > 0 { // the names need the room
+	names := len(s.Curves)
+	for _, c := range s.Curves {
+		if len(c.Law) > 0 {
+			names++
+		}
+	}
+	if more := names - 15; more > 0 { // the names need the room
 		height += vg.Length(more) * lineHeight
 	}
 	return &Figure{
 		width: oneColumn, height: height,
-		description: fmt.Sprintf("Relative error of astrocyte calcium against the number of hidden neurons at layer %d, head %d, for %s of tuning curves.",
+		description: fmt.Sprintf("Relative error of astrocyte calcium against the number of hidden neurons at layer %d, head %d, for %s of tuning curves, with the variance law dashed.",
 			s.Layer, s.Head, map[bool]string{true: "1 family", false: count(len(s.Curves)) + " families"}[len(s.Curves) == 1]),
 		draw: func(p *pen, area vg.Rectangle) { p.scaling(area, s) },
 	}
@@ -51,6 +58,9 @@ func (p *pen) scaling(area vg.Rectangle, s transfer.Scaling) {
 	var names vg.Length
 	for _, c := range s.Curves {
 		names = max(names, p.width(literal(c.Name), smallSize))
+		if len(c.Law) > 0 {
+			names = max(names, p.width(lawName(c), smallSize))
+		}
 		if note := beyond(c, a.y.hi); note != "" {
 			p.write(note, smallSize, vg.Point{X: left, Y: row()}, fromLeft, muted)
 			top += lineHeight
@@ -103,9 +113,9 @@ func (p *pen) key(at vg.Point) {
 		return end
 	}, "variance law")
 	for _, estimator := range []bool{true, false} {
-		name := "estimator of exp(*q·k*)"
+		name := "estimator"
 		if !estimator {
-			name = "none"
+			name = "no estimator"
 		}
 		next(func(x vg.Length) vg.Length {
 			p.mark(circle, vg.Point{X: x + markerSize, Y: middle}, markerSize, muted, estimator)
@@ -115,7 +125,9 @@ func (p *pen) key(at vg.Point) {
 }
 
 // scales fits the axes to what was measured and to the guide. A law may add a
-// factor of 3; what lies above that is not shown.
+// factor of 3 at the bottom and at the top. One that lies higher, but within
+// lawReach of what was measured, shows its last part, the least errors up to
+// three times as large; one above that is not shown.
 func scales(curves []transfer.Curve) (x, y scale) {
 	var ms []float64
 	errors := []float64{wantedError}
@@ -124,18 +136,20 @@ func scales(curves []transfer.Curve) (x, y scale) {
 		ms, errors = append(ms, m...), append(errors, e...)
 	}
 	lo, hi := extent(errors, func(x float64) bool { return x > 0 })
-	least, most := lo/3, hi*3
+	bottom, top := lo/3, hi*3
+	reach := hi * lawReach
 	for _, c := range curves {
 		_, law := points(c.Neurons, c.Law)
-		if len(law) == 0 || slices.Min(law) > most {
+		least, most := extent(law, func(x float64) bool { return x > 0 })
+		if least > reach { // or nothing
 			continue
 		}
-		for _, e := range law {
-			lo, hi = min(lo, max(e, least)), max(hi, min(e, most))
-		}
+		lo, hi = min(lo, max(least, bottom)), max(hi, min(most, max(top, 3*least)))
 	}
 	return ratios(ms...), ratios(lo, hi)
 }
+
+const lawReach = 100
 
 // beyond says where a law is that lies above the panel, if it does.
 func beyond(c transfer.Curve, top float64) string {
@@ -159,21 +173,31 @@ func (a panel) polyline(xs, ys []float64) []vg.Point {
 	return out
 }
 
-// names writes the name of each curve to the right of its end, as near to it as
-// the other names allow.
+func lawName(c transfer.Curve) string { return "law, " + literal(c.Name) }
+
+// names writes the name of each curve and of each law to the right of its end,
+// as near to it as the other names allow.
 func (p *pen) names(a panel, curves []transfer.Curve) {
 	type entry struct {
-		curve int
-		end   vg.Point
+		name    string
+		look    look
+		law     bool
+		filled  bool
+		end     vg.Point
+		leaving vg.Length // how far from its end the leader begins
 	}
 	var entries []entry
 	for i, c := range curves {
+		k := lookOf(c.Name, i)
 		m, e := points(c.Neurons, c.Error)
 		at := a.polyline(m, e)
 		if len(at) == 0 { // never finite: named at the foot
 			at = []vg.Point{a.box.Min}
 		}
-		entries = append(entries, entry{curve: i, end: at[len(at)-1]})
+		entries = append(entries, entry{name: literal(c.Name), look: k, filled: c.Estimator, end: at[len(at)-1], leaving: 1.6 * markerSize})
+		if end, ok := a.lastInside(a.polyline(points(c.Neurons, c.Law))); ok {
+			entries = append(entries, entry{name: lawName(c), look: k, law: true, end: end})
+		}
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.end.Y, b.end.Y) })
 	wanted := make([]float64, len(entries))
@@ -182,17 +206,31 @@ func (p *pen) names(a panel, curves []transfer.Curve) {
 	}
 	spread(wanted, float64(lineHeight*0.95), float64(a.box.Min.Y), float64(a.box.Max.Y))
 	for i, e := range entries {
-		c := curves[e.curve]
-		k := lookOf(c.Name, e.curve)
 		y := vg.Length(wanted[i])
 		x := a.box.Max.X + leaderWidth
 		p.segments(line{color: faint, width: thinWidth},
-			vg.Point{X: e.end.X + markerSize*1.6, Y: e.end.Y},
+			vg.Point{X: e.end.X + e.leaving, Y: e.end.Y},
 			vg.Point{X: a.box.Max.X, Y: e.end.Y}, vg.Point{X: x - 0.5*mm, Y: y}, vg.Point{X: x, Y: y})
-		p.segments(line{color: k.color, width: curveWidth}, vg.Point{X: x, Y: y}, vg.Point{X: x + sampleWidth, Y: y})
-		p.mark(k.marker, vg.Point{X: x + sampleWidth/2, Y: y}, markerSize, k.color, c.Estimator)
-		p.writeMiddle(literal(c.Name), smallSize, vg.Point{X: x + sampleWidth + textGap, Y: y}, fromLeft, ink)
+		sample := line{color: e.look.color, width: curveWidth}
+		if e.law {
+			sample.dash = lawDash
+		}
+		p.segments(sample, vg.Point{X: x, Y: y}, vg.Point{X: x + sampleWidth, Y: y})
+		if !e.law {
+			p.mark(e.look.marker, vg.Point{X: x + sampleWidth/2, Y: y}, markerSize, e.look.color, e.filled)
+		}
+		p.writeMiddle(e.name, smallSize, vg.Point{X: x + sampleWidth + textGap, Y: y}, fromLeft, ink)
 	}
+}
+
+// lastInside returns where a polyline is seen last in the panel.
+func (a panel) lastInside(points []vg.Point) (end vg.Point, ok bool) {
+	for i := len(points) - 1; i > 0; i-- {
+		if _, to, ok := clip(a.box, points[i-1], points[i]); ok {
+			return to, true
+		}
+	}
+	return end, false
 }
 
 // spread moves sorted positions apart to at least gap, within [lo, hi] where

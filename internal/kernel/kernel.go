@@ -22,6 +22,8 @@
 // weights, are packed once.
 package kernel
 
+//go:generate go run ./gen
+
 // Kernels is one implementation of the arithmetic. Slices that a function takes
 // together have the same length unless it says otherwise; dst may be the same
 // slice as an input, but must not overlap it otherwise.
@@ -34,6 +36,11 @@ type Kernels struct {
 	// Product computes C = A·B, or C += A·B if add: c [m, n] with stride ldc,
 	// a [m, k] with stride lda, b the packed k×n operand.
 	Product func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, add bool)
+
+	// Peak runs that many steps of independent multiply-adds in registers alone
+	// and returns the number of floating-point operations done: over the time
+	// taken, what one core of this machine can reach at most.
+	Peak func(steps int) (operations int)
 
 	// Exp is dst = exp(x). The error is at most 0.51 ulp; the result is 0 below
 	// the smallest denormal, +Inf above the largest float32, NaN for NaN.
@@ -74,15 +81,13 @@ type Kernels struct {
 	Tanh func(dst, x []float32)
 }
 
-// Choose returns the implementation for the CPU that the program runs on.
-func Choose() *Kernels { return Portable() }
-
 // Portable returns the implementation in plain Go.
 func Portable() *Kernels {
 	return &Kernels{
 		Name:      "portable",
 		Panel:     panel,
 		Product:   product,
+		Peak:      peak,
 		Exp:       exp,
 		ExpSum:    expSum,
 		AddMax:    addMax,

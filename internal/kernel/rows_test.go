@@ -34,8 +34,9 @@ func sweep(f func(x []float32)) {
 	f(block)
 }
 
-func TestFunctionsAgainstFloat64(t *testing.T) {
-	ks := Portable()
+func TestFunctionsAgainstFloat64(t *testing.T) { each(t, testFunctionsAgainstFloat64) }
+
+func testFunctionsAgainstFloat64(t *testing.T, ks *Kernels) {
 	phi := func(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
 	for _, c := range []struct {
 		name  string
@@ -73,8 +74,9 @@ func TestFunctionsAgainstFloat64(t *testing.T) {
 	}
 }
 
-func TestFunctionsOfSpecialValues(t *testing.T) {
-	ks := Portable()
+func TestFunctionsOfSpecialValues(t *testing.T) { each(t, testFunctionsOfSpecialValues) }
+
+func testFunctionsOfSpecialValues(t *testing.T, ks *Kernels) {
 	inf, nan := math.Inf(1), math.NaN()
 	for _, c := range []struct {
 		name             string
@@ -101,11 +103,13 @@ func TestFunctionsOfSpecialValues(t *testing.T) {
 	}
 }
 
-func TestExpSumTakesTheShiftOutFirst(t *testing.T) {
+func TestExpSumTakesTheShiftOutFirst(t *testing.T) { each(t, testExpSumTakesTheShiftOutFirst) }
+
+func testExpSumTakesTheShiftOutFirst(t *testing.T, ks *Kernels) {
 	// 1e4 and 1e4 - 1 are exact in float32; their exponentials are not finite.
 	x := []float32{1e4, 1e4 - 1, float32(math.Inf(-1)), -1e4}
 	dst := make([]float32, len(x))
-	sum := Portable().ExpSum(dst, x, 1e4)
+	sum := ks.ExpSum(dst, x, 1e4)
 	want := []float64{1, math.Exp(-1), 0, 0}
 	for i, w := range want {
 		if ulps(dst[i], w) > 0.51 {
@@ -117,8 +121,9 @@ func TestExpSumTakesTheShiftOutFirst(t *testing.T) {
 	}
 }
 
-func TestSoftmaxAgainstFloat64(t *testing.T) {
-	ks := Portable()
+func TestSoftmaxAgainstFloat64(t *testing.T) { each(t, testSoftmaxAgainstFloat64) }
+
+func testSoftmaxAgainstFloat64(t *testing.T, ks *Kernels) {
 	for _, scale := range []float32{1, 100, 1e4} {
 		x := random(3, 301)
 		var sum float64
@@ -143,8 +148,9 @@ func TestSoftmaxAgainstFloat64(t *testing.T) {
 	}
 }
 
-func TestSoftmaxOfNothing(t *testing.T) {
-	ks := Portable()
+func TestSoftmaxOfNothing(t *testing.T) { each(t, testSoftmaxOfNothing) }
+
+func testSoftmaxOfNothing(t *testing.T, ks *Kernels) {
 	inf := float32(math.Inf(-1))
 	x := []float32{inf, inf}
 	if s := ks.Softmax(x, x); !math.IsInf(s, -1) || x[0] != 0 || x[1] != 0 {
@@ -160,8 +166,9 @@ func TestSoftmaxOfNothing(t *testing.T) {
 	}
 }
 
-func TestLayerNormAgainstFloat64(t *testing.T) {
-	ks := Portable()
+func TestLayerNormAgainstFloat64(t *testing.T) { each(t, testLayerNormAgainstFloat64) }
+
+func testLayerNormAgainstFloat64(t *testing.T, ks *Kernels) {
 	for _, n := range []int{1, 2, 3, 5, 8, 384} {
 		for _, offset := range []float32{0, 1000} {
 			const epsilon = 1e-5
@@ -201,8 +208,9 @@ func TestLayerNormAgainstFloat64(t *testing.T) {
 	}
 }
 
-func TestReductions(t *testing.T) {
-	ks := Portable()
+func TestReductions(t *testing.T) { each(t, testReductions) }
+
+func testReductions(t *testing.T, ks *Kernels) {
 	nan := float32(math.NaN())
 	for _, n := range []int{0, 1, 3, 4, 5, 100} {
 		x, y := random(1, n), random(2, n)
@@ -246,8 +254,9 @@ func TestReductions(t *testing.T) {
 	}
 }
 
-func TestNothingAllocates(t *testing.T) {
-	ks := Portable()
+func TestNothingAllocates(t *testing.T) { each(t, testNothingAllocates) }
+
+func testNothingAllocates(t *testing.T, ks *Kernels) {
 	x, y := random(1, 64), make([]float32, 64)
 	packed := make([]float32, ks.PackedLen(8, 8))
 	if n := testing.AllocsPerRun(10, func() {
@@ -258,30 +267,5 @@ func TestNothingAllocates(t *testing.T) {
 		ks.GELU(y, x)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
-	}
-}
-
-func BenchmarkRows(b *testing.B) {
-	ks := Choose()
-	x, dst := random(1, 1536), make([]float32, 1536)
-	for name, f := range map[string]func(){
-		"Exp":       func() { ks.Exp(dst, x) },
-		"ExpSum":    func() { ks.ExpSum(dst, x, 1) },
-		"AddMax":    func() { ks.AddMax(dst, x, x) },
-		"Max":       func() { ks.Max(x) },
-		"Dot":       func() { ks.Dot(x, x) },
-		"AddScaled": func() { ks.AddScaled(dst, 0.1, x) },
-		"LayerNorm": func() { ks.LayerNorm(dst, x, nil, nil, 1e-5) },
-		"GELU":      func() { ks.GELU(dst, x) },
-		"GELUTanh":  func() { ks.GELUTanh(dst, x) },
-		"SiLU":      func() { ks.SiLU(dst, x) },
-		"Tanh":      func() { ks.Tanh(dst, x) },
-	} {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				f()
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(x)), "ns/element")
-		})
 	}
 }

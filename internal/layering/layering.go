@@ -33,6 +33,7 @@ func Rules() map[string]Rule {
 		"internal/layering":   {},
 		"internal/npz":        {Internal: []string{"internal/atomicfile"}},
 		"internal/kernel":     {},
+		"internal/kernel/gen": {}, // writes the assembly of kernel
 
 		"safetensors": {Internal: []string{"internal/atomicfile"}},
 		"tuning":      {External: gonum},

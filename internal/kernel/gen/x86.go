@@ -1,0 +1,81 @@
+package main
+
+import "fmt"
+
+// x86 describes an instruction set of amd64: vectors of which width, how many
+// registers, and the tiles of the product that they allow.
+type x86 struct {
+	prefix string // of function names
+	reg    string // of vector registers
+	lanes  int    // float32 in a vector
+	regs   int
+	masks  bool // mask registers
+	tiles  []tile
+}
+
+// tile is a block of C that is kept in registers: rows of A times panels of B,
+// each of two vectors.
+type tile struct{ rows, panels int }
+
+// A step along k loads two vectors of B and one number of each row of A: tall
+// tiles need few loads per product. The rest of the registers holds the two
+// vectors and the numbers. Few rows leave the multipliers waiting for one
+// another, so several panels are taken at once.
+var (
+	avx512 = x86{prefix: "avx512", reg: "Z", lanes: 16, regs: 32, masks: true,
+		tiles: append(tall(12), tile{1, 4}, tile{2, 2}, tile{3, 2})}
+	avx2 = x86{prefix: "avx2", reg: "Y", lanes: 8, regs: 16,
+		tiles: append(tall(6), tile{1, 4}, tile{2, 2})}
+)
+
+func tall(most int) (tiles []tile) {
+	for rows := 1; rows <= most; rows++ {
+		tiles = append(tiles, tile{rows, 1})
+	}
+	return tiles
+}
+
+func (x x86) v(i int) string { return fmt.Sprintf("%s%d", x.reg, i) }
+
+func (x x86) bytes() int { return 4 * x.lanes }
+
+// panel is the number of columns of B in a panel.
+func (x x86) panel() int { return 2 * x.lanes }
+
+// data writes the tables that the functions read.
+func (x x86) data(f *file) {
+	if x.masks {
+		return
+	}
+	f.body.WriteString("\n// avx2Masks: loaded n float32 before its middle, it selects the first n lanes.\n")
+	for i := range 2 * x.lanes {
+		fmt.Fprintf(&f.body, "DATA avx2Masks<>+%d(SB)/4, $%#08x\n", 4*i, []uint32{0xffffffff, 0}[i/x.lanes])
+	}
+	fmt.Fprintf(&f.body, "GLOBL avx2Masks<>(SB), RODATA|NOPTR, $%d\n", 8*x.lanes)
+}
+
+func (x x86) end(f *file) {
+	f.op("VZEROUPPER")
+	f.ret()
+}
+
+// peak writes a loop of multiplications and additions in registers alone: what
+// the machine can do at most.
+func (x x86) peak(f *file) {
+	sums := x.regs - 4
+	at := f.function(x.prefix+"Peak", fmt.Sprintf("runs n steps of %d independent vector multiply-adds in registers.", sums),
+		"", param{"n", "int"})
+	f.op("MOVQ", at["n"], "CX")
+	for i := range x.regs {
+		f.op("VXORPS", x.v(i), x.v(i), x.v(i))
+	}
+	f.label("loop")
+	for i := range sums {
+		f.op("VFMADD231PS", x.v(x.regs-1-i%2), x.v(x.regs-3-i%2), x.v(i))
+	}
+	f.op("DECQ", "CX")
+	f.op("JNZ", "loop")
+	x.end(f)
+	fmt.Fprintf(&f.golang, "\n// %sPeakStep is the number of operations in a step of %sPeak.\nconst %sPeakStep = %d\n",
+		x.prefix, x.prefix, x.prefix, 2*x.lanes*sums)
+}

@@ -1363,3 +1363,1575 @@ loop:
 	JNZ          loop
 	VZEROUPPER
 	RET
+
+// func avx2Exp(dst *float32, x *float32, n int)
+TEXT ·avx2Exp(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS avx2Constants<>+0(SB), Y1
+	VBROADCASTSS avx2Constants<>+32(SB), Y0
+	VBROADCASTSS avx2Constants<>+64(SB), Y3
+	VBROADCASTSS avx2Constants<>+96(SB), Y4
+	VBROADCASTSS avx2Constants<>+128(SB), Y5
+	VBROADCASTSS avx2Constants<>+160(SB), Y2
+	VBROADCASTSS avx2Constants<>+192(SB), Y6
+	VBROADCASTSS avx2Constants<>+224(SB), Y7
+	VBROADCASTSS avx2Constants<>+256(SB), Y8
+	VBROADCASTSS avx2Constants<>+288(SB), Y9
+	VBROADCASTSS avx2Constants<>+320(SB), Y10
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y11
+	VMAXPS       Y11, Y0, Y11
+	VMINPS       Y11, Y1, Y11
+	VMULPS       Y3, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y4, Y12, Y11
+	VFNMADD231PS Y5, Y12, Y11
+	VMOVUPS      Y6, Y13
+	VFMADD231PS  Y2, Y11, Y13
+	VFMADD213PS  Y7, Y11, Y13
+	VFMADD213PS  Y8, Y11, Y13
+	VFMADD213PS  Y9, Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VADDPS       Y10, Y11, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y11, Y11
+	VMULPS       Y14, Y11, Y11
+	VMOVUPS      Y11, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y11
+	VMAXPS       Y11, Y0, Y11
+	VMINPS       Y11, Y1, Y11
+	VMULPS       Y3, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y4, Y12, Y11
+	VFNMADD231PS Y5, Y12, Y11
+	VMOVUPS      Y6, Y13
+	VFMADD231PS  Y2, Y11, Y13
+	VFMADD213PS  Y7, Y11, Y13
+	VFMADD213PS  Y8, Y11, Y13
+	VFMADD213PS  Y9, Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VADDPS       Y10, Y11, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y11, Y11
+	VMULPS       Y14, Y11, Y11
+	VMASKMOVPS   Y11, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2GELU(dst *float32, x *float32, n int)
+TEXT ·avx2GELU(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS avx2Constants<>+384(SB), Y8
+	VBROADCASTSS avx2Constants<>+416(SB), Y0
+	VBROADCASTSS avx2Constants<>+448(SB), Y7
+	VBROADCASTSS avx2Constants<>+0(SB), Y2
+	VBROADCASTSS avx2Constants<>+32(SB), Y1
+	VBROADCASTSS avx2Constants<>+160(SB), Y3
+	VBROADCASTSS avx2Constants<>+480(SB), Y4
+	VBROADCASTSS avx2Constants<>+512(SB), Y5
+	VBROADCASTSS avx2Constants<>+544(SB), Y6
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y9
+	VANDPS       Y7, Y9, Y10
+	VMINPS       Y10, Y0, Y10
+	VMULPS       Y10, Y10, Y11
+	VMOVUPS      Y11, Y12
+	VFNMADD231PS Y10, Y10, Y12
+	VMULPS       Y8, Y12, Y12
+	VMULPS       Y8, Y11, Y11
+	VMAXPS       Y11, Y1, Y11
+	VMINPS       Y11, Y2, Y11
+	VMULPS       avx2Constants<>+64(SB), Y11, Y13
+	VROUNDPS     $8, Y13, Y13
+	VFNMADD231PS avx2Constants<>+96(SB), Y13, Y11
+	VFNMADD231PS avx2Constants<>+128(SB), Y13, Y11
+	VSUBPS       Y12, Y11, Y11
+	VMOVUPS      avx2Constants<>+192(SB), Y12
+	VFMADD231PS  Y3, Y11, Y12
+	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y12
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y12
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y12
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y12, Y11
+	VADDPS       avx2Constants<>+320(SB), Y11, Y11
+	VMOVUPS      avx2Constants<>+576(SB), Y14
+	VFMADD231PS  Y4, Y10, Y14
+	VFMADD213PS  avx2Constants<>+608(SB), Y10, Y14
+	VFMADD213PS  avx2Constants<>+640(SB), Y10, Y14
+	VFMADD213PS  avx2Constants<>+672(SB), Y10, Y14
+	VMOVUPS      avx2Constants<>+704(SB), Y12
+	VFMADD231PS  Y5, Y10, Y12
+	VFMADD213PS  avx2Constants<>+736(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+768(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+800(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+320(SB), Y10, Y12
+	VDIVPS       Y12, Y14, Y14
+	VMULPS       Y14, Y10, Y10
+	VMULPS       Y11, Y10, Y10
+	VCVTPS2DQ    Y13, Y11
+	VPSRAD       $1, Y11, Y14
+	VPSUBD       Y14, Y11, Y11
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y11, Y11
+	VPSLLD       $23, Y11, Y11
+	VMULPS       Y14, Y10, Y10
+	VMULPS       Y11, Y10, Y10
+	VMAXPS       Y9, Y6, Y9
+	VSUBPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y9
+	VANDPS       Y7, Y9, Y10
+	VMINPS       Y10, Y0, Y10
+	VMULPS       Y10, Y10, Y11
+	VMOVUPS      Y11, Y12
+	VFNMADD231PS Y10, Y10, Y12
+	VMULPS       Y8, Y12, Y12
+	VMULPS       Y8, Y11, Y11
+	VMAXPS       Y11, Y1, Y11
+	VMINPS       Y11, Y2, Y11
+	VMULPS       avx2Constants<>+64(SB), Y11, Y13
+	VROUNDPS     $8, Y13, Y13
+	VFNMADD231PS avx2Constants<>+96(SB), Y13, Y11
+	VFNMADD231PS avx2Constants<>+128(SB), Y13, Y11
+	VSUBPS       Y12, Y11, Y11
+	VMOVUPS      avx2Constants<>+192(SB), Y12
+	VFMADD231PS  Y3, Y11, Y12
+	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y12
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y12
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y12
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y12, Y11
+	VADDPS       avx2Constants<>+320(SB), Y11, Y11
+	VMOVUPS      avx2Constants<>+576(SB), Y14
+	VFMADD231PS  Y4, Y10, Y14
+	VFMADD213PS  avx2Constants<>+608(SB), Y10, Y14
+	VFMADD213PS  avx2Constants<>+640(SB), Y10, Y14
+	VFMADD213PS  avx2Constants<>+672(SB), Y10, Y14
+	VMOVUPS      avx2Constants<>+704(SB), Y12
+	VFMADD231PS  Y5, Y10, Y12
+	VFMADD213PS  avx2Constants<>+736(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+768(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+800(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+320(SB), Y10, Y12
+	VDIVPS       Y12, Y14, Y14
+	VMULPS       Y14, Y10, Y10
+	VMULPS       Y11, Y10, Y10
+	VCVTPS2DQ    Y13, Y11
+	VPSRAD       $1, Y11, Y14
+	VPSUBD       Y14, Y11, Y11
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y11, Y11
+	VPSLLD       $23, Y11, Y11
+	VMULPS       Y14, Y10, Y10
+	VMULPS       Y11, Y10, Y10
+	VMAXPS       Y9, Y6, Y9
+	VSUBPS       Y10, Y9, Y9
+	VMASKMOVPS   Y9, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2GELUTanh(dst *float32, x *float32, n int)
+TEXT ·avx2GELUTanh(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS avx2Constants<>+832(SB), Y0
+	VBROADCASTSS avx2Constants<>+416(SB), Y1
+	VBROADCASTSS avx2Constants<>+864(SB), Y2
+	VBROADCASTSS avx2Constants<>+896(SB), Y3
+	VBROADCASTSS avx2Constants<>+0(SB), Y5
+	VBROADCASTSS avx2Constants<>+32(SB), Y4
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y6
+	VMAXPS       Y6, Y0, Y6
+	VMINPS       Y6, Y1, Y7
+	VMULPS       Y7, Y7, Y8
+	VMOVUPS      Y8, Y9
+	VFNMADD231PS Y7, Y7, Y9
+	VBROADCASTSS avx2Constants<>+928(SB), Y10
+	VMULPS       Y8, Y10, Y11
+	VMOVUPS      Y11, Y10
+	VFNMADD231PS avx2Constants<>+928(SB), Y8, Y10
+	VADDPS       Y2, Y11, Y12
+	VSUBPS       Y11, Y12, Y13
+	VSUBPS       Y13, Y12, Y14
+	VSUBPS       Y14, Y11, Y11
+	VSUBPS       Y13, Y2, Y13
+	VADDPS       Y13, Y11, Y11
+	VSUBPS       Y10, Y11, Y11
+	VADDPS       avx2Constants<>+960(SB), Y11, Y11
+	VFMADD231PS  Y3, Y8, Y11
+	VFNMADD231PS avx2Constants<>+928(SB), Y9, Y11
+	VMULPS       Y12, Y7, Y9
+	VFNMADD213PS Y9, Y7, Y12
+	VMULPS       Y11, Y7, Y7
+	VSUBPS       Y7, Y12, Y12
+	VANDPS       avx2Constants<>+992(SB), Y9, Y7
+	VXORPS       avx2Constants<>+992(SB), Y7, Y7
+	VXORPS       Y7, Y12, Y12
+	VORPS        avx2Constants<>+992(SB), Y9, Y7
+	VMAXPS       Y7, Y4, Y7
+	VMINPS       Y7, Y5, Y7
+	VMULPS       avx2Constants<>+64(SB), Y7, Y11
+	VROUNDPS     $8, Y11, Y11
+	VFNMADD231PS avx2Constants<>+96(SB), Y11, Y7
+	VFNMADD231PS avx2Constants<>+128(SB), Y11, Y7
+	VSUBPS       Y12, Y7, Y7
+	VMOVUPS      avx2Constants<>+192(SB), Y12
+	VFMADD231PS  avx2Constants<>+160(SB), Y7, Y12
+	VFMADD213PS  avx2Constants<>+224(SB), Y7, Y12
+	VFMADD213PS  avx2Constants<>+256(SB), Y7, Y12
+	VFMADD213PS  avx2Constants<>+288(SB), Y7, Y12
+	VMULPS       Y7, Y7, Y8
+	VFMADD231PS  Y8, Y12, Y7
+	VADDPS       avx2Constants<>+320(SB), Y7, Y7
+	VCVTPS2DQ    Y11, Y8
+	VPSRAD       $1, Y8, Y12
+	VPSUBD       Y12, Y8, Y8
+	VPADDD       avx2Constants<>+352(SB), Y12, Y12
+	VPSLLD       $23, Y12, Y12
+	VPADDD       avx2Constants<>+352(SB), Y8, Y8
+	VPSLLD       $23, Y8, Y8
+	VMULPS       Y12, Y7, Y10
+	VMULPS       Y8, Y10, Y10
+	VBROADCASTSS avx2Constants<>+320(SB), Y12
+	VADDPS       Y10, Y12, Y10
+	VMULPS       Y7, Y6, Y7
+	VCMPPS       $17, avx2Constants<>+544(SB), Y9, Y12
+	VBLENDVPS    Y12, Y7, Y6, Y7
+	VDIVPS       Y10, Y7, Y7
+	VBROADCASTSS avx2Constants<>+544(SB), Y10
+	VCMPPS       $17, avx2Constants<>+544(SB), Y9, Y6
+	VBLENDVPS    Y6, Y11, Y10, Y9
+	VCVTPS2DQ    Y9, Y11
+	VPSRAD       $1, Y11, Y6
+	VPSUBD       Y6, Y11, Y11
+	VPADDD       avx2Constants<>+352(SB), Y6, Y6
+	VPSLLD       $23, Y6, Y6
+	VPADDD       avx2Constants<>+352(SB), Y11, Y11
+	VPSLLD       $23, Y11, Y11
+	VMULPS       Y6, Y7, Y7
+	VMULPS       Y11, Y7, Y7
+	VMOVUPS      Y7, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y6
+	VMAXPS       Y6, Y0, Y6
+	VMINPS       Y6, Y1, Y7
+	VMULPS       Y7, Y7, Y8
+	VMOVUPS      Y8, Y9
+	VFNMADD231PS Y7, Y7, Y9
+	VBROADCASTSS avx2Constants<>+928(SB), Y10
+	VMULPS       Y8, Y10, Y11
+	VMOVUPS      Y11, Y10
+	VFNMADD231PS avx2Constants<>+928(SB), Y8, Y10
+	VADDPS       Y2, Y11, Y12
+	VSUBPS       Y11, Y12, Y13
+	VSUBPS       Y13, Y12, Y14
+	VSUBPS       Y14, Y11, Y11
+	VSUBPS       Y13, Y2, Y13
+	VADDPS       Y13, Y11, Y11
+	VSUBPS       Y10, Y11, Y11
+	VADDPS       avx2Constants<>+960(SB), Y11, Y11
+	VFMADD231PS  Y3, Y8, Y11
+	VFNMADD231PS avx2Constants<>+928(SB), Y9, Y11
+	VMULPS       Y12, Y7, Y9
+	VFNMADD213PS Y9, Y7, Y12
+	VMULPS       Y11, Y7, Y7
+	VSUBPS       Y7, Y12, Y12
+	VANDPS       avx2Constants<>+992(SB), Y9, Y7
+	VXORPS       avx2Constants<>+992(SB), Y7, Y7
+	VXORPS       Y7, Y12, Y12
+	VORPS        avx2Constants<>+992(SB), Y9, Y7
+	VMAXPS       Y7, Y4, Y7
+	VMINPS       Y7, Y5, Y7
+	VMULPS       avx2Constants<>+64(SB), Y7, Y11
+	VROUNDPS     $8, Y11, Y11
+	VFNMADD231PS avx2Constants<>+96(SB), Y11, Y7
+	VFNMADD231PS avx2Constants<>+128(SB), Y11, Y7
+	VSUBPS       Y12, Y7, Y7
+	VMOVUPS      avx2Constants<>+192(SB), Y12
+	VFMADD231PS  avx2Constants<>+160(SB), Y7, Y12
+	VFMADD213PS  avx2Constants<>+224(SB), Y7, Y12
+	VFMADD213PS  avx2Constants<>+256(SB), Y7, Y12
+	VFMADD213PS  avx2Constants<>+288(SB), Y7, Y12
+	VMULPS       Y7, Y7, Y8
+	VFMADD231PS  Y8, Y12, Y7
+	VADDPS       avx2Constants<>+320(SB), Y7, Y7
+	VCVTPS2DQ    Y11, Y8
+	VPSRAD       $1, Y8, Y12
+	VPSUBD       Y12, Y8, Y8
+	VPADDD       avx2Constants<>+352(SB), Y12, Y12
+	VPSLLD       $23, Y12, Y12
+	VPADDD       avx2Constants<>+352(SB), Y8, Y8
+	VPSLLD       $23, Y8, Y8
+	VMULPS       Y12, Y7, Y10
+	VMULPS       Y8, Y10, Y10
+	VBROADCASTSS avx2Constants<>+320(SB), Y12
+	VADDPS       Y10, Y12, Y10
+	VMULPS       Y7, Y6, Y7
+	VCMPPS       $17, avx2Constants<>+544(SB), Y9, Y12
+	VBLENDVPS    Y12, Y7, Y6, Y7
+	VDIVPS       Y10, Y7, Y7
+	VBROADCASTSS avx2Constants<>+544(SB), Y10
+	VCMPPS       $17, avx2Constants<>+544(SB), Y9, Y6
+	VBLENDVPS    Y6, Y11, Y10, Y9
+	VCVTPS2DQ    Y9, Y11
+	VPSRAD       $1, Y11, Y6
+	VPSUBD       Y6, Y11, Y11
+	VPADDD       avx2Constants<>+352(SB), Y6, Y6
+	VPSLLD       $23, Y6, Y6
+	VPADDD       avx2Constants<>+352(SB), Y11, Y11
+	VPSLLD       $23, Y11, Y11
+	VMULPS       Y6, Y7, Y7
+	VMULPS       Y11, Y7, Y7
+	VMASKMOVPS   Y7, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2SiLU(dst *float32, x *float32, n int)
+TEXT ·avx2SiLU(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS avx2Constants<>+32(SB), Y0
+	VBROADCASTSS avx2Constants<>+544(SB), Y3
+	VBROADCASTSS avx2Constants<>+992(SB), Y4
+	VBROADCASTSS avx2Constants<>+0(SB), Y1
+	VBROADCASTSS avx2Constants<>+64(SB), Y5
+	VBROADCASTSS avx2Constants<>+96(SB), Y6
+	VBROADCASTSS avx2Constants<>+128(SB), Y7
+	VBROADCASTSS avx2Constants<>+160(SB), Y2
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y8
+	VMAXPS       Y8, Y0, Y9
+	VANDPS       Y4, Y8, Y10
+	VXORPS       Y4, Y10, Y10
+	VXORPS       Y10, Y3, Y10
+	VORPS        Y4, Y8, Y11
+	VMAXPS       Y11, Y0, Y11
+	VMINPS       Y11, Y1, Y11
+	VMULPS       Y5, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y6, Y12, Y11
+	VFNMADD231PS Y7, Y12, Y11
+	VSUBPS       Y10, Y11, Y11
+	VMOVUPS      avx2Constants<>+192(SB), Y10
+	VFMADD231PS  Y2, Y11, Y10
+	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y10
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y10
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y10
+	VMULPS       Y11, Y11, Y13
+	VFMADD231PS  Y13, Y10, Y11
+	VADDPS       avx2Constants<>+320(SB), Y11, Y11
+	VCVTPS2DQ    Y12, Y13
+	VPSRAD       $1, Y13, Y10
+	VPSUBD       Y10, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y10, Y10
+	VPSLLD       $23, Y10, Y10
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VMULPS       Y10, Y11, Y14
+	VMULPS       Y13, Y14, Y14
+	VBROADCASTSS avx2Constants<>+320(SB), Y10
+	VADDPS       Y14, Y10, Y14
+	VMULPS       Y11, Y9, Y11
+	VCMPPS       $17, Y3, Y8, Y10
+	VBLENDVPS    Y10, Y11, Y9, Y11
+	VDIVPS       Y14, Y11, Y11
+	VCMPPS       $17, Y3, Y8, Y14
+	VBLENDVPS    Y14, Y12, Y3, Y8
+	VCVTPS2DQ    Y8, Y12
+	VPSRAD       $1, Y12, Y14
+	VPSUBD       Y14, Y12, Y12
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y12, Y12
+	VPSLLD       $23, Y12, Y12
+	VMULPS       Y14, Y11, Y11
+	VMULPS       Y12, Y11, Y11
+	VMOVUPS      Y11, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y8
+	VMAXPS       Y8, Y0, Y9
+	VANDPS       Y4, Y8, Y10
+	VXORPS       Y4, Y10, Y10
+	VXORPS       Y10, Y3, Y10
+	VORPS        Y4, Y8, Y11
+	VMAXPS       Y11, Y0, Y11
+	VMINPS       Y11, Y1, Y11
+	VMULPS       Y5, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y6, Y12, Y11
+	VFNMADD231PS Y7, Y12, Y11
+	VSUBPS       Y10, Y11, Y11
+	VMOVUPS      avx2Constants<>+192(SB), Y10
+	VFMADD231PS  Y2, Y11, Y10
+	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y10
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y10
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y10
+	VMULPS       Y11, Y11, Y13
+	VFMADD231PS  Y13, Y10, Y11
+	VADDPS       avx2Constants<>+320(SB), Y11, Y11
+	VCVTPS2DQ    Y12, Y13
+	VPSRAD       $1, Y13, Y10
+	VPSUBD       Y10, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y10, Y10
+	VPSLLD       $23, Y10, Y10
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VMULPS       Y10, Y11, Y14
+	VMULPS       Y13, Y14, Y14
+	VBROADCASTSS avx2Constants<>+320(SB), Y10
+	VADDPS       Y14, Y10, Y14
+	VMULPS       Y11, Y9, Y11
+	VCMPPS       $17, Y3, Y8, Y10
+	VBLENDVPS    Y10, Y11, Y9, Y11
+	VDIVPS       Y14, Y11, Y11
+	VCMPPS       $17, Y3, Y8, Y14
+	VBLENDVPS    Y14, Y12, Y3, Y8
+	VCVTPS2DQ    Y8, Y12
+	VPSRAD       $1, Y12, Y14
+	VPSUBD       Y14, Y12, Y12
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y12, Y12
+	VPSLLD       $23, Y12, Y12
+	VMULPS       Y14, Y11, Y11
+	VMULPS       Y12, Y11, Y11
+	VMASKMOVPS   Y11, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2Tanh(dst *float32, x *float32, n int)
+TEXT ·avx2Tanh(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS avx2Constants<>+320(SB), Y2
+	VBROADCASTSS avx2Constants<>+1024(SB), Y0
+	VBROADCASTSS avx2Constants<>+448(SB), Y3
+	VBROADCASTSS avx2Constants<>+64(SB), Y4
+	VBROADCASTSS avx2Constants<>+96(SB), Y5
+	VBROADCASTSS avx2Constants<>+128(SB), Y6
+	VBROADCASTSS avx2Constants<>+160(SB), Y1
+	VBROADCASTSS avx2Constants<>+192(SB), Y7
+	VBROADCASTSS avx2Constants<>+224(SB), Y8
+	VBROADCASTSS avx2Constants<>+256(SB), Y9
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y10
+	VANDPS       Y3, Y10, Y11
+	VMINPS       Y11, Y0, Y11
+	VADDPS       Y11, Y11, Y11
+	VMULPS       Y4, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y5, Y12, Y11
+	VFNMADD231PS Y6, Y12, Y11
+	VMOVUPS      Y7, Y13
+	VFMADD231PS  Y1, Y11, Y13
+	VFMADD213PS  Y8, Y11, Y13
+	VFMADD213PS  Y9, Y11, Y13
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y2, Y12
+	VMULPS       Y14, Y12, Y12
+	VSUBPS       Y2, Y12, Y13
+	VFMADD231PS  Y12, Y11, Y13
+	VADDPS       avx2Constants<>+1056(SB), Y13, Y12
+	VDIVPS       Y12, Y13, Y13
+	VANDPS       avx2Constants<>+992(SB), Y10, Y10
+	VORPS        Y10, Y13, Y13
+	VMOVUPS      Y13, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y10
+	VANDPS       Y3, Y10, Y11
+	VMINPS       Y11, Y0, Y11
+	VADDPS       Y11, Y11, Y11
+	VMULPS       Y4, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y5, Y12, Y11
+	VFNMADD231PS Y6, Y12, Y11
+	VMOVUPS      Y7, Y13
+	VFMADD231PS  Y1, Y11, Y13
+	VFMADD213PS  Y8, Y11, Y13
+	VFMADD213PS  Y9, Y11, Y13
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y2, Y12
+	VMULPS       Y14, Y12, Y12
+	VSUBPS       Y2, Y12, Y13
+	VFMADD231PS  Y12, Y11, Y13
+	VADDPS       avx2Constants<>+1056(SB), Y13, Y12
+	VDIVPS       Y12, Y13, Y13
+	VANDPS       avx2Constants<>+992(SB), Y10, Y10
+	VORPS        Y10, Y13, Y13
+	VMASKMOVPS   Y13, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2ReLU(dst *float32, x *float32, n int)
+TEXT ·avx2ReLU(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS avx2Constants<>+544(SB), Y0
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y1
+	VMAXPS       Y1, Y0, Y1
+	VMOVUPS      Y1, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y1
+	VMAXPS       Y1, Y0, Y1
+	VMASKMOVPS   Y1, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2ExpSum(dst *float32, x *float32, n int, shift float32) float64
+TEXT ·avx2ExpSum(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VBROADCASTSS shift+24(FP), Y2
+	VBROADCASTSS avx2Constants<>+448(SB), Y8
+	VBROADCASTSS avx2Constants<>+1088(SB), Y3
+	VBROADCASTSS avx2Constants<>+544(SB), Y4
+	VBROADCASTSS avx2Constants<>+0(SB), Y6
+	VBROADCASTSS avx2Constants<>+32(SB), Y5
+	VBROADCASTSS avx2Constants<>+64(SB), Y9
+	VBROADCASTSS avx2Constants<>+96(SB), Y10
+	VBROADCASTSS avx2Constants<>+160(SB), Y7
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y11
+	VSUBPS       Y2, Y11, Y12
+	VSUBPS       Y11, Y12, Y13
+	VADDPS       Y13, Y2, Y14
+	VSUBPS       Y13, Y12, Y13
+	VSUBPS       Y13, Y11, Y11
+	VSUBPS       Y11, Y14, Y14
+	VANDPS       Y8, Y12, Y11
+	VCMPPS       $17, Y3, Y11, Y13
+	VBLENDVPS    Y13, Y14, Y4, Y11
+	VMAXPS       Y12, Y5, Y12
+	VMINPS       Y12, Y6, Y12
+	VMULPS       Y9, Y12, Y14
+	VROUNDPS     $8, Y14, Y14
+	VFNMADD231PS Y10, Y14, Y12
+	VFNMADD231PS avx2Constants<>+128(SB), Y14, Y12
+	VSUBPS       Y11, Y12, Y12
+	VMOVUPS      avx2Constants<>+192(SB), Y11
+	VFMADD231PS  Y7, Y12, Y11
+	VFMADD213PS  avx2Constants<>+224(SB), Y12, Y11
+	VFMADD213PS  avx2Constants<>+256(SB), Y12, Y11
+	VFMADD213PS  avx2Constants<>+288(SB), Y12, Y11
+	VMULPS       Y12, Y12, Y13
+	VFMADD231PS  Y13, Y11, Y12
+	VADDPS       avx2Constants<>+320(SB), Y12, Y12
+	VCVTPS2DQ    Y14, Y13
+	VPSRAD       $1, Y13, Y11
+	VPSUBD       Y11, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y11, Y11
+	VPSLLD       $23, Y11, Y11
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VMULPS       Y11, Y12, Y12
+	VMULPS       Y13, Y12, Y12
+	VMOVUPS      Y12, 0(DI)
+	VCVTPS2PD    X12, Y14
+	VADDPD       Y14, Y0, Y0
+	VEXTRACTF128 $1, Y12, X14
+	VCVTPS2PD    X14, Y14
+	VADDPD       Y14, Y1, Y1
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y11
+	VSUBPS       Y2, Y11, Y12
+	VSUBPS       Y11, Y12, Y13
+	VADDPS       Y13, Y2, Y14
+	VSUBPS       Y13, Y12, Y13
+	VSUBPS       Y13, Y11, Y11
+	VSUBPS       Y11, Y14, Y14
+	VANDPS       Y8, Y12, Y11
+	VCMPPS       $17, Y3, Y11, Y13
+	VBLENDVPS    Y13, Y14, Y4, Y11
+	VMAXPS       Y12, Y5, Y12
+	VMINPS       Y12, Y6, Y12
+	VMULPS       Y9, Y12, Y14
+	VROUNDPS     $8, Y14, Y14
+	VFNMADD231PS Y10, Y14, Y12
+	VFNMADD231PS avx2Constants<>+128(SB), Y14, Y12
+	VSUBPS       Y11, Y12, Y12
+	VMOVUPS      avx2Constants<>+192(SB), Y11
+	VFMADD231PS  Y7, Y12, Y11
+	VFMADD213PS  avx2Constants<>+224(SB), Y12, Y11
+	VFMADD213PS  avx2Constants<>+256(SB), Y12, Y11
+	VFMADD213PS  avx2Constants<>+288(SB), Y12, Y11
+	VMULPS       Y12, Y12, Y13
+	VFMADD231PS  Y13, Y11, Y12
+	VADDPS       avx2Constants<>+320(SB), Y12, Y12
+	VCVTPS2DQ    Y14, Y13
+	VPSRAD       $1, Y13, Y11
+	VPSUBD       Y11, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y11, Y11
+	VPSLLD       $23, Y11, Y11
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VMULPS       Y11, Y12, Y12
+	VMULPS       Y13, Y12, Y12
+	VMASKMOVPS   Y12, Y15, 0(DI)
+	VANDPS       Y15, Y12, Y12
+	VCVTPS2PD    X12, Y14
+	VADDPD       Y14, Y0, Y0
+	VEXTRACTF128 $1, Y12, X14
+	VCVTPS2PD    X14, Y14
+	VADDPD       Y14, Y1, Y1
+
+done:
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPD       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDPD       X1, X0, X0
+	VMOVSD       X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func avx2AddMax(dst *float32, x *float32, y *float32, n int) float32
+TEXT ·avx2AddMax(SB), NOSPLIT, $0-36
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx2Constants<>+1120(SB), Y0
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y1
+	VMOVUPS      0(DX), Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 0(DI)
+	VMAXPS       Y0, Y1, Y0
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y1
+	VMASKMOVPS   0(DX), Y15, Y2
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y15, 0(DI)
+	VMAXPS       Y0, Y1, Y2
+	VBLENDVPS    Y15, Y2, Y0, Y0
+
+done:
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSS       X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func avx2Max(x *float32, n int) float32
+TEXT ·avx2Max(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), DI
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS avx2Constants<>+1120(SB), Y0
+	VBROADCASTSS avx2Constants<>+1120(SB), Y1
+	VBROADCASTSS avx2Constants<>+1120(SB), Y2
+	VBROADCASTSS avx2Constants<>+1120(SB), Y3
+	SUBQ         $32, CX
+	JLT          narrow
+
+wide:
+	VMOVUPS      0(DI), Y4
+	VMAXPS       Y0, Y4, Y0
+	VMOVUPS      32(DI), Y4
+	VMAXPS       Y1, Y4, Y1
+	VMOVUPS      64(DI), Y4
+	VMAXPS       Y2, Y4, Y2
+	VMOVUPS      96(DI), Y4
+	VMAXPS       Y3, Y4, Y3
+	ADDQ         $128, DI
+	SUBQ         $32, CX
+	JGE          wide
+
+narrow:
+	ADDQ         $32, CX
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DI), Y4
+	VMAXPS       Y0, Y4, Y0
+	ADDQ         $32, DI
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(DI), Y15, Y4
+	VMAXPS       Y0, Y4, Y5
+	VBLENDVPS    Y15, Y5, Y0, Y0
+
+done:
+	VMAXPS       Y1, Y0, Y0
+	VMAXPS       Y3, Y2, Y2
+	VMAXPS       Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSS       X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func avx2Sum(x *float32, n int) float64
+TEXT ·avx2Sum(SB), NOSPLIT, $0-24
+	MOVQ         x+0(FP), DI
+	MOVQ         n+8(FP), CX
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	SUBQ         $16, CX
+	JLT          narrow
+
+wide:
+	VMOVUPS      0(DI), Y4
+	VCVTPS2PD    X4, Y5
+	VADDPD       Y5, Y0, Y0
+	VEXTRACTF128 $1, Y4, X5
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y5, Y1, Y1
+	VMOVUPS      32(DI), Y4
+	VCVTPS2PD    X4, Y5
+	VADDPD       Y5, Y2, Y2
+	VEXTRACTF128 $1, Y4, X5
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y5, Y3, Y3
+	ADDQ         $64, DI
+	SUBQ         $16, CX
+	JGE          wide
+
+narrow:
+	ADDQ         $16, CX
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DI), Y4
+	VCVTPS2PD    X4, Y5
+	VADDPD       Y5, Y0, Y0
+	VEXTRACTF128 $1, Y4, X5
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y5, Y1, Y1
+	ADDQ         $32, DI
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(DI), Y15, Y4
+	VCVTPS2PD    X4, Y5
+	VADDPD       Y5, Y0, Y0
+	VEXTRACTF128 $1, Y4, X5
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y5, Y1, Y1
+
+done:
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPD       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDPD       X1, X0, X0
+	VMOVSD       X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func avx2Dot(x *float32, y *float32, n int) float32
+TEXT ·avx2Dot(SB), NOSPLIT, $0-28
+	MOVQ         x+0(FP), DI
+	MOVQ         y+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	SUBQ         $32, CX
+	JLT          narrow
+
+wide:
+	VMOVUPS      0(DI), Y4
+	VMOVUPS      0(SI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVUPS      32(DI), Y4
+	VMOVUPS      32(SI), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VMOVUPS      64(DI), Y4
+	VMOVUPS      64(SI), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VMOVUPS      96(DI), Y4
+	VMOVUPS      96(SI), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         $128, DI
+	ADDQ         $128, SI
+	SUBQ         $32, CX
+	JGE          wide
+
+narrow:
+	ADDQ         $32, CX
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DI), Y4
+	VMOVUPS      0(SI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(DI), Y15, Y4
+	VMASKMOVPS   0(SI), Y15, Y5
+	VFMADD231PS  Y5, Y4, Y0
+
+done:
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func avx2AddScaled(dst *float32, x *float32, n int, f float32)
+TEXT ·avx2AddScaled(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS f+24(FP), Y0
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y1
+	VMOVUPS      0(DI), Y2
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y1
+	VMASKMOVPS   0(DI), Y15, Y2
+	VFMADD231PS  Y0, Y1, Y2
+	VMASKMOVPS   Y2, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2Scale(dst *float32, x *float32, n int, f float32)
+TEXT ·avx2Scale(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS f+24(FP), Y0
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y1
+	VMULPS       Y0, Y1, Y1
+	VMASKMOVPS   Y1, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2Add(dst *float32, x *float32, y *float32, n int)
+TEXT ·avx2Add(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), CX
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y0
+	VMOVUPS      0(DX), Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y0
+	VMASKMOVPS   0(DX), Y15, Y1
+	VADDPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2Squares(x *float32, n int, high float32, low float32) float64
+TEXT ·avx2Squares(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), DI
+	MOVQ         n+8(FP), CX
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS high+16(FP), Y4
+	VBROADCASTSS low+20(FP), Y5
+	SUBQ         $16, CX
+	JLT          narrow
+
+wide:
+	VMOVUPS      0(DI), Y6
+	VSUBPS       Y4, Y6, Y6
+	VSUBPS       Y5, Y6, Y6
+	VCVTPS2PD    X6, Y7
+	VFMADD231PD  Y7, Y7, Y0
+	VEXTRACTF128 $1, Y6, X7
+	VCVTPS2PD    X7, Y7
+	VFMADD231PD  Y7, Y7, Y1
+	VMOVUPS      32(DI), Y6
+	VSUBPS       Y4, Y6, Y6
+	VSUBPS       Y5, Y6, Y6
+	VCVTPS2PD    X6, Y7
+	VFMADD231PD  Y7, Y7, Y2
+	VEXTRACTF128 $1, Y6, X7
+	VCVTPS2PD    X7, Y7
+	VFMADD231PD  Y7, Y7, Y3
+	ADDQ         $64, DI
+	SUBQ         $16, CX
+	JGE          wide
+
+narrow:
+	ADDQ         $16, CX
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DI), Y6
+	VSUBPS       Y4, Y6, Y6
+	VSUBPS       Y5, Y6, Y6
+	VCVTPS2PD    X6, Y7
+	VFMADD231PD  Y7, Y7, Y0
+	VEXTRACTF128 $1, Y6, X7
+	VCVTPS2PD    X7, Y7
+	VFMADD231PD  Y7, Y7, Y1
+	ADDQ         $32, DI
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(DI), Y15, Y6
+	VSUBPS       Y4, Y6, Y6
+	VSUBPS       Y5, Y6, Y6
+	VANDPS       Y15, Y6, Y6
+	VCVTPS2PD    X6, Y7
+	VFMADD231PD  Y7, Y7, Y0
+	VEXTRACTF128 $1, Y6, X7
+	VCVTPS2PD    X7, Y7
+	VFMADD231PD  Y7, Y7, Y1
+
+done:
+	VADDPD       Y1, Y0, Y0
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPD       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDPD       X1, X0, X0
+	VMOVSD       X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func avx2Normalize(dst *float32, x *float32, n int, high float32, low float32, f float32)
+TEXT ·avx2Normalize(SB), NOSPLIT, $0-36
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS high+24(FP), Y0
+	VBROADCASTSS low+28(FP), Y1
+	VBROADCASTSS f+32(FP), Y2
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y3
+	VSUBPS       Y0, Y3, Y3
+	VSUBPS       Y1, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      Y3, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y3
+	VSUBPS       Y0, Y3, Y3
+	VSUBPS       Y1, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VMASKMOVPS   Y3, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2NormalizeGain(dst *float32, x *float32, gain *float32, bias *float32, n int, high float32, low float32, f float32)
+TEXT ·avx2NormalizeGain(SB), NOSPLIT, $0-52
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         gain+16(FP), DX
+	MOVQ         bias+24(FP), R8
+	MOVQ         n+32(FP), CX
+	VBROADCASTSS high+40(FP), Y0
+	VBROADCASTSS low+44(FP), Y1
+	VBROADCASTSS f+48(FP), Y2
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y3
+	VSUBPS       Y0, Y3, Y3
+	VSUBPS       Y1, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      0(DX), Y4
+	VMOVUPS      0(R8), Y5
+	VFMADD231PS  Y4, Y3, Y5
+	VMOVUPS      Y5, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	ADDQ         $32, R8
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y3
+	VSUBPS       Y0, Y3, Y3
+	VSUBPS       Y1, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VMASKMOVPS   0(DX), Y15, Y4
+	VMASKMOVPS   0(R8), Y15, Y5
+	VFMADD231PS  Y4, Y3, Y5
+	VMASKMOVPS   Y5, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA avx2Constants<>+0(SB)/4, $0x42b40000 // 90
+DATA avx2Constants<>+4(SB)/4, $0x42b40000
+DATA avx2Constants<>+8(SB)/4, $0x42b40000
+DATA avx2Constants<>+12(SB)/4, $0x42b40000
+DATA avx2Constants<>+16(SB)/4, $0x42b40000
+DATA avx2Constants<>+20(SB)/4, $0x42b40000
+DATA avx2Constants<>+24(SB)/4, $0x42b40000
+DATA avx2Constants<>+28(SB)/4, $0x42b40000
+DATA avx2Constants<>+32(SB)/4, $0xc2dc0000 // -110
+DATA avx2Constants<>+36(SB)/4, $0xc2dc0000
+DATA avx2Constants<>+40(SB)/4, $0xc2dc0000
+DATA avx2Constants<>+44(SB)/4, $0xc2dc0000
+DATA avx2Constants<>+48(SB)/4, $0xc2dc0000
+DATA avx2Constants<>+52(SB)/4, $0xc2dc0000
+DATA avx2Constants<>+56(SB)/4, $0xc2dc0000
+DATA avx2Constants<>+60(SB)/4, $0xc2dc0000
+DATA avx2Constants<>+64(SB)/4, $0x3fb8aa3b // 1.44269502
+DATA avx2Constants<>+68(SB)/4, $0x3fb8aa3b
+DATA avx2Constants<>+72(SB)/4, $0x3fb8aa3b
+DATA avx2Constants<>+76(SB)/4, $0x3fb8aa3b
+DATA avx2Constants<>+80(SB)/4, $0x3fb8aa3b
+DATA avx2Constants<>+84(SB)/4, $0x3fb8aa3b
+DATA avx2Constants<>+88(SB)/4, $0x3fb8aa3b
+DATA avx2Constants<>+92(SB)/4, $0x3fb8aa3b
+DATA avx2Constants<>+96(SB)/4, $0x3f317200 // 0.693145752
+DATA avx2Constants<>+100(SB)/4, $0x3f317200
+DATA avx2Constants<>+104(SB)/4, $0x3f317200
+DATA avx2Constants<>+108(SB)/4, $0x3f317200
+DATA avx2Constants<>+112(SB)/4, $0x3f317200
+DATA avx2Constants<>+116(SB)/4, $0x3f317200
+DATA avx2Constants<>+120(SB)/4, $0x3f317200
+DATA avx2Constants<>+124(SB)/4, $0x3f317200
+DATA avx2Constants<>+128(SB)/4, $0x35bfbe8e // 1.42860677e-06
+DATA avx2Constants<>+132(SB)/4, $0x35bfbe8e
+DATA avx2Constants<>+136(SB)/4, $0x35bfbe8e
+DATA avx2Constants<>+140(SB)/4, $0x35bfbe8e
+DATA avx2Constants<>+144(SB)/4, $0x35bfbe8e
+DATA avx2Constants<>+148(SB)/4, $0x35bfbe8e
+DATA avx2Constants<>+152(SB)/4, $0x35bfbe8e
+DATA avx2Constants<>+156(SB)/4, $0x35bfbe8e
+DATA avx2Constants<>+160(SB)/4, $0x3ab511e7 // 0.00138145394
+DATA avx2Constants<>+164(SB)/4, $0x3ab511e7
+DATA avx2Constants<>+168(SB)/4, $0x3ab511e7
+DATA avx2Constants<>+172(SB)/4, $0x3ab511e7
+DATA avx2Constants<>+176(SB)/4, $0x3ab511e7
+DATA avx2Constants<>+180(SB)/4, $0x3ab511e7
+DATA avx2Constants<>+184(SB)/4, $0x3ab511e7
+DATA avx2Constants<>+188(SB)/4, $0x3ab511e7
+DATA avx2Constants<>+192(SB)/4, $0x3c091d10 // 0.00836874545
+DATA avx2Constants<>+196(SB)/4, $0x3c091d10
+DATA avx2Constants<>+200(SB)/4, $0x3c091d10
+DATA avx2Constants<>+204(SB)/4, $0x3c091d10
+DATA avx2Constants<>+208(SB)/4, $0x3c091d10
+DATA avx2Constants<>+212(SB)/4, $0x3c091d10
+DATA avx2Constants<>+216(SB)/4, $0x3c091d10
+DATA avx2Constants<>+220(SB)/4, $0x3c091d10
+DATA avx2Constants<>+224(SB)/4, $0x3d2aac79 // 0.041668389
+DATA avx2Constants<>+228(SB)/4, $0x3d2aac79
+DATA avx2Constants<>+232(SB)/4, $0x3d2aac79
+DATA avx2Constants<>+236(SB)/4, $0x3d2aac79
+DATA avx2Constants<>+240(SB)/4, $0x3d2aac79
+DATA avx2Constants<>+244(SB)/4, $0x3d2aac79
+DATA avx2Constants<>+248(SB)/4, $0x3d2aac79
+DATA avx2Constants<>+252(SB)/4, $0x3d2aac79
+DATA avx2Constants<>+256(SB)/4, $0x3e2aaa49 // 0.166665211
+DATA avx2Constants<>+260(SB)/4, $0x3e2aaa49
+DATA avx2Constants<>+264(SB)/4, $0x3e2aaa49
+DATA avx2Constants<>+268(SB)/4, $0x3e2aaa49
+DATA avx2Constants<>+272(SB)/4, $0x3e2aaa49
+DATA avx2Constants<>+276(SB)/4, $0x3e2aaa49
+DATA avx2Constants<>+280(SB)/4, $0x3e2aaa49
+DATA avx2Constants<>+284(SB)/4, $0x3e2aaa49
+DATA avx2Constants<>+288(SB)/4, $0x3efffffe // 0.49999994
+DATA avx2Constants<>+292(SB)/4, $0x3efffffe
+DATA avx2Constants<>+296(SB)/4, $0x3efffffe
+DATA avx2Constants<>+300(SB)/4, $0x3efffffe
+DATA avx2Constants<>+304(SB)/4, $0x3efffffe
+DATA avx2Constants<>+308(SB)/4, $0x3efffffe
+DATA avx2Constants<>+312(SB)/4, $0x3efffffe
+DATA avx2Constants<>+316(SB)/4, $0x3efffffe
+DATA avx2Constants<>+320(SB)/4, $0x3f800000 // 1
+DATA avx2Constants<>+324(SB)/4, $0x3f800000
+DATA avx2Constants<>+328(SB)/4, $0x3f800000
+DATA avx2Constants<>+332(SB)/4, $0x3f800000
+DATA avx2Constants<>+336(SB)/4, $0x3f800000
+DATA avx2Constants<>+340(SB)/4, $0x3f800000
+DATA avx2Constants<>+344(SB)/4, $0x3f800000
+DATA avx2Constants<>+348(SB)/4, $0x3f800000
+DATA avx2Constants<>+352(SB)/4, $0x0000007f // 1.77964905e-43
+DATA avx2Constants<>+356(SB)/4, $0x0000007f
+DATA avx2Constants<>+360(SB)/4, $0x0000007f
+DATA avx2Constants<>+364(SB)/4, $0x0000007f
+DATA avx2Constants<>+368(SB)/4, $0x0000007f
+DATA avx2Constants<>+372(SB)/4, $0x0000007f
+DATA avx2Constants<>+376(SB)/4, $0x0000007f
+DATA avx2Constants<>+380(SB)/4, $0x0000007f
+DATA avx2Constants<>+384(SB)/4, $0xbf000000 // -0.5
+DATA avx2Constants<>+388(SB)/4, $0xbf000000
+DATA avx2Constants<>+392(SB)/4, $0xbf000000
+DATA avx2Constants<>+396(SB)/4, $0xbf000000
+DATA avx2Constants<>+400(SB)/4, $0xbf000000
+DATA avx2Constants<>+404(SB)/4, $0xbf000000
+DATA avx2Constants<>+408(SB)/4, $0xbf000000
+DATA avx2Constants<>+412(SB)/4, $0xbf000000
+DATA avx2Constants<>+416(SB)/4, $0x41700000 // 15
+DATA avx2Constants<>+420(SB)/4, $0x41700000
+DATA avx2Constants<>+424(SB)/4, $0x41700000
+DATA avx2Constants<>+428(SB)/4, $0x41700000
+DATA avx2Constants<>+432(SB)/4, $0x41700000
+DATA avx2Constants<>+436(SB)/4, $0x41700000
+DATA avx2Constants<>+440(SB)/4, $0x41700000
+DATA avx2Constants<>+444(SB)/4, $0x41700000
+DATA avx2Constants<>+448(SB)/4, $0x7fffffff // NaN
+DATA avx2Constants<>+452(SB)/4, $0x7fffffff
+DATA avx2Constants<>+456(SB)/4, $0x7fffffff
+DATA avx2Constants<>+460(SB)/4, $0x7fffffff
+DATA avx2Constants<>+464(SB)/4, $0x7fffffff
+DATA avx2Constants<>+468(SB)/4, $0x7fffffff
+DATA avx2Constants<>+472(SB)/4, $0x7fffffff
+DATA avx2Constants<>+476(SB)/4, $0x7fffffff
+DATA avx2Constants<>+480(SB)/4, $0x3b8817b9 // 0.00415321859
+DATA avx2Constants<>+484(SB)/4, $0x3b8817b9
+DATA avx2Constants<>+488(SB)/4, $0x3b8817b9
+DATA avx2Constants<>+492(SB)/4, $0x3b8817b9
+DATA avx2Constants<>+496(SB)/4, $0x3b8817b9
+DATA avx2Constants<>+500(SB)/4, $0x3b8817b9
+DATA avx2Constants<>+504(SB)/4, $0x3b8817b9
+DATA avx2Constants<>+508(SB)/4, $0x3b8817b9
+DATA avx2Constants<>+512(SB)/4, $0x3c2a90a6 // 0.0104104634
+DATA avx2Constants<>+516(SB)/4, $0x3c2a90a6
+DATA avx2Constants<>+520(SB)/4, $0x3c2a90a6
+DATA avx2Constants<>+524(SB)/4, $0x3c2a90a6
+DATA avx2Constants<>+528(SB)/4, $0x3c2a90a6
+DATA avx2Constants<>+532(SB)/4, $0x3c2a90a6
+DATA avx2Constants<>+536(SB)/4, $0x3c2a90a6
+DATA avx2Constants<>+540(SB)/4, $0x3c2a90a6
+DATA avx2Constants<>+544(SB)/4, $0x00000000 // 0
+DATA avx2Constants<>+548(SB)/4, $0x00000000
+DATA avx2Constants<>+552(SB)/4, $0x00000000
+DATA avx2Constants<>+556(SB)/4, $0x00000000
+DATA avx2Constants<>+560(SB)/4, $0x00000000
+DATA avx2Constants<>+564(SB)/4, $0x00000000
+DATA avx2Constants<>+568(SB)/4, $0x00000000
+DATA avx2Constants<>+572(SB)/4, $0x00000000
+DATA avx2Constants<>+576(SB)/4, $0x3d2772e3 // 0.0408810489
+DATA avx2Constants<>+580(SB)/4, $0x3d2772e3
+DATA avx2Constants<>+584(SB)/4, $0x3d2772e3
+DATA avx2Constants<>+588(SB)/4, $0x3d2772e3
+DATA avx2Constants<>+592(SB)/4, $0x3d2772e3
+DATA avx2Constants<>+596(SB)/4, $0x3d2772e3
+DATA avx2Constants<>+600(SB)/4, $0x3d2772e3
+DATA avx2Constants<>+604(SB)/4, $0x3d2772e3
+DATA avx2Constants<>+608(SB)/4, $0x3e3c6257 // 0.183968887
+DATA avx2Constants<>+612(SB)/4, $0x3e3c6257
+DATA avx2Constants<>+616(SB)/4, $0x3e3c6257
+DATA avx2Constants<>+620(SB)/4, $0x3e3c6257
+DATA avx2Constants<>+624(SB)/4, $0x3e3c6257
+DATA avx2Constants<>+628(SB)/4, $0x3e3c6257
+DATA avx2Constants<>+632(SB)/4, $0x3e3c6257
+DATA avx2Constants<>+636(SB)/4, $0x3e3c6257
+DATA avx2Constants<>+640(SB)/4, $0x3ee0e9b6 // 0.439283073
+DATA avx2Constants<>+644(SB)/4, $0x3ee0e9b6
+DATA avx2Constants<>+648(SB)/4, $0x3ee0e9b6
+DATA avx2Constants<>+652(SB)/4, $0x3ee0e9b6
+DATA avx2Constants<>+656(SB)/4, $0x3ee0e9b6
+DATA avx2Constants<>+660(SB)/4, $0x3ee0e9b6
+DATA avx2Constants<>+664(SB)/4, $0x3ee0e9b6
+DATA avx2Constants<>+668(SB)/4, $0x3ee0e9b6
+DATA avx2Constants<>+672(SB)/4, $0x3f000000 // 0.5
+DATA avx2Constants<>+676(SB)/4, $0x3f000000
+DATA avx2Constants<>+680(SB)/4, $0x3f000000
+DATA avx2Constants<>+684(SB)/4, $0x3f000000
+DATA avx2Constants<>+688(SB)/4, $0x3f000000
+DATA avx2Constants<>+692(SB)/4, $0x3f000000
+DATA avx2Constants<>+696(SB)/4, $0x3f000000
+DATA avx2Constants<>+700(SB)/4, $0x3f000000
+DATA avx2Constants<>+704(SB)/4, $0x3dd1e0e1 // 0.102479704
+DATA avx2Constants<>+708(SB)/4, $0x3dd1e0e1
+DATA avx2Constants<>+712(SB)/4, $0x3dd1e0e1
+DATA avx2Constants<>+716(SB)/4, $0x3dd1e0e1
+DATA avx2Constants<>+720(SB)/4, $0x3dd1e0e1
+DATA avx2Constants<>+724(SB)/4, $0x3dd1e0e1
+DATA avx2Constants<>+728(SB)/4, $0x3dd1e0e1
+DATA avx2Constants<>+732(SB)/4, $0x3dd1e0e1
+DATA avx2Constants<>+736(SB)/4, $0x3ef15c65 // 0.471408039
+DATA avx2Constants<>+740(SB)/4, $0x3ef15c65
+DATA avx2Constants<>+744(SB)/4, $0x3ef15c65
+DATA avx2Constants<>+748(SB)/4, $0x3ef15c65
+DATA avx2Constants<>+752(SB)/4, $0x3ef15c65
+DATA avx2Constants<>+756(SB)/4, $0x3ef15c65
+DATA avx2Constants<>+760(SB)/4, $0x3ef15c65
+DATA avx2Constants<>+764(SB)/4, $0x3ef15c65
+DATA avx2Constants<>+768(SB)/4, $0x3f9a4f5f // 1.20554721
+DATA avx2Constants<>+772(SB)/4, $0x3f9a4f5f
+DATA avx2Constants<>+776(SB)/4, $0x3f9a4f5f
+DATA avx2Constants<>+780(SB)/4, $0x3f9a4f5f
+DATA avx2Constants<>+784(SB)/4, $0x3f9a4f5f
+DATA avx2Constants<>+788(SB)/4, $0x3f9a4f5f
+DATA avx2Constants<>+792(SB)/4, $0x3f9a4f5f
+DATA avx2Constants<>+796(SB)/4, $0x3f9a4f5f
+DATA avx2Constants<>+800(SB)/4, $0x3fd695f4 // 1.67645121
+DATA avx2Constants<>+804(SB)/4, $0x3fd695f4
+DATA avx2Constants<>+808(SB)/4, $0x3fd695f4
+DATA avx2Constants<>+812(SB)/4, $0x3fd695f4
+DATA avx2Constants<>+816(SB)/4, $0x3fd695f4
+DATA avx2Constants<>+820(SB)/4, $0x3fd695f4
+DATA avx2Constants<>+824(SB)/4, $0x3fd695f4
+DATA avx2Constants<>+828(SB)/4, $0x3fd695f4
+DATA avx2Constants<>+832(SB)/4, $0xc1700000 // -15
+DATA avx2Constants<>+836(SB)/4, $0xc1700000
+DATA avx2Constants<>+840(SB)/4, $0xc1700000
+DATA avx2Constants<>+844(SB)/4, $0xc1700000
+DATA avx2Constants<>+848(SB)/4, $0xc1700000
+DATA avx2Constants<>+852(SB)/4, $0xc1700000
+DATA avx2Constants<>+856(SB)/4, $0xc1700000
+DATA avx2Constants<>+860(SB)/4, $0xc1700000
+DATA avx2Constants<>+864(SB)/4, $0x3fcc422a // 1.59576917
+DATA avx2Constants<>+868(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+872(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+876(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+880(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+884(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+888(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+892(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+896(SB)/4, $0x3124d8b5 // 2.39883247e-09
+DATA avx2Constants<>+900(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+904(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+908(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+912(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+916(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+920(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+924(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+928(SB)/4, $0x3d922279 // 0.0713548139
+DATA avx2Constants<>+932(SB)/4, $0x3d922279
+DATA avx2Constants<>+936(SB)/4, $0x3d922279
+DATA avx2Constants<>+940(SB)/4, $0x3d922279
+DATA avx2Constants<>+944(SB)/4, $0x3d922279
+DATA avx2Constants<>+948(SB)/4, $0x3d922279
+DATA avx2Constants<>+952(SB)/4, $0x3d922279
+DATA avx2Constants<>+956(SB)/4, $0x3d922279
+DATA avx2Constants<>+960(SB)/4, $0xb342bc9b // -4.53406805e-08
+DATA avx2Constants<>+964(SB)/4, $0xb342bc9b
+DATA avx2Constants<>+968(SB)/4, $0xb342bc9b
+DATA avx2Constants<>+972(SB)/4, $0xb342bc9b
+DATA avx2Constants<>+976(SB)/4, $0xb342bc9b
+DATA avx2Constants<>+980(SB)/4, $0xb342bc9b
+DATA avx2Constants<>+984(SB)/4, $0xb342bc9b
+DATA avx2Constants<>+988(SB)/4, $0xb342bc9b
+DATA avx2Constants<>+992(SB)/4, $0x80000000 // -0
+DATA avx2Constants<>+996(SB)/4, $0x80000000
+DATA avx2Constants<>+1000(SB)/4, $0x80000000
+DATA avx2Constants<>+1004(SB)/4, $0x80000000
+DATA avx2Constants<>+1008(SB)/4, $0x80000000
+DATA avx2Constants<>+1012(SB)/4, $0x80000000
+DATA avx2Constants<>+1016(SB)/4, $0x80000000
+DATA avx2Constants<>+1020(SB)/4, $0x80000000
+DATA avx2Constants<>+1024(SB)/4, $0x41200000 // 10
+DATA avx2Constants<>+1028(SB)/4, $0x41200000
+DATA avx2Constants<>+1032(SB)/4, $0x41200000
+DATA avx2Constants<>+1036(SB)/4, $0x41200000
+DATA avx2Constants<>+1040(SB)/4, $0x41200000
+DATA avx2Constants<>+1044(SB)/4, $0x41200000
+DATA avx2Constants<>+1048(SB)/4, $0x41200000
+DATA avx2Constants<>+1052(SB)/4, $0x41200000
+DATA avx2Constants<>+1056(SB)/4, $0x40000000 // 2
+DATA avx2Constants<>+1060(SB)/4, $0x40000000
+DATA avx2Constants<>+1064(SB)/4, $0x40000000
+DATA avx2Constants<>+1068(SB)/4, $0x40000000
+DATA avx2Constants<>+1072(SB)/4, $0x40000000
+DATA avx2Constants<>+1076(SB)/4, $0x40000000
+DATA avx2Constants<>+1080(SB)/4, $0x40000000
+DATA avx2Constants<>+1084(SB)/4, $0x40000000
+DATA avx2Constants<>+1088(SB)/4, $0x42f00000 // 120
+DATA avx2Constants<>+1092(SB)/4, $0x42f00000
+DATA avx2Constants<>+1096(SB)/4, $0x42f00000
+DATA avx2Constants<>+1100(SB)/4, $0x42f00000
+DATA avx2Constants<>+1104(SB)/4, $0x42f00000
+DATA avx2Constants<>+1108(SB)/4, $0x42f00000
+DATA avx2Constants<>+1112(SB)/4, $0x42f00000
+DATA avx2Constants<>+1116(SB)/4, $0x42f00000
+DATA avx2Constants<>+1120(SB)/4, $0xff800000 // -Inf
+DATA avx2Constants<>+1124(SB)/4, $0xff800000
+DATA avx2Constants<>+1128(SB)/4, $0xff800000
+DATA avx2Constants<>+1132(SB)/4, $0xff800000
+DATA avx2Constants<>+1136(SB)/4, $0xff800000
+DATA avx2Constants<>+1140(SB)/4, $0xff800000
+DATA avx2Constants<>+1144(SB)/4, $0xff800000
+DATA avx2Constants<>+1148(SB)/4, $0xff800000
+GLOBL avx2Constants<>(SB), RODATA|NOPTR, $1152

@@ -3009,3 +3009,1256 @@ loop:
 	JNZ          loop
 	VZEROUPPER
 	RET
+
+// func avx512Exp(dst *float32, x *float32, n int)
+TEXT ·avx512Exp(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS avx512Constants<>+0(SB), Z1
+	VBROADCASTSS avx512Constants<>+4(SB), Z0
+	VBROADCASTSS avx512Constants<>+8(SB), Z3
+	VBROADCASTSS avx512Constants<>+12(SB), Z4
+	VBROADCASTSS avx512Constants<>+16(SB), Z5
+	VBROADCASTSS avx512Constants<>+20(SB), Z2
+	VBROADCASTSS avx512Constants<>+24(SB), Z6
+	VBROADCASTSS avx512Constants<>+28(SB), Z7
+	VBROADCASTSS avx512Constants<>+32(SB), Z8
+	VBROADCASTSS avx512Constants<>+36(SB), Z9
+	VBROADCASTSS avx512Constants<>+40(SB), Z10
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z11
+	VMAXPS       Z11, Z0, Z11
+	VMINPS       Z11, Z1, Z11
+	VMULPS       Z3, Z11, Z12
+	VRNDSCALEPS  $8, Z12, Z12
+	VFNMADD231PS Z4, Z12, Z11
+	VFNMADD231PS Z5, Z12, Z11
+	VMOVUPS      Z6, Z13
+	VFMADD231PS  Z2, Z11, Z13
+	VFMADD213PS  Z7, Z11, Z13
+	VFMADD213PS  Z8, Z11, Z13
+	VFMADD213PS  Z9, Z11, Z13
+	VMULPS       Z11, Z11, Z14
+	VFMADD231PS  Z14, Z13, Z11
+	VADDPS       Z10, Z11, Z11
+	VSCALEFPS    Z12, Z11, Z11
+	VMOVUPS      Z11, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z11
+	VMAXPS       Z11, Z0, Z11
+	VMINPS       Z11, Z1, Z11
+	VMULPS       Z3, Z11, Z12
+	VRNDSCALEPS  $8, Z12, Z12
+	VFNMADD231PS Z4, Z12, Z11
+	VFNMADD231PS Z5, Z12, Z11
+	VMOVUPS      Z6, Z13
+	VFMADD231PS  Z2, Z11, Z13
+	VFMADD213PS  Z7, Z11, Z13
+	VFMADD213PS  Z8, Z11, Z13
+	VFMADD213PS  Z9, Z11, Z13
+	VMULPS       Z11, Z11, Z14
+	VFMADD231PS  Z14, Z13, Z11
+	VADDPS       Z10, Z11, Z11
+	VSCALEFPS    Z12, Z11, Z11
+	VMOVUPS      Z11, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512GELU(dst *float32, x *float32, n int)
+TEXT ·avx512GELU(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS avx512Constants<>+44(SB), Z8
+	VBROADCASTSS avx512Constants<>+48(SB), Z0
+	VBROADCASTSS avx512Constants<>+52(SB), Z7
+	VBROADCASTSS avx512Constants<>+0(SB), Z2
+	VBROADCASTSS avx512Constants<>+4(SB), Z1
+	VBROADCASTSS avx512Constants<>+8(SB), Z9
+	VBROADCASTSS avx512Constants<>+12(SB), Z10
+	VBROADCASTSS avx512Constants<>+16(SB), Z11
+	VBROADCASTSS avx512Constants<>+20(SB), Z3
+	VBROADCASTSS avx512Constants<>+24(SB), Z12
+	VBROADCASTSS avx512Constants<>+28(SB), Z13
+	VBROADCASTSS avx512Constants<>+32(SB), Z14
+	VBROADCASTSS avx512Constants<>+36(SB), Z15
+	VBROADCASTSS avx512Constants<>+40(SB), Z16
+	VBROADCASTSS avx512Constants<>+56(SB), Z4
+	VBROADCASTSS avx512Constants<>+60(SB), Z17
+	VBROADCASTSS avx512Constants<>+64(SB), Z18
+	VBROADCASTSS avx512Constants<>+68(SB), Z19
+	VBROADCASTSS avx512Constants<>+72(SB), Z20
+	VBROADCASTSS avx512Constants<>+76(SB), Z5
+	VBROADCASTSS avx512Constants<>+80(SB), Z21
+	VBROADCASTSS avx512Constants<>+84(SB), Z22
+	VBROADCASTSS avx512Constants<>+88(SB), Z23
+	VBROADCASTSS avx512Constants<>+92(SB), Z24
+	VBROADCASTSS avx512Constants<>+96(SB), Z6
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z25
+	VANDPS       Z7, Z25, Z26
+	VMINPS       Z26, Z0, Z26
+	VMULPS       Z26, Z26, Z27
+	VMOVUPS      Z27, Z28
+	VFNMADD231PS Z26, Z26, Z28
+	VMULPS       Z8, Z28, Z28
+	VMULPS       Z8, Z27, Z27
+	VMAXPS       Z27, Z1, Z27
+	VMINPS       Z27, Z2, Z27
+	VMULPS       Z9, Z27, Z29
+	VRNDSCALEPS  $8, Z29, Z29
+	VFNMADD231PS Z10, Z29, Z27
+	VFNMADD231PS Z11, Z29, Z27
+	VSUBPS       Z28, Z27, Z27
+	VMOVUPS      Z12, Z28
+	VFMADD231PS  Z3, Z27, Z28
+	VFMADD213PS  Z13, Z27, Z28
+	VFMADD213PS  Z14, Z27, Z28
+	VFMADD213PS  Z15, Z27, Z28
+	VMULPS       Z27, Z27, Z30
+	VFMADD231PS  Z30, Z28, Z27
+	VADDPS       Z16, Z27, Z27
+	VMOVUPS      Z17, Z30
+	VFMADD231PS  Z4, Z26, Z30
+	VFMADD213PS  Z18, Z26, Z30
+	VFMADD213PS  Z19, Z26, Z30
+	VFMADD213PS  Z20, Z26, Z30
+	VMOVUPS      Z21, Z28
+	VFMADD231PS  Z5, Z26, Z28
+	VFMADD213PS  Z22, Z26, Z28
+	VFMADD213PS  Z23, Z26, Z28
+	VFMADD213PS  Z24, Z26, Z28
+	VFMADD213PS  Z16, Z26, Z28
+	VDIVPS       Z28, Z30, Z30
+	VMULPS       Z30, Z26, Z26
+	VMULPS       Z27, Z26, Z26
+	VSCALEFPS    Z29, Z26, Z26
+	VMAXPS       Z25, Z6, Z25
+	VSUBPS       Z26, Z25, Z25
+	VMOVUPS      Z25, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z25
+	VANDPS       Z7, Z25, Z26
+	VMINPS       Z26, Z0, Z26
+	VMULPS       Z26, Z26, Z27
+	VMOVUPS      Z27, Z28
+	VFNMADD231PS Z26, Z26, Z28
+	VMULPS       Z8, Z28, Z28
+	VMULPS       Z8, Z27, Z27
+	VMAXPS       Z27, Z1, Z27
+	VMINPS       Z27, Z2, Z27
+	VMULPS       Z9, Z27, Z29
+	VRNDSCALEPS  $8, Z29, Z29
+	VFNMADD231PS Z10, Z29, Z27
+	VFNMADD231PS Z11, Z29, Z27
+	VSUBPS       Z28, Z27, Z27
+	VMOVUPS      Z12, Z28
+	VFMADD231PS  Z3, Z27, Z28
+	VFMADD213PS  Z13, Z27, Z28
+	VFMADD213PS  Z14, Z27, Z28
+	VFMADD213PS  Z15, Z27, Z28
+	VMULPS       Z27, Z27, Z30
+	VFMADD231PS  Z30, Z28, Z27
+	VADDPS       Z16, Z27, Z27
+	VMOVUPS      Z17, Z30
+	VFMADD231PS  Z4, Z26, Z30
+	VFMADD213PS  Z18, Z26, Z30
+	VFMADD213PS  Z19, Z26, Z30
+	VFMADD213PS  Z20, Z26, Z30
+	VMOVUPS      Z21, Z28
+	VFMADD231PS  Z5, Z26, Z28
+	VFMADD213PS  Z22, Z26, Z28
+	VFMADD213PS  Z23, Z26, Z28
+	VFMADD213PS  Z24, Z26, Z28
+	VFMADD213PS  Z16, Z26, Z28
+	VDIVPS       Z28, Z30, Z30
+	VMULPS       Z30, Z26, Z26
+	VMULPS       Z27, Z26, Z26
+	VSCALEFPS    Z29, Z26, Z26
+	VMAXPS       Z25, Z6, Z25
+	VSUBPS       Z26, Z25, Z25
+	VMOVUPS      Z25, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512GELUTanh(dst *float32, x *float32, n int)
+TEXT ·avx512GELUTanh(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS avx512Constants<>+100(SB), Z0
+	VBROADCASTSS avx512Constants<>+48(SB), Z1
+	VBROADCASTSS avx512Constants<>+104(SB), Z8
+	VBROADCASTSS avx512Constants<>+108(SB), Z2
+	VBROADCASTSS avx512Constants<>+112(SB), Z9
+	VBROADCASTSS avx512Constants<>+116(SB), Z3
+	VBROADCASTSS avx512Constants<>+96(SB), Z7
+	VBROADCASTSS avx512Constants<>+40(SB), Z18
+	VBROADCASTSS avx512Constants<>+120(SB), Z10
+	VBROADCASTSS avx512Constants<>+0(SB), Z5
+	VBROADCASTSS avx512Constants<>+4(SB), Z4
+	VBROADCASTSS avx512Constants<>+8(SB), Z11
+	VBROADCASTSS avx512Constants<>+12(SB), Z12
+	VBROADCASTSS avx512Constants<>+16(SB), Z13
+	VBROADCASTSS avx512Constants<>+20(SB), Z6
+	VBROADCASTSS avx512Constants<>+24(SB), Z14
+	VBROADCASTSS avx512Constants<>+28(SB), Z15
+	VBROADCASTSS avx512Constants<>+32(SB), Z16
+	VBROADCASTSS avx512Constants<>+36(SB), Z17
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z19
+	VMAXPS       Z19, Z0, Z19
+	VMINPS       Z19, Z1, Z20
+	VMULPS       Z20, Z20, Z21
+	VMOVUPS      Z21, Z22
+	VFNMADD231PS Z20, Z20, Z22
+	VMULPS       Z21, Z8, Z23
+	VMOVUPS      Z23, Z24
+	VFNMADD231PS Z8, Z21, Z24
+	VADDPS       Z2, Z23, Z25
+	VSUBPS       Z23, Z25, Z26
+	VSUBPS       Z26, Z25, Z27
+	VSUBPS       Z27, Z23, Z23
+	VSUBPS       Z26, Z2, Z26
+	VADDPS       Z26, Z23, Z23
+	VSUBPS       Z24, Z23, Z23
+	VADDPS       Z9, Z23, Z23
+	VFMADD231PS  Z3, Z21, Z23
+	VFNMADD231PS Z8, Z22, Z23
+	VMULPS       Z25, Z20, Z22
+	VFNMADD213PS Z22, Z20, Z25
+	VMULPS       Z23, Z20, Z20
+	VSUBPS       Z20, Z25, Z25
+	VANDPS       Z10, Z22, Z20
+	VXORPS       Z10, Z20, Z20
+	VXORPS       Z20, Z25, Z25
+	VORPS        Z10, Z22, Z20
+	VMAXPS       Z20, Z4, Z20
+	VMINPS       Z20, Z5, Z20
+	VMULPS       Z11, Z20, Z23
+	VRNDSCALEPS  $8, Z23, Z23
+	VFNMADD231PS Z12, Z23, Z20
+	VFNMADD231PS Z13, Z23, Z20
+	VSUBPS       Z25, Z20, Z20
+	VMOVUPS      Z14, Z25
+	VFMADD231PS  Z6, Z20, Z25
+	VFMADD213PS  Z15, Z20, Z25
+	VFMADD213PS  Z16, Z20, Z25
+	VFMADD213PS  Z17, Z20, Z25
+	VMULPS       Z20, Z20, Z21
+	VFMADD231PS  Z21, Z25, Z20
+	VADDPS       Z18, Z20, Z20
+	VSCALEFPS    Z23, Z20, Z21
+	VADDPS       Z21, Z18, Z21
+	VMULPS       Z20, Z19, Z20
+	VCMPPS       $17, Z7, Z22, K2
+	VBLENDMPS    Z20, Z19, K2, Z20
+	VDIVPS       Z21, Z20, Z20
+	VCMPPS       $17, Z7, Z22, K2
+	VBLENDMPS    Z23, Z7, K2, Z22
+	VSCALEFPS    Z22, Z20, Z20
+	VMOVUPS      Z20, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z19
+	VMAXPS       Z19, Z0, Z19
+	VMINPS       Z19, Z1, Z20
+	VMULPS       Z20, Z20, Z21
+	VMOVUPS      Z21, Z22
+	VFNMADD231PS Z20, Z20, Z22
+	VMULPS       Z21, Z8, Z23
+	VMOVUPS      Z23, Z24
+	VFNMADD231PS Z8, Z21, Z24
+	VADDPS       Z2, Z23, Z25
+	VSUBPS       Z23, Z25, Z26
+	VSUBPS       Z26, Z25, Z27
+	VSUBPS       Z27, Z23, Z23
+	VSUBPS       Z26, Z2, Z26
+	VADDPS       Z26, Z23, Z23
+	VSUBPS       Z24, Z23, Z23
+	VADDPS       Z9, Z23, Z23
+	VFMADD231PS  Z3, Z21, Z23
+	VFNMADD231PS Z8, Z22, Z23
+	VMULPS       Z25, Z20, Z22
+	VFNMADD213PS Z22, Z20, Z25
+	VMULPS       Z23, Z20, Z20
+	VSUBPS       Z20, Z25, Z25
+	VANDPS       Z10, Z22, Z20
+	VXORPS       Z10, Z20, Z20
+	VXORPS       Z20, Z25, Z25
+	VORPS        Z10, Z22, Z20
+	VMAXPS       Z20, Z4, Z20
+	VMINPS       Z20, Z5, Z20
+	VMULPS       Z11, Z20, Z23
+	VRNDSCALEPS  $8, Z23, Z23
+	VFNMADD231PS Z12, Z23, Z20
+	VFNMADD231PS Z13, Z23, Z20
+	VSUBPS       Z25, Z20, Z20
+	VMOVUPS      Z14, Z25
+	VFMADD231PS  Z6, Z20, Z25
+	VFMADD213PS  Z15, Z20, Z25
+	VFMADD213PS  Z16, Z20, Z25
+	VFMADD213PS  Z17, Z20, Z25
+	VMULPS       Z20, Z20, Z21
+	VFMADD231PS  Z21, Z25, Z20
+	VADDPS       Z18, Z20, Z20
+	VSCALEFPS    Z23, Z20, Z21
+	VADDPS       Z21, Z18, Z21
+	VMULPS       Z20, Z19, Z20
+	VCMPPS       $17, Z7, Z22, K2
+	VBLENDMPS    Z20, Z19, K2, Z20
+	VDIVPS       Z21, Z20, Z20
+	VCMPPS       $17, Z7, Z22, K2
+	VBLENDMPS    Z23, Z7, K2, Z22
+	VSCALEFPS    Z22, Z20, Z20
+	VMOVUPS      Z20, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512SiLU(dst *float32, x *float32, n int)
+TEXT ·avx512SiLU(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS avx512Constants<>+4(SB), Z0
+	VBROADCASTSS avx512Constants<>+96(SB), Z3
+	VBROADCASTSS avx512Constants<>+40(SB), Z12
+	VBROADCASTSS avx512Constants<>+120(SB), Z4
+	VBROADCASTSS avx512Constants<>+0(SB), Z1
+	VBROADCASTSS avx512Constants<>+8(SB), Z5
+	VBROADCASTSS avx512Constants<>+12(SB), Z6
+	VBROADCASTSS avx512Constants<>+16(SB), Z7
+	VBROADCASTSS avx512Constants<>+20(SB), Z2
+	VBROADCASTSS avx512Constants<>+24(SB), Z8
+	VBROADCASTSS avx512Constants<>+28(SB), Z9
+	VBROADCASTSS avx512Constants<>+32(SB), Z10
+	VBROADCASTSS avx512Constants<>+36(SB), Z11
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z13
+	VMAXPS       Z13, Z0, Z14
+	VANDPS       Z4, Z13, Z15
+	VXORPS       Z4, Z15, Z15
+	VXORPS       Z15, Z3, Z15
+	VORPS        Z4, Z13, Z16
+	VMAXPS       Z16, Z0, Z16
+	VMINPS       Z16, Z1, Z16
+	VMULPS       Z5, Z16, Z17
+	VRNDSCALEPS  $8, Z17, Z17
+	VFNMADD231PS Z6, Z17, Z16
+	VFNMADD231PS Z7, Z17, Z16
+	VSUBPS       Z15, Z16, Z16
+	VMOVUPS      Z8, Z15
+	VFMADD231PS  Z2, Z16, Z15
+	VFMADD213PS  Z9, Z16, Z15
+	VFMADD213PS  Z10, Z16, Z15
+	VFMADD213PS  Z11, Z16, Z15
+	VMULPS       Z16, Z16, Z18
+	VFMADD231PS  Z18, Z15, Z16
+	VADDPS       Z12, Z16, Z16
+	VSCALEFPS    Z17, Z16, Z18
+	VADDPS       Z18, Z12, Z18
+	VMULPS       Z16, Z14, Z16
+	VCMPPS       $17, Z3, Z13, K2
+	VBLENDMPS    Z16, Z14, K2, Z16
+	VDIVPS       Z18, Z16, Z16
+	VCMPPS       $17, Z3, Z13, K2
+	VBLENDMPS    Z17, Z3, K2, Z13
+	VSCALEFPS    Z13, Z16, Z16
+	VMOVUPS      Z16, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z13
+	VMAXPS       Z13, Z0, Z14
+	VANDPS       Z4, Z13, Z15
+	VXORPS       Z4, Z15, Z15
+	VXORPS       Z15, Z3, Z15
+	VORPS        Z4, Z13, Z16
+	VMAXPS       Z16, Z0, Z16
+	VMINPS       Z16, Z1, Z16
+	VMULPS       Z5, Z16, Z17
+	VRNDSCALEPS  $8, Z17, Z17
+	VFNMADD231PS Z6, Z17, Z16
+	VFNMADD231PS Z7, Z17, Z16
+	VSUBPS       Z15, Z16, Z16
+	VMOVUPS      Z8, Z15
+	VFMADD231PS  Z2, Z16, Z15
+	VFMADD213PS  Z9, Z16, Z15
+	VFMADD213PS  Z10, Z16, Z15
+	VFMADD213PS  Z11, Z16, Z15
+	VMULPS       Z16, Z16, Z18
+	VFMADD231PS  Z18, Z15, Z16
+	VADDPS       Z12, Z16, Z16
+	VSCALEFPS    Z17, Z16, Z18
+	VADDPS       Z18, Z12, Z18
+	VMULPS       Z16, Z14, Z16
+	VCMPPS       $17, Z3, Z13, K2
+	VBLENDMPS    Z16, Z14, K2, Z16
+	VDIVPS       Z18, Z16, Z16
+	VCMPPS       $17, Z3, Z13, K2
+	VBLENDMPS    Z17, Z3, K2, Z13
+	VSCALEFPS    Z13, Z16, Z16
+	VMOVUPS      Z16, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512Tanh(dst *float32, x *float32, n int)
+TEXT ·avx512Tanh(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS avx512Constants<>+40(SB), Z2
+	VBROADCASTSS avx512Constants<>+124(SB), Z0
+	VBROADCASTSS avx512Constants<>+52(SB), Z3
+	VBROADCASTSS avx512Constants<>+8(SB), Z4
+	VBROADCASTSS avx512Constants<>+12(SB), Z5
+	VBROADCASTSS avx512Constants<>+16(SB), Z6
+	VBROADCASTSS avx512Constants<>+20(SB), Z1
+	VBROADCASTSS avx512Constants<>+24(SB), Z7
+	VBROADCASTSS avx512Constants<>+28(SB), Z8
+	VBROADCASTSS avx512Constants<>+32(SB), Z9
+	VBROADCASTSS avx512Constants<>+36(SB), Z10
+	VBROADCASTSS avx512Constants<>+128(SB), Z11
+	VBROADCASTSS avx512Constants<>+120(SB), Z12
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z13
+	VANDPS       Z3, Z13, Z14
+	VMINPS       Z14, Z0, Z14
+	VADDPS       Z14, Z14, Z14
+	VMULPS       Z4, Z14, Z15
+	VRNDSCALEPS  $8, Z15, Z15
+	VFNMADD231PS Z5, Z15, Z14
+	VFNMADD231PS Z6, Z15, Z14
+	VMOVUPS      Z7, Z16
+	VFMADD231PS  Z1, Z14, Z16
+	VFMADD213PS  Z8, Z14, Z16
+	VFMADD213PS  Z9, Z14, Z16
+	VFMADD213PS  Z10, Z14, Z16
+	VMULPS       Z14, Z14, Z17
+	VFMADD231PS  Z17, Z16, Z14
+	VSCALEFPS    Z15, Z2, Z15
+	VSUBPS       Z2, Z15, Z17
+	VFMADD231PS  Z15, Z14, Z17
+	VADDPS       Z11, Z17, Z15
+	VDIVPS       Z15, Z17, Z17
+	VANDPS       Z12, Z13, Z13
+	VORPS        Z13, Z17, Z17
+	VMOVUPS      Z17, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z13
+	VANDPS       Z3, Z13, Z14
+	VMINPS       Z14, Z0, Z14
+	VADDPS       Z14, Z14, Z14
+	VMULPS       Z4, Z14, Z15
+	VRNDSCALEPS  $8, Z15, Z15
+	VFNMADD231PS Z5, Z15, Z14
+	VFNMADD231PS Z6, Z15, Z14
+	VMOVUPS      Z7, Z16
+	VFMADD231PS  Z1, Z14, Z16
+	VFMADD213PS  Z8, Z14, Z16
+	VFMADD213PS  Z9, Z14, Z16
+	VFMADD213PS  Z10, Z14, Z16
+	VMULPS       Z14, Z14, Z17
+	VFMADD231PS  Z17, Z16, Z14
+	VSCALEFPS    Z15, Z2, Z15
+	VSUBPS       Z2, Z15, Z17
+	VFMADD231PS  Z15, Z14, Z17
+	VADDPS       Z11, Z17, Z15
+	VDIVPS       Z15, Z17, Z17
+	VANDPS       Z12, Z13, Z13
+	VORPS        Z13, Z17, Z17
+	VMOVUPS      Z17, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512ReLU(dst *float32, x *float32, n int)
+TEXT ·avx512ReLU(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS avx512Constants<>+96(SB), Z0
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z1
+	VMAXPS       Z1, Z0, Z1
+	VMOVUPS      Z1, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z1
+	VMAXPS       Z1, Z0, Z1
+	VMOVUPS      Z1, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512ExpSum(dst *float32, x *float32, n int, shift float32) float64
+TEXT ·avx512ExpSum(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VBROADCASTSS shift+24(FP), Z2
+	VBROADCASTSS avx512Constants<>+52(SB), Z8
+	VBROADCASTSS avx512Constants<>+132(SB), Z3
+	VBROADCASTSS avx512Constants<>+96(SB), Z4
+	VBROADCASTSS avx512Constants<>+0(SB), Z6
+	VBROADCASTSS avx512Constants<>+4(SB), Z5
+	VBROADCASTSS avx512Constants<>+8(SB), Z9
+	VBROADCASTSS avx512Constants<>+12(SB), Z10
+	VBROADCASTSS avx512Constants<>+16(SB), Z11
+	VBROADCASTSS avx512Constants<>+20(SB), Z7
+	VBROADCASTSS avx512Constants<>+24(SB), Z12
+	VBROADCASTSS avx512Constants<>+28(SB), Z13
+	VBROADCASTSS avx512Constants<>+32(SB), Z14
+	VBROADCASTSS avx512Constants<>+36(SB), Z15
+	VBROADCASTSS avx512Constants<>+40(SB), Z16
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z17
+	VSUBPS       Z2, Z17, Z18
+	VSUBPS       Z17, Z18, Z19
+	VADDPS       Z19, Z2, Z20
+	VSUBPS       Z19, Z18, Z19
+	VSUBPS       Z19, Z17, Z17
+	VSUBPS       Z17, Z20, Z20
+	VANDPS       Z8, Z18, Z17
+	VCMPPS       $17, Z3, Z17, K2
+	VBLENDMPS    Z20, Z4, K2, Z17
+	VMAXPS       Z18, Z5, Z18
+	VMINPS       Z18, Z6, Z18
+	VMULPS       Z9, Z18, Z20
+	VRNDSCALEPS  $8, Z20, Z20
+	VFNMADD231PS Z10, Z20, Z18
+	VFNMADD231PS Z11, Z20, Z18
+	VSUBPS       Z17, Z18, Z18
+	VMOVUPS      Z12, Z17
+	VFMADD231PS  Z7, Z18, Z17
+	VFMADD213PS  Z13, Z18, Z17
+	VFMADD213PS  Z14, Z18, Z17
+	VFMADD213PS  Z15, Z18, Z17
+	VMULPS       Z18, Z18, Z19
+	VFMADD231PS  Z19, Z17, Z18
+	VADDPS       Z16, Z18, Z18
+	VSCALEFPS    Z20, Z18, Z18
+	VMOVUPS      Z18, 0(DI)
+	VCVTPS2PD    Y18, Z20
+	VADDPD       Z20, Z0, Z0
+	VEXTRACTF64X4 $1, Z18, Y20
+	VCVTPS2PD    Y20, Z20
+	VADDPD       Z20, Z1, Z1
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z17
+	VSUBPS       Z2, Z17, Z18
+	VSUBPS       Z17, Z18, Z19
+	VADDPS       Z19, Z2, Z20
+	VSUBPS       Z19, Z18, Z19
+	VSUBPS       Z19, Z17, Z17
+	VSUBPS       Z17, Z20, Z20
+	VANDPS       Z8, Z18, Z17
+	VCMPPS       $17, Z3, Z17, K2
+	VBLENDMPS    Z20, Z4, K2, Z17
+	VMAXPS       Z18, Z5, Z18
+	VMINPS       Z18, Z6, Z18
+	VMULPS       Z9, Z18, Z20
+	VRNDSCALEPS  $8, Z20, Z20
+	VFNMADD231PS Z10, Z20, Z18
+	VFNMADD231PS Z11, Z20, Z18
+	VSUBPS       Z17, Z18, Z18
+	VMOVUPS      Z12, Z17
+	VFMADD231PS  Z7, Z18, Z17
+	VFMADD213PS  Z13, Z18, Z17
+	VFMADD213PS  Z14, Z18, Z17
+	VFMADD213PS  Z15, Z18, Z17
+	VMULPS       Z18, Z18, Z19
+	VFMADD231PS  Z19, Z17, Z18
+	VADDPS       Z16, Z18, Z18
+	VSCALEFPS    Z20, Z18, Z18
+	VMOVUPS      Z18, K1, 0(DI)
+	VMOVAPS.Z    Z18, K1, Z18
+	VCVTPS2PD    Y18, Z20
+	VADDPD       Z20, Z0, Z0
+	VEXTRACTF64X4 $1, Z18, Y20
+	VCVTPS2PD    Y20, Z20
+	VADDPD       Z20, Z1, Z1
+
+done:
+	VADDPD       Z1, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPD       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDPD       X1, X0, X0
+	VMOVSD       X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func avx512AddMax(dst *float32, x *float32, y *float32, n int) float32
+TEXT ·avx512AddMax(SB), NOSPLIT, $0-36
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx512Constants<>+136(SB), Z0
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z1
+	VMOVUPS      0(DX), Z2
+	VADDPS       Z2, Z1, Z1
+	VMOVUPS      Z1, 0(DI)
+	VMAXPS       Z0, Z1, Z0
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	ADDQ         $64, DX
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z1
+	VMOVUPS.Z    0(DX), K1, Z2
+	VADDPS       Z2, Z1, Z1
+	VMOVUPS      Z1, K1, 0(DI)
+	VMAXPS       Z0, Z1, K1, Z0
+
+done:
+	VEXTRACTF64X4 $1, Z0, Y1
+	VMAXPS       Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSS       X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func avx512Max(x *float32, n int) float32
+TEXT ·avx512Max(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), DI
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS avx512Constants<>+136(SB), Z0
+	VBROADCASTSS avx512Constants<>+136(SB), Z1
+	VBROADCASTSS avx512Constants<>+136(SB), Z2
+	VBROADCASTSS avx512Constants<>+136(SB), Z3
+	SUBQ         $64, CX
+	JLT          narrow
+
+wide:
+	VMOVUPS      0(DI), Z4
+	VMAXPS       Z0, Z4, Z0
+	VMOVUPS      64(DI), Z4
+	VMAXPS       Z1, Z4, Z1
+	VMOVUPS      128(DI), Z4
+	VMAXPS       Z2, Z4, Z2
+	VMOVUPS      192(DI), Z4
+	VMAXPS       Z3, Z4, Z3
+	ADDQ         $256, DI
+	SUBQ         $64, CX
+	JGE          wide
+
+narrow:
+	ADDQ         $64, CX
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DI), Z4
+	VMAXPS       Z0, Z4, Z0
+	ADDQ         $64, DI
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(DI), K1, Z4
+	VMAXPS       Z0, Z4, K1, Z0
+
+done:
+	VMAXPS       Z1, Z0, Z0
+	VMAXPS       Z3, Z2, Z2
+	VMAXPS       Z2, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y1
+	VMAXPS       Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSS       X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func avx512Sum(x *float32, n int) float64
+TEXT ·avx512Sum(SB), NOSPLIT, $0-24
+	MOVQ         x+0(FP), DI
+	MOVQ         n+8(FP), CX
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	SUBQ         $32, CX
+	JLT          narrow
+
+wide:
+	VMOVUPS      0(DI), Z4
+	VCVTPS2PD    Y4, Z5
+	VADDPD       Z5, Z0, Z0
+	VEXTRACTF64X4 $1, Z4, Y5
+	VCVTPS2PD    Y5, Z5
+	VADDPD       Z5, Z1, Z1
+	VMOVUPS      64(DI), Z4
+	VCVTPS2PD    Y4, Z5
+	VADDPD       Z5, Z2, Z2
+	VEXTRACTF64X4 $1, Z4, Y5
+	VCVTPS2PD    Y5, Z5
+	VADDPD       Z5, Z3, Z3
+	ADDQ         $128, DI
+	SUBQ         $32, CX
+	JGE          wide
+
+narrow:
+	ADDQ         $32, CX
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DI), Z4
+	VCVTPS2PD    Y4, Z5
+	VADDPD       Z5, Z0, Z0
+	VEXTRACTF64X4 $1, Z4, Y5
+	VCVTPS2PD    Y5, Z5
+	VADDPD       Z5, Z1, Z1
+	ADDQ         $64, DI
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(DI), K1, Z4
+	VCVTPS2PD    Y4, Z5
+	VADDPD       Z5, Z0, Z0
+	VEXTRACTF64X4 $1, Z4, Y5
+	VCVTPS2PD    Y5, Z5
+	VADDPD       Z5, Z1, Z1
+
+done:
+	VADDPD       Z1, Z0, Z0
+	VADDPD       Z3, Z2, Z2
+	VADDPD       Z2, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPD       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDPD       X1, X0, X0
+	VMOVSD       X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func avx512Dot(x *float32, y *float32, n int) float32
+TEXT ·avx512Dot(SB), NOSPLIT, $0-28
+	MOVQ         x+0(FP), DI
+	MOVQ         y+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	SUBQ         $64, CX
+	JLT          narrow
+
+wide:
+	VMOVUPS      0(DI), Z4
+	VMOVUPS      0(SI), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VMOVUPS      64(DI), Z4
+	VMOVUPS      64(SI), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VMOVUPS      128(DI), Z4
+	VMOVUPS      128(SI), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VMOVUPS      192(DI), Z4
+	VMOVUPS      192(SI), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         $256, DI
+	ADDQ         $256, SI
+	SUBQ         $64, CX
+	JGE          wide
+
+narrow:
+	ADDQ         $64, CX
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DI), Z4
+	VMOVUPS      0(SI), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(DI), K1, Z4
+	VMOVUPS.Z    0(SI), K1, Z5
+	VFMADD231PS  Z5, Z4, Z0
+
+done:
+	VADDPS       Z1, Z0, Z0
+	VADDPS       Z3, Z2, Z2
+	VADDPS       Z2, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func avx512AddScaled(dst *float32, x *float32, n int, f float32)
+TEXT ·avx512AddScaled(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS f+24(FP), Z0
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z1
+	VMOVUPS      0(DI), Z2
+	VFMADD231PS  Z0, Z1, Z2
+	VMOVUPS      Z2, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z1
+	VMOVUPS.Z    0(DI), K1, Z2
+	VFMADD231PS  Z0, Z1, Z2
+	VMOVUPS      Z2, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512Scale(dst *float32, x *float32, n int, f float32)
+TEXT ·avx512Scale(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS f+24(FP), Z0
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z1
+	VMULPS       Z0, Z1, Z1
+	VMOVUPS      Z1, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z1
+	VMULPS       Z0, Z1, Z1
+	VMOVUPS      Z1, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512Add(dst *float32, x *float32, y *float32, n int)
+TEXT ·avx512Add(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), CX
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z0
+	VMOVUPS      0(DX), Z1
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z0, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	ADDQ         $64, DX
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z0
+	VMOVUPS.Z    0(DX), K1, Z1
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512Squares(x *float32, n int, high float32, low float32) float64
+TEXT ·avx512Squares(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), DI
+	MOVQ         n+8(FP), CX
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	VBROADCASTSS high+16(FP), Z4
+	VBROADCASTSS low+20(FP), Z5
+	SUBQ         $32, CX
+	JLT          narrow
+
+wide:
+	VMOVUPS      0(DI), Z6
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z5, Z6, Z6
+	VCVTPS2PD    Y6, Z7
+	VFMADD231PD  Z7, Z7, Z0
+	VEXTRACTF64X4 $1, Z6, Y7
+	VCVTPS2PD    Y7, Z7
+	VFMADD231PD  Z7, Z7, Z1
+	VMOVUPS      64(DI), Z6
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z5, Z6, Z6
+	VCVTPS2PD    Y6, Z7
+	VFMADD231PD  Z7, Z7, Z2
+	VEXTRACTF64X4 $1, Z6, Y7
+	VCVTPS2PD    Y7, Z7
+	VFMADD231PD  Z7, Z7, Z3
+	ADDQ         $128, DI
+	SUBQ         $32, CX
+	JGE          wide
+
+narrow:
+	ADDQ         $32, CX
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DI), Z6
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z5, Z6, Z6
+	VCVTPS2PD    Y6, Z7
+	VFMADD231PD  Z7, Z7, Z0
+	VEXTRACTF64X4 $1, Z6, Y7
+	VCVTPS2PD    Y7, Z7
+	VFMADD231PD  Z7, Z7, Z1
+	ADDQ         $64, DI
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(DI), K1, Z6
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z5, Z6, Z6
+	VMOVAPS.Z    Z6, K1, Z6
+	VCVTPS2PD    Y6, Z7
+	VFMADD231PD  Z7, Z7, Z0
+	VEXTRACTF64X4 $1, Z6, Y7
+	VCVTPS2PD    Y7, Z7
+	VFMADD231PD  Z7, Z7, Z1
+
+done:
+	VADDPD       Z1, Z0, Z0
+	VADDPD       Z3, Z2, Z2
+	VADDPD       Z2, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y1
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPD       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDPD       X1, X0, X0
+	VMOVSD       X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func avx512Normalize(dst *float32, x *float32, n int, high float32, low float32, f float32)
+TEXT ·avx512Normalize(SB), NOSPLIT, $0-36
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS high+24(FP), Z0
+	VBROADCASTSS low+28(FP), Z1
+	VBROADCASTSS f+32(FP), Z2
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z3
+	VSUBPS       Z0, Z3, Z3
+	VSUBPS       Z1, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VMOVUPS      Z3, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z3
+	VSUBPS       Z0, Z3, Z3
+	VSUBPS       Z1, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VMOVUPS      Z3, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512NormalizeGain(dst *float32, x *float32, gain *float32, bias *float32, n int, high float32, low float32, f float32)
+TEXT ·avx512NormalizeGain(SB), NOSPLIT, $0-52
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         gain+16(FP), DX
+	MOVQ         bias+24(FP), R8
+	MOVQ         n+32(FP), CX
+	VBROADCASTSS high+40(FP), Z0
+	VBROADCASTSS low+44(FP), Z1
+	VBROADCASTSS f+48(FP), Z2
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z3
+	VSUBPS       Z0, Z3, Z3
+	VSUBPS       Z1, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VMOVUPS      0(DX), Z4
+	VMOVUPS      0(R8), Z5
+	VFMADD231PS  Z4, Z3, Z5
+	VMOVUPS      Z5, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	ADDQ         $64, DX
+	ADDQ         $64, R8
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z3
+	VSUBPS       Z0, Z3, Z3
+	VSUBPS       Z1, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VMOVUPS.Z    0(DX), K1, Z4
+	VMOVUPS.Z    0(R8), K1, Z5
+	VFMADD231PS  Z4, Z3, Z5
+	VMOVUPS      Z5, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA avx512Constants<>+0(SB)/4, $0x42b40000 // 90
+DATA avx512Constants<>+4(SB)/4, $0xc2dc0000 // -110
+DATA avx512Constants<>+8(SB)/4, $0x3fb8aa3b // 1.44269502
+DATA avx512Constants<>+12(SB)/4, $0x3f317200 // 0.693145752
+DATA avx512Constants<>+16(SB)/4, $0x35bfbe8e // 1.42860677e-06
+DATA avx512Constants<>+20(SB)/4, $0x3ab511e7 // 0.00138145394
+DATA avx512Constants<>+24(SB)/4, $0x3c091d10 // 0.00836874545
+DATA avx512Constants<>+28(SB)/4, $0x3d2aac79 // 0.041668389
+DATA avx512Constants<>+32(SB)/4, $0x3e2aaa49 // 0.166665211
+DATA avx512Constants<>+36(SB)/4, $0x3efffffe // 0.49999994
+DATA avx512Constants<>+40(SB)/4, $0x3f800000 // 1
+DATA avx512Constants<>+44(SB)/4, $0xbf000000 // -0.5
+DATA avx512Constants<>+48(SB)/4, $0x41700000 // 15
+DATA avx512Constants<>+52(SB)/4, $0x7fffffff // NaN
+DATA avx512Constants<>+56(SB)/4, $0x3b8817b9 // 0.00415321859
+DATA avx512Constants<>+60(SB)/4, $0x3d2772e3 // 0.0408810489
+DATA avx512Constants<>+64(SB)/4, $0x3e3c6257 // 0.183968887
+DATA avx512Constants<>+68(SB)/4, $0x3ee0e9b6 // 0.439283073
+DATA avx512Constants<>+72(SB)/4, $0x3f000000 // 0.5
+DATA avx512Constants<>+76(SB)/4, $0x3c2a90a6 // 0.0104104634
+DATA avx512Constants<>+80(SB)/4, $0x3dd1e0e1 // 0.102479704
+DATA avx512Constants<>+84(SB)/4, $0x3ef15c65 // 0.471408039
+DATA avx512Constants<>+88(SB)/4, $0x3f9a4f5f // 1.20554721
+DATA avx512Constants<>+92(SB)/4, $0x3fd695f4 // 1.67645121
+DATA avx512Constants<>+96(SB)/4, $0x00000000 // 0
+DATA avx512Constants<>+100(SB)/4, $0xc1700000 // -15
+DATA avx512Constants<>+104(SB)/4, $0x3d922279 // 0.0713548139
+DATA avx512Constants<>+108(SB)/4, $0x3fcc422a // 1.59576917
+DATA avx512Constants<>+112(SB)/4, $0xb342bc9b // -4.53406805e-08
+DATA avx512Constants<>+116(SB)/4, $0x3124d8b5 // 2.39883247e-09
+DATA avx512Constants<>+120(SB)/4, $0x80000000 // -0
+DATA avx512Constants<>+124(SB)/4, $0x41200000 // 10
+DATA avx512Constants<>+128(SB)/4, $0x40000000 // 2
+DATA avx512Constants<>+132(SB)/4, $0x42f00000 // 120
+DATA avx512Constants<>+136(SB)/4, $0xff800000 // -Inf
+GLOBL avx512Constants<>(SB), RODATA|NOPTR, $140

@@ -18,7 +18,16 @@ type tiling struct {
 	panel  int                // columns in a panel
 	rows   int                // rows of the tallest tile
 	panels [tallest + 1]uint8 // for a number of rows, how many whole panels a tile may take
+	peak   func(n int)        // n steps of multiply-adds in registers
+	step   int                // operations in each of them
 	tile   func(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, k, cols int, add bool)
+}
+
+// gauge is Kernels.Peak.
+func (t tiling) gauge(steps int) (operations int) {
+	steps = max(1, steps)
+	t.peak(steps)
+	return steps * t.step
 }
 
 // product returns the product that takes C tile by tile. Whatever the tile,

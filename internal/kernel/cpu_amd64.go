@@ -41,25 +41,7 @@ func native() (list []*Kernels) {
 		return nil
 	}
 	if has(b, f, dq, bw, vl) && saved&zmm == zmm {
-		list = append(list, avx512Kernels())
+		list = append(list, avx512Vectors.kernels("avx512", avx512Tiles))
 	}
-	return append(list, avx2Kernels())
-}
-
-func avx512Kernels() *Kernels {
-	ks := Portable()
-	ks.Name = "avx512"
-	ks.Panel = avx512Tiles.panel
-	ks.Product = avx512Tiles.product()
-	ks.Peak = func(steps int) int { avx512Peak(max(1, steps)); return max(1, steps) * avx512PeakStep }
-	return ks
-}
-
-func avx2Kernels() *Kernels {
-	ks := Portable()
-	ks.Name = "avx2"
-	ks.Panel = avx2Tiles.panel
-	ks.Product = avx2Tiles.product()
-	ks.Peak = func(steps int) int { avx2Peak(max(1, steps)); return max(1, steps) * avx2PeakStep }
-	return ks
+	return append(list, avx2Vectors.kernels("avx2", avx2Tiles))
 }

@@ -80,7 +80,7 @@ func avx512Tile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int
 func avx512Tile3x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
 
 // avx512Tiles says how large tiles may be.
-var avx512Tiles = tiling{panel: 32, rows: 12, panels: [tallest + 1]uint8{1: 4, 2: 2, 3: 2, 4: 1, 5: 1, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1, 11: 1, 12: 1}, tile: avx512Tile}
+var avx512Tiles = tiling{panel: 32, rows: 12, panels: [tallest + 1]uint8{1: 4, 2: 2, 3: 2, 4: 1, 5: 1, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1, 11: 1, 12: 1}, peak: avx512Peak, step: 896, tile: avx512Tile}
 
 // avx512Tile calls the function of a tile.
 func avx512Tile(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, k, cols int, add bool) {
@@ -123,8 +123,111 @@ func avx512Tile(rows, panels int, c *float32, ldc int, a *float32, lda int, b *f
 //go:noescape
 func avx512Peak(n int)
 
-// avx512PeakStep is the number of operations in a step of avx512Peak.
-const avx512PeakStep = 896
+// avx512Exp is dst = exp(x).
+//
+//go:noescape
+func avx512Exp(dst *float32, x *float32, n int)
+
+// avx512GELU is dst = x·Phi(x).
+//
+//go:noescape
+func avx512GELU(dst *float32, x *float32, n int)
+
+// avx512GELUTanh is GELU with a hyperbolic tangent.
+//
+//go:noescape
+func avx512GELUTanh(dst *float32, x *float32, n int)
+
+// avx512SiLU is dst = x/(1 + exp(-x)).
+//
+//go:noescape
+func avx512SiLU(dst *float32, x *float32, n int)
+
+// avx512Tanh is the hyperbolic tangent.
+//
+//go:noescape
+func avx512Tanh(dst *float32, x *float32, n int)
+
+// avx512ReLU is dst = max(0, x).
+//
+//go:noescape
+func avx512ReLU(dst *float32, x *float32, n int)
+
+// avx512ExpSum is dst = exp(x - shift) and returns the sum of dst.
+//
+//go:noescape
+func avx512ExpSum(dst *float32, x *float32, n int, shift float32) float64
+
+// avx512AddMax is dst = x + y and returns the largest element.
+//
+//go:noescape
+func avx512AddMax(dst *float32, x *float32, y *float32, n int) float32
+
+// avx512Max returns the largest element.
+//
+//go:noescape
+func avx512Max(x *float32, n int) float32
+
+// avx512Sum returns the sum, added up in float64.
+//
+//go:noescape
+func avx512Sum(x *float32, n int) float64
+
+// avx512Dot returns the inner product.
+//
+//go:noescape
+func avx512Dot(x *float32, y *float32, n int) float32
+
+// avx512AddScaled is dst += f·x.
+//
+//go:noescape
+func avx512AddScaled(dst *float32, x *float32, n int, f float32)
+
+// avx512Scale is dst = f·x.
+//
+//go:noescape
+func avx512Scale(dst *float32, x *float32, n int, f float32)
+
+// avx512Add is dst = x + y.
+//
+//go:noescape
+func avx512Add(dst *float32, x *float32, y *float32, n int)
+
+// avx512Squares returns the sum of (x - high - low)², added up in float64.
+//
+//go:noescape
+func avx512Squares(x *float32, n int, high float32, low float32) float64
+
+// avx512Normalize is dst = (x - high - low)·f.
+//
+//go:noescape
+func avx512Normalize(dst *float32, x *float32, n int, high float32, low float32, f float32)
+
+// avx512NormalizeGain is dst = (x - high - low)·f·gain + bias.
+//
+//go:noescape
+func avx512NormalizeGain(dst *float32, x *float32, gain *float32, bias *float32, n int, high float32, low float32, f float32)
+
+// avx512Vectors are the functions over rows.
+var avx512Vectors = vectors{
+	exp:           avx512Exp,
+	gelu:          avx512GELU,
+	geluTanh:      avx512GELUTanh,
+	silu:          avx512SiLU,
+	tanh:          avx512Tanh,
+	relu:          avx512ReLU,
+	expSum:        avx512ExpSum,
+	addMax:        avx512AddMax,
+	max:           avx512Max,
+	sum:           avx512Sum,
+	dot:           avx512Dot,
+	addScaled:     avx512AddScaled,
+	scale:         avx512Scale,
+	add:           avx512Add,
+	squares:       avx512Squares,
+	normalize:     avx512Normalize,
+	normalizeGain: avx512NormalizeGain,
+}
 
 // avx2Tile1x1 multiplies 1 rows of a and 1 panels of b.
 //
@@ -167,7 +270,7 @@ func avx2Tile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, 
 func avx2Tile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
 
 // avx2Tiles says how large tiles may be.
-var avx2Tiles = tiling{panel: 16, rows: 6, panels: [tallest + 1]uint8{1: 4, 2: 2, 3: 1, 4: 1, 5: 1, 6: 1}, tile: avx2Tile}
+var avx2Tiles = tiling{panel: 16, rows: 6, panels: [tallest + 1]uint8{1: 4, 2: 2, 3: 1, 4: 1, 5: 1, 6: 1}, peak: avx2Peak, step: 192, tile: avx2Tile}
 
 // avx2Tile calls the function of a tile.
 func avx2Tile(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, k, cols int, add bool) {
@@ -196,5 +299,108 @@ func avx2Tile(rows, panels int, c *float32, ldc int, a *float32, lda int, b *flo
 //go:noescape
 func avx2Peak(n int)
 
-// avx2PeakStep is the number of operations in a step of avx2Peak.
-const avx2PeakStep = 192
+// avx2Exp is dst = exp(x).
+//
+//go:noescape
+func avx2Exp(dst *float32, x *float32, n int)
+
+// avx2GELU is dst = x·Phi(x).
+//
+//go:noescape
+func avx2GELU(dst *float32, x *float32, n int)
+
+// avx2GELUTanh is GELU with a hyperbolic tangent.
+//
+//go:noescape
+func avx2GELUTanh(dst *float32, x *float32, n int)
+
+// avx2SiLU is dst = x/(1 + exp(-x)).
+//
+//go:noescape
+func avx2SiLU(dst *float32, x *float32, n int)
+
+// avx2Tanh is the hyperbolic tangent.
+//
+//go:noescape
+func avx2Tanh(dst *float32, x *float32, n int)
+
+// avx2ReLU is dst = max(0, x).
+//
+//go:noescape
+func avx2ReLU(dst *float32, x *float32, n int)
+
+// avx2ExpSum is dst = exp(x - shift) and returns the sum of dst.
+//
+//go:noescape
+func avx2ExpSum(dst *float32, x *float32, n int, shift float32) float64
+
+// avx2AddMax is dst = x + y and returns the largest element.
+//
+//go:noescape
+func avx2AddMax(dst *float32, x *float32, y *float32, n int) float32
+
+// avx2Max returns the largest element.
+//
+//go:noescape
+func avx2Max(x *float32, n int) float32
+
+// avx2Sum returns the sum, added up in float64.
+//
+//go:noescape
+func avx2Sum(x *float32, n int) float64
+
+// avx2Dot returns the inner product.
+//
+//go:noescape
+func avx2Dot(x *float32, y *float32, n int) float32
+
+// avx2AddScaled is dst += f·x.
+//
+//go:noescape
+func avx2AddScaled(dst *float32, x *float32, n int, f float32)
+
+// avx2Scale is dst = f·x.
+//
+//go:noescape
+func avx2Scale(dst *float32, x *float32, n int, f float32)
+
+// avx2Add is dst = x + y.
+//
+//go:noescape
+func avx2Add(dst *float32, x *float32, y *float32, n int)
+
+// avx2Squares returns the sum of (x - high - low)², added up in float64.
+//
+//go:noescape
+func avx2Squares(x *float32, n int, high float32, low float32) float64
+
+// avx2Normalize is dst = (x - high - low)·f.
+//
+//go:noescape
+func avx2Normalize(dst *float32, x *float32, n int, high float32, low float32, f float32)
+
+// avx2NormalizeGain is dst = (x - high - low)·f·gain + bias.
+//
+//go:noescape
+func avx2NormalizeGain(dst *float32, x *float32, gain *float32, bias *float32, n int, high float32, low float32, f float32)
+
+// avx2Vectors are the functions over rows.
+var avx2Vectors = vectors{
+	exp:           avx2Exp,
+	gelu:          avx2GELU,
+	geluTanh:      avx2GELUTanh,
+	silu:          avx2SiLU,
+	tanh:          avx2Tanh,
+	relu:          avx2ReLU,
+	expSum:        avx2ExpSum,
+	addMax:        avx2AddMax,
+	max:           avx2Max,
+	sum:           avx2Sum,
+	dot:           avx2Dot,
+	addScaled:     avx2AddScaled,
+	scale:         avx2Scale,
+	add:           avx2Add,
+	squares:       avx2Squares,
+	normalize:     avx2Normalize,
+	normalizeGain: avx2NormalizeGain,
+}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"math"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +17,10 @@ type file struct {
 	about  string
 	body   bytes.Buffer
 	golang bytes.Buffer
+
+	constants []uint32 // in the order in which they were asked for
+	table     string   // their name
+	copies    int      // how often each stands there
 }
 
 func newFile(name, about string) *file { return &file{name: name, about: about} }
@@ -70,6 +76,18 @@ func (f *file) comment(text string, args ...any) {
 	fmt.Fprintf(&f.body, "\t// %s\n", fmt.Sprintf(text, args...))
 }
 
+// constant returns the address of a constant in the table of the file, where it
+// stands several times in a row.
+func (f *file) constant(table string, bits uint32, copies int) string {
+	f.table, f.copies = table, copies
+	i := slices.Index(f.constants, bits)
+	if i < 0 {
+		i = len(f.constants)
+		f.constants = append(f.constants, bits)
+	}
+	return fmt.Sprintf("%s+%d(SB)", f.table, 4*i*copies)
+}
+
 func (f *file) ret() { f.body.WriteString("\tRET\n") }
 
 func (f *file) text() []byte {
@@ -79,6 +97,21 @@ func (f *file) text() []byte {
 	for line := range bytes.Lines(f.body.Bytes()) {
 		b.Write(bytes.TrimRight(line, " \n"))
 		b.WriteByte('\n')
+	}
+	if len(f.constants) > 0 {
+		b.WriteByte('\n')
+	}
+	for i, bits := range f.constants {
+		for j := range f.copies {
+			fmt.Fprintf(&b, "DATA %s+%d(SB)/4, $%#08x", f.table, 4*(i*f.copies+j), bits)
+			if j == 0 {
+				fmt.Fprintf(&b, " // %.9g", math.Float32frombits(bits))
+			}
+			b.WriteByte('\n')
+		}
+	}
+	if len(f.constants) > 0 {
+		fmt.Fprintf(&b, "GLOBL %s(SB), RODATA|NOPTR, $%d\n", f.table, 4*len(f.constants)*f.copies)
 	}
 	return b.Bytes()
 }

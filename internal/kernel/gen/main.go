@@ -46,5 +46,9 @@ func x86Functions(f *file, set x86) *file {
 	}
 	set.dispatch(f)
 	set.peak(f)
+	for _, fn := range functions() {
+		set.row(f, fn)
+	}
+	table(f, set.prefix)
 	return f
 }

@@ -59,10 +59,13 @@ func (x x86) end(f *file) {
 	f.ret()
 }
 
+// peakSums is the number of registers that the loop adds to.
+func (x x86) peakSums() int { return x.regs - 4 }
+
 // peak writes a loop of multiplications and additions in registers alone: what
 // the machine can do at most.
 func (x x86) peak(f *file) {
-	sums := x.regs - 4
+	sums := x.peakSums()
 	at := f.function(x.prefix+"Peak", fmt.Sprintf("runs n steps of %d independent vector multiply-adds in registers.", sums),
 		"", param{"n", "int"})
 	f.op("MOVQ", at["n"], "CX")
@@ -76,6 +79,4 @@ func (x x86) peak(f *file) {
 	f.op("DECQ", "CX")
 	f.op("JNZ", "loop")
 	x.end(f)
-	fmt.Fprintf(&f.golang, "\n// %sPeakStep is the number of operations in a step of %sPeak.\nconst %sPeakStep = %d\n",
-		x.prefix, x.prefix, x.prefix, 2*x.lanes*sums)
 }

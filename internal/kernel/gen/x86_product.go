@@ -206,7 +206,7 @@ func (x x86) dispatch(f *file) {
 	for rows := 1; rows <= x.most(); rows++ {
 		fmt.Fprintf(w, "%d: %d, ", rows, wide[rows])
 	}
-	fmt.Fprintf(w, "}, tile: %sTile}\n", x.prefix)
+	fmt.Fprintf(w, "}, peak: %sPeak, step: %d, tile: %sTile}\n", x.prefix, 2*x.lanes*x.peakSums(), x.prefix)
 	fmt.Fprintf(w, "\n// %sTile calls the function of a tile.\nfunc %sTile(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, k, cols int, add bool) {\nswitch panels<<8 | rows {\n", x.prefix, x.prefix)
 	for _, t := range x.tiles {
 		fmt.Fprintf(w, "case %d<<8 | %d:\n%s(c, ldc, a, lda, b, ldb, k, cols, add)\n", t.panels, t.rows, x.name(t))

@@ -6,7 +6,7 @@
 
 #include "textflag.h"
 
-// avx2Masks: loaded n float32 before its middle, it selects the first n lanes.
+// avx2Masks<>: loaded n float32 before its middle, it selects the first n lanes.
 DATA avx2Masks<>+0(SB)/4, $0xffffffff
 DATA avx2Masks<>+4(SB)/4, $0xffffffff
 DATA avx2Masks<>+8(SB)/4, $0xffffffff

@@ -80,7 +80,14 @@ func avx512Tile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int
 func avx512Tile3x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
 
 // avx512Tiles says how large tiles may be.
-var avx512Tiles = tiling{panel: 32, rows: 12, panels: [tallest + 1]uint8{1: 4, 2: 2, 3: 2, 4: 1, 5: 1, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1, 11: 1, 12: 1}, peak: avx512Peak, step: 896, tile: avx512Tile}
+var avx512Tiles = tiling{
+	panel:  32,
+	rows:   12,
+	panels: [tallest + 1]uint8{1: 4, 2: 2, 3: 2, 4: 1, 5: 1, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1, 11: 1, 12: 1},
+	peak:   avx512Peak,
+	step:   896,
+	tile:   avx512Tile,
+}
 
 // avx512Tile calls the function of a tile.
 func avx512Tile(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, k, cols int, add bool) {
@@ -270,7 +277,14 @@ func avx2Tile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, 
 func avx2Tile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
 
 // avx2Tiles says how large tiles may be.
-var avx2Tiles = tiling{panel: 16, rows: 6, panels: [tallest + 1]uint8{1: 4, 2: 2, 3: 1, 4: 1, 5: 1, 6: 1}, peak: avx2Peak, step: 192, tile: avx2Tile}
+var avx2Tiles = tiling{
+	panel:  16,
+	rows:   6,
+	panels: [tallest + 1]uint8{1: 4, 2: 2, 3: 1, 4: 1, 5: 1, 6: 1},
+	peak:   avx2Peak,
+	step:   192,
+	tile:   avx2Tile,
+}
 
 // avx2Tile calls the function of a tile.
 func avx2Tile(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, k, cols int, add bool) {

@@ -18,6 +18,7 @@ type file struct {
 	body   bytes.Buffer
 	golang bytes.Buffer
 
+	frame     int      // bytes of stack of the next functions
 	constants []uint32 // in the order in which they were asked for
 	table     string   // their name
 	copies    int      // how often each stands there
@@ -57,7 +58,7 @@ func (f *file) function(name, doc, result string, params ...param) map[string]st
 	signature := fmt.Sprintf("func %s(%s) %s", name, strings.Join(list, ", "), result)
 	signature = strings.TrimSpace(signature)
 	fmt.Fprintf(&f.golang, "\n// %s %s\n//\n//go:noescape\n%s\n", name, doc, signature)
-	fmt.Fprintf(&f.body, "\n// %s\nTEXT ·%s(SB), NOSPLIT, $0-%d\n", signature, name, off)
+	fmt.Fprintf(&f.body, "\n// %s\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", signature, name, f.frame, off)
 	return at
 }
 
@@ -80,13 +81,14 @@ func (f *file) comment(text string, args ...any) {
 // stands several times in a row.
 func (f *file) constant(table string, bits uint32, copies int) string {
 	f.table, f.copies = table, copies
-	i := slices.Index(f.constants, bits)
-	if i < 0 {
-		i = len(f.constants)
+	if f.place(bits) < 0 {
 		f.constants = append(f.constants, bits)
 	}
-	return fmt.Sprintf("%s+%d(SB)", f.table, 4*i*copies)
+	return fmt.Sprintf("%s+%d(SB)", f.table, 4*f.place(bits)*copies)
 }
+
+// place returns the index of a constant in the table.
+func (f *file) place(bits uint32) int { return slices.Index(f.constants, bits) }
 
 func (f *file) ret() { f.body.WriteString("\tRET\n") }
 

@@ -30,6 +30,31 @@ const (
 
 func (a accumulator) kind() string { return []string{"", "float32", "float32", "float64"}[a] }
 
+// params are the parameters of the assembly function.
+func (fn function) params() (list []param) {
+	for _, s := range fn.slots {
+		list = append(list, param{s, "*float32"})
+	}
+	list = append(list, param{"n", "int"})
+	for _, s := range fn.scalars {
+		list = append(list, param{s, "float32"})
+	}
+	return list
+}
+
+// accumulators returns how many vectors are added up side by side, and the
+// number of registers that takes: two for the float64 of one vector.
+func (fn function) accumulators() (ways, registers int) {
+	ways = max(1, fn.ways)
+	switch fn.returns {
+	case nothing:
+		return ways, 0
+	case sum64:
+		return ways, 2 * ways
+	}
+	return ways, ways
+}
+
 // functions returns the descriptions of all functions over a row.
 func functions() []function {
 	unary := func(name, doc string, f func(b *body, x value) value) function {

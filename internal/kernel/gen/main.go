@@ -27,28 +27,63 @@ func main() {
 
 // generate returns the text of every generated file by its name.
 func generate() map[string][]byte {
-	amd64 := []*file{
-		x86Functions(newFile("avx512_amd64.s", "AVX-512 (F, BW, DQ, VL)"), avx512),
-		x86Functions(newFile("avx2_amd64.s", "AVX2 and FMA"), avx2),
-	}
-	files := map[string][]byte{"declarations_amd64.go": declarations(amd64)}
-	for _, f := range amd64 {
-		files[f.name] = f.text()
+	files := map[string][]byte{}
+	for arch, list := range map[string][]*file{
+		"amd64": {
+			x86Functions(newFile("avx512_amd64.s", "AVX-512 (F, BW, DQ, VL)"), avx512),
+			x86Functions(newFile("avx2_amd64.s", "AVX2 and FMA"), avx2),
+		},
+		"arm64": {neonFunctions(newFile("neon_arm64.s", "NEON"))},
+	} {
+		for _, f := range list {
+			files[f.name] = f.text()
+		}
+		files["declarations_"+arch+".go"] = declarations(list)
 	}
 	return files
 }
 
-// x86Functions writes every function for one instruction set.
+// x86Functions writes every function for one instruction set of amd64.
 func x86Functions(f *file, set x86) *file {
-	set.data(f)
+	if !set.masks {
+		masks(f, set.prefix, set.lanes)
+	}
 	for _, t := range set.tiles {
 		set.product(f, t)
 	}
-	set.dispatch(f)
+	dispatch(f, set.prefix, set.panel(), 2*set.lanes*set.peakSums(), set.tiles)
 	set.peak(f)
 	for _, fn := range functions() {
 		set.row(f, fn)
 	}
 	table(f, set.prefix)
 	return f
+}
+
+// neonFunctions writes every function for arm64.
+func neonFunctions(f *file) *file {
+	var set neon
+	masks(f, "neon", neonLanes)
+	for _, t := range neonTiles {
+		set.product(f, t)
+	}
+	f.frame = 0
+	dispatch(f, "neon", neonPanel, 2*neonLanes*neonPeakSums, neonTiles)
+	set.peak(f)
+	for _, fn := range functions() {
+		set.row(f, fn)
+	}
+	table(f, "neon")
+	return f
+}
+
+// masks writes a table that, loaded n float32 before its middle, selects the
+// first n lanes of a vector.
+func masks(f *file, prefix string, lanes int) {
+	name := prefix + "Masks<>"
+	fmt.Fprintf(&f.body, "\n// %s: loaded n float32 before its middle, it selects the first n lanes.\n", name)
+	for i := range 2 * lanes {
+		fmt.Fprintf(&f.body, "DATA %s+%d(SB)/4, $%#08x\n", name, 4*i, []uint32{0xffffffff, 0}[i/lanes])
+	}
+	fmt.Fprintf(&f.body, "GLOBL %s(SB), RODATA|NOPTR, $%d\n", name, 8*lanes)
 }

@@ -42,18 +42,6 @@ func (x x86) bytes() int { return 4 * x.lanes }
 // panel is the number of columns of B in a panel.
 func (x x86) panel() int { return 2 * x.lanes }
 
-// data writes the tables that the functions read.
-func (x x86) data(f *file) {
-	if x.masks {
-		return
-	}
-	f.body.WriteString("\n// avx2Masks: loaded n float32 before its middle, it selects the first n lanes.\n")
-	for i := range 2 * x.lanes {
-		fmt.Fprintf(&f.body, "DATA avx2Masks<>+%d(SB)/4, $%#08x\n", 4*i, []uint32{0xffffffff, 0}[i/x.lanes])
-	}
-	fmt.Fprintf(&f.body, "GLOBL avx2Masks<>(SB), RODATA|NOPTR, $%d\n", 8*x.lanes)
-}
-
 func (x x86) end(f *file) {
 	f.op("VZEROUPPER")
 	f.ret()

@@ -193,32 +193,3 @@ func (x x86) eachVector(f *file, t tile, pointer string, write func(reg, mem str
 		}
 	}
 }
-
-// dispatch writes the Go function that chooses the tile.
-func (x x86) dispatch(f *file) {
-	w := &f.golang
-	fmt.Fprintf(w, "\n// %sTiles says how large tiles may be.\nvar %sTiles = tiling{panel: %d, rows: %d, panels: [tallest + 1]uint8{",
-		x.prefix, x.prefix, x.panel(), x.most())
-	wide := map[int]int{}
-	for _, t := range x.tiles {
-		wide[t.rows] = max(wide[t.rows], t.panels)
-	}
-	for rows := 1; rows <= x.most(); rows++ {
-		fmt.Fprintf(w, "%d: %d, ", rows, wide[rows])
-	}
-	fmt.Fprintf(w, "}, peak: %sPeak, step: %d, tile: %sTile}\n", x.prefix, 2*x.lanes*x.peakSums(), x.prefix)
-	fmt.Fprintf(w, "\n// %sTile calls the function of a tile.\nfunc %sTile(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, k, cols int, add bool) {\nswitch panels<<8 | rows {\n", x.prefix, x.prefix)
-	for _, t := range x.tiles {
-		fmt.Fprintf(w, "case %d<<8 | %d:\n%s(c, ldc, a, lda, b, ldb, k, cols, add)\n", t.panels, t.rows, x.name(t))
-	}
-	fmt.Fprint(w, "}\n}\n")
-}
-
-// most is the number of rows of the tallest tile.
-func (x x86) most() int {
-	rows := 0
-	for _, t := range x.tiles {
-		rows = max(rows, t.rows)
-	}
-	return rows
-}

@@ -12,23 +12,8 @@ var x86Pointers = []string{"DI", "SI", "DX", "R8"}
 // several accumulators, a loop over vectors, and a pass over what is left, under
 // a mask. So the order of a sum is a function of the length alone.
 func (x x86) row(f *file, fn function) {
-	var params []param
-	for _, s := range fn.slots {
-		params = append(params, param{s, "*float32"})
-	}
-	params = append(params, param{"n", "int"})
-	for _, s := range fn.scalars {
-		params = append(params, param{s, "float32"})
-	}
-	at := f.function(x.prefix+fn.name, fn.doc, fn.returns.kind(), params...)
-	ways := max(1, fn.ways)
-	sums := ways // registers of accumulators
-	switch fn.returns {
-	case nothing:
-		sums = 0
-	case sum64:
-		sums = 2 * ways
-	}
+	at := f.function(x.prefix+fn.name, fn.doc, fn.returns.kind(), fn.params()...)
+	ways, sums := fn.accumulators()
 	registers := x.regs
 	if !x.masks {
 		registers-- // the last one holds the mask

@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"github.com/tripartite-go/tripartite/internal/kernel"
 )
 
 // Headings of the list of commands.
@@ -37,6 +39,9 @@ variable NO_COLOR turns colors off.`,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			e.started = true
+			if err := kernel.ChoiceError(); err != nil { // or somebody measures one and believes it another
+				return usageError{err}
+			}
 			return nil
 		},
 	}

@@ -20,6 +20,7 @@ type page struct {
 	BudgetError string
 	Circuit     string // how the heads were replaced
 	Mixed       bool   // whether heads attend in different ways
+	Calibrated  bool   // whether corrected calcium is not just calcium
 	Signed      bool   // whether any calcium was zero or negative
 	Figures     struct{ Circuit, Calcium, Scaling, Heads template.HTML }
 	Summary     []summary
@@ -38,7 +39,7 @@ const mostTokens = 60
 // in it, nothing is loaded. It prints, and follows the reader's choice of a
 // light or a dark page.
 func HTML(w io.Writer, r *transfer.Report) error {
-	p := page{Report: r, BudgetError: budgetError(), Circuit: circuitLine(r.Config), Summary: summaries(r)}
+	p := page{Report: r, BudgetError: budgetError(), Circuit: circuitLine(r.Config), Summary: summaries(r), Calibrated: calibrated(r)}
 	kinds := map[string]bool{}
 	for _, l := range r.Layers {
 		for _, h := range l.Heads {
@@ -101,9 +102,9 @@ func summaries(r *transfer.Report) []summary {
 	}
 	if k := n.Task; k != nil {
 		out = append(out,
-			summary{"words filled as by exact attention", "100%", percent(k.Agreement), percent(k.AgreementUniform),
-				"of " + plural(r.Input.Masked, "masked word")},
-			summary{"masked words found", percent(k.Exact), percent(k.Circuit), percent(k.Uniform), ""})
+			summary{"masked tokens filled as by exact attention", "100%", percent(k.Agreement), percent(k.AgreementUniform),
+				"of " + plural(r.Input.Masked, "masked token")},
+			summary{"masked tokens found", percent(k.Exact), percent(k.Circuit), percent(k.Uniform), ""})
 	}
 	return out
 }

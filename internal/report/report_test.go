@@ -164,7 +164,7 @@ func TestPageSaysWhatWhoseAndHow(t *testing.T) {
 	page := html(t, r)
 	for _, want := range []string{
 		"From the paper [1]:", "This project’s:", "From machine learning:", "null predictor", "variance law",
-		"0.953", "0.412", "87.5%", "128 masked words", "the first", // the whole network
+		"0.953", "0.412", "87.5%", "128 masked tokens", "the first", // the whole network
 		r.Notes[0], r.Notes[1],
 		`<th rowspan="4">2</th>`, "3e7", "[CLS]", "pcg-v1", "1,234,567 parameters", "v0.1.0",
 		"softmax normalizer, ln ", "relative error of calcium",

@@ -32,7 +32,8 @@ func sample(layers, heads, tokens int) *transfer.Report {
 				MeanSquaredNorm: transfer.Number(norm), MeanSquaredNormCalibrated: transfer.Number(norm / 3),
 				Budget: transfer.FromLog10(2 + norm*0.42), BudgetLog10: transfer.Number(2 + norm*0.42),
 				BudgetCalibrated: transfer.FromLog10(2 + norm*0.15), BudgetCalibratedLog10: transfer.Number(2 + norm*0.15),
-				LogCalciumError: transfer.Number(0.02 * norm), CalciumCorrelation: transfer.Number(1 - 0.01*norm),
+				LogCalciumError: transfer.Number(0.02 * norm), CalciumCorrelation: transfer.Number(1 - 0.02*norm),
+				CorrectedCorrelation: transfer.Number(1 - 0.01*norm), TargetCorrelation: transfer.Number(1 - 0.012*norm),
 				NullCorrelation: transfer.Number(1 - 0.05*norm), OutputCosine: transfer.Number(1 - 0.006*norm),
 				MemoryBytes: 256 * 34 * 4,
 			})

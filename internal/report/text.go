@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -134,23 +135,49 @@ func digits(n int) func(transfer.Number) string {
 	return func(x transfer.Number) string { return significant(n, x) }
 }
 
-func columns() []column {
-	budget := fmt.Sprintf("neurons for %s error", budgetError())
-	return []column{
+// columns of the table; calibrated says whether corrected calcium is not just
+// calcium.
+func columns(calibrated bool) []column {
+	budget := "neurons for " + budgetError()
+	calcium := "ln c"
+	if calibrated {
+		calcium = "ln cf"
+	}
+	out := []column{
 		{name: "layer", of: func(l transfer.Layer, _ transfer.Head) string { return count(l.Layer) }},
 		{name: "head", of: func(_ transfer.Layer, h transfer.Head) string { return count(h.Head) }},
 		number("mean", "|q+k|²", digits(3), func(h transfer.Head) transfer.Number { return h.MeanSquaredNorm }),
 		number(budget, "plain", neurons, func(h transfer.Head) transfer.Number { return h.BudgetLog10 }),
 		number(budget, "calibrated", neurons, func(h transfer.Head) transfer.Number { return h.BudgetCalibratedLog10 }),
-		number("used", "neurons", neuronsUsed, func(h transfer.Head) transfer.Number { return transfer.Number(h.Neurons) }),
-		number("error of", "ln c", digits(2), func(h transfer.Head) transfer.Number { return h.LogCalciumError }),
+		number("hidden", "neurons", hiddenNeurons, func(h transfer.Head) transfer.Number { return transfer.Number(h.Neurons) }),
+		number("error", calcium, digits(2), func(h transfer.Head) transfer.Number { return h.LogCalciumError }),
 		number("r with ln Z", "ln c", decimals(3), func(h transfer.Head) transfer.Number { return h.CalciumCorrelation }),
+	}
+	if calibrated {
+		out = append(out, number("r with ln Z", "ln cf", decimals(3), func(h transfer.Head) transfer.Number { return h.CorrectedCorrelation }))
+	}
+	return append(out,
 		number("r with ln Z", "null", decimals(3), func(h transfer.Head) transfer.Number { return h.NullCorrelation }),
 		number("output", "cosine", decimals(3), func(h transfer.Head) transfer.Number { return h.OutputCosine }),
-	}
+	)
 }
 
-func neuronsUsed(m transfer.Number) string { return count(int64(m)) }
+// calibrated reports whether corrected calcium differs from calcium at any head
+// or token, so that both have to be shown.
+func calibrated(r *transfer.Report) bool {
+	for _, l := range r.Layers {
+		for _, h := range l.Heads {
+			if differ(h.CalciumCorrelation, h.CorrectedCorrelation) {
+				return true
+			}
+		}
+	}
+	return slices.ContainsFunc(r.Chosen.Points, func(t transfer.Point) bool { return differ(t.LogCalcium, t.LogCorrected) })
+}
+
+func differ(a, b transfer.Number) bool { return defined(a) && defined(b) && a != b }
+
+func hiddenNeurons(m transfer.Number) string { return count(int64(m)) }
 
 func (t *terminal) heads(r *transfer.Report) {
 	total, memory, silent, where := 0, 0, 0, 0
@@ -164,7 +191,8 @@ func (t *terminal) heads(r *transfer.Report) {
 			}
 		}
 	}
-	cols := columns()
+	factor := calibrated(r)
+	cols := columns(factor)
 	var cells [][]string
 	for _, l := range r.Layers {
 		if total > mostRows {
@@ -188,7 +216,7 @@ func (t *terminal) heads(r *transfer.Report) {
 		return
 	}
 	t.table(cols, cells)
-	t.wrap("", "ln c: logarithm of astrocyte calcium times the query's factor; ln Z: of the softmax normalizer; r: Pearson's correlation; null: ln N + q·mean(k) in place of ln c.")
+	t.wrap("", legend(factor))
 	if total > mostRows {
 		t.wrap("", fmt.Sprintf("Medians over the heads of each layer; all %s heads are in report.json and report.html.", count(total)))
 	}
@@ -200,6 +228,18 @@ func (t *terminal) heads(r *transfer.Report) {
 		t.wrap("", fmt.Sprintf("Memory of one sequence of any length, all heads: %s.", size(memory)))
 	}
 	t.line("")
+}
+
+// legend explains the table.
+func legend(calibrated bool) string {
+	s := "c: astrocyte calcium; Z: softmax normalizer; "
+	calcium := "ln c"
+	if calibrated {
+		s += "f: factor of a query that a calibrated circuit leaves out because it cancels in the output, so that c stands for Z/f, and cf, corrected calcium, for Z; "
+		calcium = "ln cf"
+	}
+	return s + "r: Pearson's correlation over tokens; null: ln N + q·mean(k), which needs no circuit; error: median |" + calcium +
+		" − ln Z|; neurons for " + budgetError() + ": hidden neurons for that relative error of calcium at the median query, by the variance law."
 }
 
 func medians(cols []column, l transfer.Layer) []string {
@@ -215,9 +255,8 @@ func medians(cols []column, l transfer.Layer) []string {
 			}
 		}
 		row[j] = undefined
-		if n := len(all); n > 0 {
-			slices.Sort(all)
-			row[j] = c.format(transfer.Number((all[(n-1)/2] + all[n/2]) / 2))
+		if len(all) > 0 {
+			row[j] = c.format(transfer.Number(stats.Median(all)))
 		}
 	}
 	row[0], row[1] = count(l.Layer), "all"
@@ -240,11 +279,19 @@ func (t *terminal) table(cols []column, cells [][]string) {
 			width += 1 + widths[j+span]
 			span++
 		}
-		if more := utf8.RuneCountInString(cols[j].group) - width; more > 0 {
+		least := utf8.RuneCountInString(cols[j].group)
+		if span > 1 {
+			least += 2 // spaces in the bracket
+		}
+		if more := least - width; more > 0 {
 			widths[j] += more
 			width += more
 		}
-		groups = append(groups, right(cols[j].group, width))
+		if group := cols[j].group; span == 1 {
+			groups = append(groups, right(group, width))
+		} else {
+			groups = append(groups, bracket(group, width))
+		}
 		j += span
 	}
 	line := func(row func(j int) string) string {
@@ -261,6 +308,12 @@ func (t *terminal) table(cols []column, cells [][]string) {
 	for _, row := range cells {
 		t.line(line(func(j int) string { return row[j] }))
 	}
+}
+
+// bracket centres the heading of several columns on a line that spans them.
+func bracket(s string, width int) string {
+	room := max(0, width-utf8.RuneCountInString(s)-2)
+	return strings.Repeat("─", room/2) + " " + s + " " + strings.Repeat("─", room-room/2)
 }
 
 // right aligns s in width columns.

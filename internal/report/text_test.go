@@ -12,7 +12,7 @@ import (
 func TestTextAsATerminalShowsIt(t *testing.T) {
 	r := sample(2, 2, 40)
 	r.Layers[1].Heads[1] = transfer.Head{Head: 1, Attention: "algebraic", Neurons: 4096, MeanSquaredNorm: 75.3,
-		BudgetLog10: 400, BudgetCalibratedLog10: 12.46, LogCalciumError: 0.00004, CalciumCorrelation: nan,
+		BudgetLog10: 400, BudgetCalibratedLog10: 12.46, LogCalciumError: 0.00004, CalciumCorrelation: nan, CorrectedCorrelation: 0.25,
 		NullCorrelation: -0.5, OutputCosine: 1, NonPositive: 3, MemoryBytes: 500}
 	const want = `model     kjv-albert (albert), 2 layers of 2 heads, d = 32, 1,234,567 parameters
 input     40 texts, 40 tokens; constants from 200 texts, 6,000 tokens of other
@@ -20,16 +20,19 @@ input     40 texts, 40 tokens; constants from 200 texts, 6,000 tokens of other
 circuit   attention algebraic, tuning curves calibrated, orthogonal draw, 256
           neurons per head, seed 1 (pcg-v1)
 
-             mean neurons for 10% error    used error of  r with ln Z output
-layer head |q+k|²      plain calibrated neurons     ln c  ln c   null cosine
+             mean  neurons for 10%   hidden  error ── r with ln Z ─── output
+layer head |q+k|²  plain calibrated neurons  ln cf  ln c ln cf   null cosine
 ────────────────────────────────────────────────────────────────────────────
-    0    0   13.2        3e7      9,436     256     0.26 0.868  0.342  0.921
-         1   21.3       9e10        2e5     256     0.43 0.787 −0.064  0.872
-    1    0   24.7       2e12        5e5     256     0.49 0.753 −0.236  0.852
-         1   75.3     >1e300       3e12   4,096   4.0e-5     – −0.500  1.000
-ln c: logarithm of astrocyte calcium times the query's factor; ln Z: of the
-softmax normalizer; r: Pearson's correlation; null: ln N + q·mean(k) in place of
-ln c.
+    0    0   13.2    3e7      9,436     256   0.26 0.737 0.868  0.342  0.921
+         1   21.3   9e10        2e5     256   0.43 0.574 0.787 −0.064  0.872
+    1    0   24.7   2e12        5e5     256   0.49 0.506 0.753 −0.236  0.852
+         1   75.3 >1e300       3e12   4,096 4.0e-5     – 0.250 −0.500  1.000
+c: astrocyte calcium; Z: softmax normalizer; f: factor of a query that a
+calibrated circuit leaves out because it cancels in the output, so that c stands
+for Z/f, and cf, corrected calcium, for Z; r: Pearson's correlation over tokens;
+null: ln N + q·mean(k), which needs no circuit; error: median |ln cf − ln Z|;
+neurons for 10%: hidden neurons for that relative error of calcium at the median
+query, by the variance law.
 Calcium was zero or negative for 3 tokens in 1 of 4 heads; these have no
 logarithm and are left out of its error and correlation.
 Memory of one sequence of any length, all heads: 102 KiB.
@@ -39,9 +42,9 @@ cosine of the last hidden states                       1    0.953    0.412
 cosine of the texts' embeddings, mean                  1    0.981    0.350
   two different texts: 0.100
 cosine of the texts' embeddings, 5th percentile        1    0.953
-words filled as by exact attention                  100%    87.5%    12.0%
-  of 128 masked words
-masked words found                                 45.3%    43.8%     8.1%
+masked tokens filled as by exact attention          100%    87.5%    12.0%
+  of 128 masked tokens
+masked tokens found                                45.3%    43.8%     8.1%
 hidden-state cosine after each layer: 0.990 0.980
 
 - With 24 of 24 heads replaced by neurons and astrocytes the network keeps 92%
@@ -62,6 +65,42 @@ hidden-state cosine after each layer: 0.990 0.980
 		if g != w {
 			t.Errorf("line %d:\n%s\nwant:\n%s", i+1, g, w)
 		}
+	}
+}
+
+func TestCorrectedCalciumIsShownOnlyWhereItIsNotCalcium(t *testing.T) {
+	calibrated, plain := sample(2, 2, 40), sample(2, 2, 40)
+	for i := range plain.Layers {
+		for j := range plain.Layers[i].Heads {
+			h := &plain.Layers[i].Heads[j]
+			h.CorrectedCorrelation, h.TargetCorrelation = h.CalciumCorrelation, h.CalciumCorrelation
+		}
+	}
+	plain.Layers[0].Heads[0].CalciumCorrelation, plain.Layers[0].Heads[0].CorrectedCorrelation = nan, nan
+	for i := range plain.Chosen.Points {
+		p := &plain.Chosen.Points[i]
+		p.LogCalcium = p.LogCorrected
+	}
+	for name, pages := range map[string][2]string{
+		"text": {text(t, calibrated, TextOptions{}), text(t, plain, TextOptions{})},
+		"page": {html(t, calibrated), html(t, plain)},
+	} {
+		for _, word := range []string{"factor of a query", "corrected calcium"} {
+			if !strings.Contains(pages[0], word) {
+				t.Errorf("%s of a calibrated circuit does not speak of a %s", name, word)
+			}
+			if strings.Contains(pages[1], word) {
+				t.Errorf("%s of a circuit without calibration speaks of a %s", name, word)
+			}
+		}
+	}
+	if s := text(t, plain, TextOptions{}); strings.Contains(s, "cf") || !strings.Contains(s, "error: median |ln c − ln") {
+		t.Errorf("without calibration:\n%s", s)
+	}
+	one := calibrated // its tokens alone tell them apart
+	one.Layers = nil
+	if !strings.Contains(html(t, one), "<th>ln <i>c f</i></th>") {
+		t.Error("tokens are listed without corrected calcium")
 	}
 }
 
@@ -118,7 +157,7 @@ func TestMediansLeaveOutWhatIsNotDefined(t *testing.T) {
 	for _, x := range []transfer.Number{0.5, nan, 0.1, 0.2, 0.3} {
 		l.Heads = append(l.Heads, transfer.Head{OutputCosine: x, CalciumCorrelation: nan})
 	}
-	row := medians(columns(), l)
+	row := medians(columns(false), l)
 	if row[0] != "7" || row[1] != "all" || row[len(row)-1] != "0.250" || row[len(row)-3] != undefined {
 		t.Errorf("%q", row)
 	}

@@ -5,14 +5,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/safetensors"
+	"github.com/tripartite-go/tripartite/zoo"
 )
 
 // pretrained holds small random models with what transformers computes by them.
@@ -285,6 +289,19 @@ func TestAModelThatBringsNoCalibrationTextsTakesThem(t *testing.T) {
 	}
 }
 
+// noticed is standard error on which a note ends the program.
+type noticed struct {
+	bytes.Buffer
+	end context.CancelFunc
+}
+
+func (n *noticed) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte("note: ")) {
+		n.end()
+	}
+	return n.Buffer.Write(p)
+}
+
 // A foreign model that the bundled verses fit into is calibrated on them, with a
 // note, as in transfer.
 func TestBundledVersesCalibrateForeignModels(t *testing.T) {
@@ -292,14 +309,23 @@ func TestBundledVersesCalibrateForeignModels(t *testing.T) {
 	if err := os.CopyFS(foreign, os.DirFS("../../zoo/language")); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"--text", "the [MASK] of God", "--attention", "exact,3.0=algebraic", "--neurons", "16"}
-	bundled := must(t, append([]string{"run"}, args...)...)
-	o := must(t, append([]string{"run", foreign}, args...)...)
-	if o.stdout != bundled.stdout || bundled.stderr != "" {
-		t.Errorf("prints\n%s\nwant\n%s%s", o.stdout, bundled.stdout, bundled.stderr)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	stderr := noticed{end: cancel}
+	code := run(ctx, []string{"run", foreign, "--text", "the [MASK] of God", "--attention", "algebraic"}, strings.NewReader(""), io.Discard, &stderr)
+	wantFailure(t, outcome{code: code, stderr: stderr.String()}, exitInterrupted, "interrupted")
+	if want := "tripartite: note: foreign brings no texts: bundled verses of the King James Bible take their place; give texts like those that it was made for by --calibrate TEXTS\n"; !strings.HasPrefix(stderr.String(), want) {
+		t.Errorf("notes %q, want %q", stderr.String(), want)
 	}
-	if want := "tripartite: note: foreign brings no texts: bundled verses of the King James Bible take their place; give texts like those that it was made for by --calibrate TEXTS\n"; o.stderr != want {
-		t.Errorf("notes %q, want %q", o.stderr, want)
+	// What takes their place are the texts that calibrate the model they come from.
+	m := modelFiles{files: os.DirFS(foreign), name: "foreign"}
+	net, err := network.Load(m.files, m.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := newEnv(t.Context(), nil, io.Discard, io.Discard).textsFor(t.Context(), m, net, "--calibrate", "", calibration)
+	if err != nil || !slices.Equal(got, zoo.Models()[0].Calibration()) {
+		t.Errorf("%d texts (%v), want %d", len(got), err, len(zoo.Models()[0].Calibration()))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -13,18 +14,26 @@ import (
 // notRun lists the commands of the documentation that its test does not run, by
 // their beginning, and why. Everything else in a block marked sh is run.
 var notRun = map[string]string{
-	"go test ./...":                       "it is what runs this test",
-	"go install github":                   "installs from the network",
-	"go get github":                       "installs from the network",
-	"git clone":                           "installs from the network",
-	"pip install":                         "installs from the network",
-	"make":                                "runs the tests, fuzzers and benchmarks again",
-	"go test -run '^$'":                   "benchmarks take minutes",
-	"python3 tools/":                      "needs PyTorch and transformers; what it makes is committed",
-	"pip download":                        "installs from the network",
-	"export TRIPARTITE_":                  "names a folder of the reader's",
-	"tripartite transfer --model path/to": "needs a folder of the reader's",
-	"tripartite run path/to":              "needs a folder of the reader's",
+	"go test ./...":      "it is what runs this test",
+	"go install github":  "installs from the network",
+	"go get github":      "installs from the network",
+	"git clone":          "installs from the network",
+	"pip install":        "installs from the network",
+	"make":               "runs the tests, fuzzers and benchmarks again",
+	"go test -run '^$'":  "benchmarks take minutes",
+	"python3 tools/":     "needs PyTorch and transformers; what it makes is committed",
+	"pip download":       "installs from the network",
+	"export TRIPARTITE_": "names a folder of the reader's",
+}
+
+// documents are the texts that a reader meets, README first.
+func documents(t *testing.T, root string) []string {
+	t.Helper()
+	docs, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append([]string{filepath.Join(root, "README.md"), filepath.Join(root, "CONTRIBUTING.md")}, docs...)
 }
 
 // TestDocumentedCommandsWork runs every command of README and docs in the order
@@ -45,12 +54,8 @@ func TestDocumentedCommandsWork(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	docs, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	total := 0
-	for _, doc := range append([]string{filepath.Join(root, "README.md"), filepath.Join(root, "CONTRIBUTING.md")}, docs...) {
+	for _, doc := range documents(t, root) {
 		text, err := os.ReadFile(doc)
 		if err != nil {
 			t.Fatal(err)
@@ -58,16 +63,13 @@ func TestDocumentedCommandsWork(t *testing.T) {
 		commands := shellCommands(string(text))
 		total += len(commands)
 		t.Run(filepath.Base(doc), func(t *testing.T) {
-			dir := t.TempDir()
-			if err := os.Symlink(filepath.Join(root, "testdata"), filepath.Join(dir, "testdata")); err != nil {
-				t.Fatal(err)
-			}
+			dir := readersFolder(t, root)
 			for _, c := range commands {
 				if reason := skipped(c); reason != "" {
 					t.Logf("not run: %s (%s)", c, reason)
 					continue
 				}
-				run := exec.Command("sh", "-ec", strings.ReplaceAll(c, "go run ./cmd/tripartite", "tripartite"))
+				run := exec.Command("sh", "-ec", onFewTexts(strings.ReplaceAll(c, "go run ./cmd/tripartite", "tripartite"), c))
 				run.Dir = dir
 				run.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 				var stderr bytes.Buffer
@@ -80,6 +82,67 @@ func TestDocumentedCommandsWork(t *testing.T) {
 	}
 	if total < 10 {
 		t.Errorf("only %d commands found in README and docs", total)
+	}
+}
+
+// readersFolder makes a folder with all that the documents speak of: the
+// repository's arrays, a model under the name of a real one, and texts.
+func readersFolder(t *testing.T, root string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Symlink(filepath.Join(root, "testdata"), filepath.Join(dir, "testdata")); err != nil {
+		t.Fatal(err)
+	}
+	model := filepath.Join(dir, "path", "to", "all-MiniLM-L6-v2")
+	if err := os.CopyFS(model, os.DirFS(filepath.Join(root, "model", "testdata", "sentence-mean"))); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "texts.txt", "an astrocyte\nneurons and astrocytes\n")
+	write(t, dir, "other-texts.txt", "a synapse\ncalcium, calcium!\n")
+	return dir
+}
+
+// onFewTexts gives a transfer that names no texts two short ones to read and two
+// to calibrate on, to save minutes. The first command that the documents advise,
+// original, runs as it stands.
+func onFewTexts(command, original string) string {
+	if !strings.HasPrefix(original, "tripartite transfer") || strings.Contains(command, "--input") {
+		return command
+	}
+	return command + " --input texts.txt --calibrate other-texts.txt"
+}
+
+var (
+	codeBlock = regexp.MustCompile("(?s)```.*?```|`[^`\n]*`")
+	link      = regexp.MustCompile(`\]\(([^()\s]+)\)`)
+)
+
+// Whatever README and docs point at inside the repository is there, and nothing
+// is left to be filled in.
+func TestDocumentsPointAtWhatIsThere(t *testing.T) {
+	root := filepath.Join("..", "..")
+	links := 0
+	for _, doc := range documents(t, root) {
+		data, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(data), "@@") {
+			t.Errorf("%s: a placeholder between @@ is left", filepath.Base(doc))
+		}
+		for _, m := range link.FindAllStringSubmatch(codeBlock.ReplaceAllString(string(data), "code"), -1) {
+			target, _, _ := strings.Cut(m[1], "#")
+			if target == "" || strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
+				continue
+			}
+			links++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), filepath.FromSlash(target))); err != nil {
+				t.Errorf("%s points at %s: %v", filepath.Base(doc), target, err)
+			}
+		}
+	}
+	if links < 5 {
+		t.Errorf("only %d links found", links)
 	}
 }
 

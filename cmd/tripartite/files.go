@@ -81,10 +81,12 @@ func writeFile(ctx context.Context, e *env, path string, write func(w io.Writer)
 		return nil
 	}
 	err := atomicfile.Write(path, guarded)
-	switch info, none := os.Stat(path); {
-	case err == nil:
+	if err == nil {
 		return nil
-	case none == nil && info.IsDir(), errors.Is(err, fs.ErrPermission):
+	}
+	info, absent := os.Stat(path)
+	switch isFolder := absent == nil && info.IsDir(); {
+	case isFolder, errors.Is(err, fs.ErrPermission):
 		return err // which says what to do
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("write %s: there is no folder %s; create it first", path, filepath.Dir(path))

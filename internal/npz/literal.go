@@ -89,7 +89,7 @@ func (p *literal) bool() (bool, error) {
 			return value, nil
 		}
 	}
-	return false, fmt.Errorf("True or False is missing at byte %d", p.pos)
+	return false, fmt.Errorf("no True or False at byte %d", p.pos)
 }
 
 // tuple parses a tuple of whole numbers, which Python 2 ends with an L.

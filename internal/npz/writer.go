@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tripartite-go/tripartite/internal/atomicfile"
 )
@@ -73,9 +74,9 @@ func add[T number](w *Writer, name string, shape []int, data []T) error {
 	}
 	w.names[name] = true
 	member := &zip.FileHeader{
-		Name:         name + ".npy",
-		Method:       zip.Store,
-		ModifiedDate: 1<<5 | 1, // 1980-01-01, the first date that zip knows
+		Name:     name + ".npy",
+		Method:   zip.Store,
+		Modified: time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC), // the first that zip knows: no times in results
 	}
 	if w.Compress {
 		member.Method = zip.Deflate

@@ -6,9 +6,9 @@ PYTHON      ?= python3
 FUZZTIME    ?= 60s
 
 # Packages whose code runs on several threads.
-CONCURRENT = ./tensor ./nn ./attention ./model ./network ./transfer
+CONCURRENT = ./tensor ./nn ./attention ./model ./network ./transfer ./internal/cli/attend
 
-.PHONY: all build install check format vet staticcheck test race fuzz bench golden clean
+.PHONY: all build install check format vet staticcheck test race kernels fuzz bench golden clean
 
 all: check build
 
@@ -35,6 +35,11 @@ test: ## import rules and every command of the documentation included
 
 race:
 	$(GO) test -race -short $(CONCURRENT)
+
+# The engine with each kind of arithmetic that this CPU has.
+kernels:
+	TRIPARTITE_KERNEL=portable $(GO) test ./tensor ./nn ./attention ./model ./network ./task
+	TRIPARTITE_KERNEL=avx2 $(GO) test ./tensor ./nn ./attention ./model ./network ./task
 
 # One fuzz target at a time, as go test wants it.
 fuzz:

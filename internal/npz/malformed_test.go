@@ -70,7 +70,7 @@ func TestAMalformedArrayIsRefused(t *testing.T) {
 		{"a shape that is a number", npy(dict("'<f8'", "False", "1")), `"(" is missing at byte`},
 		{"a shape without end", npy("{'shape': (1, 2"), `"," is missing`},
 		{"two dimensions without comma", npy(dict("'<f8'", "False", "(1 2)")), `"," is missing`},
-		{"an order that is a number", npy(dict("'<f8'", "0", "(1,)")), "True or False is missing"},
+		{"an order that is a number", npy(dict("'<f8'", "0", "(1,)")), "no True or False at byte"},
 		{"a type that is a number", npy(dict("8", "False", "(1,)")), "a string is missing"},
 		{"a type that is a tuple", npy(dict("('<f8', (2,))", "False", "(1,)"), data...), "it is a structured array"},
 		{"a type without end", npy("{'descr': '<f8"), "has no end"},

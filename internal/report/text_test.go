@@ -85,7 +85,7 @@ func TestCorrectedCalciumIsShownOnlyWhereItIsNotCalcium(t *testing.T) {
 		"text": {text(t, calibrated, TextOptions{}), text(t, plain, TextOptions{})},
 		"page": {html(t, calibrated), html(t, plain)},
 	} {
-		for _, word := range []string{"factor of a query", "corrected calcium"} {
+		for _, word := range []string{"cancels in the output", "corrected calcium"} {
 			if !strings.Contains(pages[0], word) {
 				t.Errorf("%s of a calibrated circuit does not speak of a %s", name, word)
 			}

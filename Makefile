@@ -8,7 +8,7 @@ FUZZTIME    ?= 60s
 # Packages whose code runs on several threads.
 CONCURRENT = ./tensor ./nn ./attention ./model ./network ./transfer
 
-.PHONY: all build install check format vet staticcheck test race fuzz bench golden clean
+.PHONY: all build install check format vet staticcheck test race fuzz bench generate golden clean
 
 all: check build
 
@@ -47,6 +47,9 @@ fuzz:
 
 bench: ## tokens/s, ns/token of the circuit, bytes per memory
 	$(GO) test -run '^$$' -bench . -benchmem . ./attention ./nn ./model ./network ./input/text
+
+generate: ## rewrite the assembly from its descriptions; a test tells when that is due
+	$(GO) generate ./internal/kernel
 
 golden: ## regenerate the golden files from Hugging Face transformers; see tools/ref/README.md
 	$(PYTHON) tools/ref/tokenizer.py

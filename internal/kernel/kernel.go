@@ -127,9 +127,19 @@ func (ks *Kernels) Pack(dst, b []float32, ldb, n, k int) {
 		if n-j < w {
 			clear(p)
 		}
-		for col := range min(w, n-j) {
-			row := b[(j+col)*ldb:][:k]
-			for i, v := range row {
+		cols, col := min(w, n-j), 0
+		for ; col+4 <= cols; col += 4 { // four neighbours are written at once
+			r0 := b[(j+col)*ldb:][:k]
+			r1 := b[(j+col+1)*ldb:][:k]
+			r2 := b[(j+col+2)*ldb:][:k]
+			r3 := b[(j+col+3)*ldb:][:k]
+			for i := range r0 {
+				to := (*[4]float32)(p[i*w+col:])
+				to[0], to[1], to[2], to[3] = r0[i], r1[i], r2[i], r3[i]
+			}
+		}
+		for ; col < cols; col++ {
+			for i, v := range b[(j+col)*ldb:][:k] {
 				p[i*w+col] = v
 			}
 		}

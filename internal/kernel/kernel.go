@@ -42,7 +42,7 @@ type Kernels struct {
 	// taken, what one core of this machine can reach at most.
 	Peak func(steps int) (operations int)
 
-	// Exp is dst = exp(x). The error is at most 1 ulp, 0.51 in portable Go, and
+	// Exp is dst = exp(x). The error is at most 1.1 ulp, 0.51 in portable Go, and
 	// denormal results are no exception; the result is 0 below the smallest of
 	// them, +Inf above the largest float32, NaN for NaN.
 	Exp func(dst, x []float32)
@@ -74,7 +74,8 @@ type Kernels struct {
 	// Activations. The error of each is at most 0.6 ulp in portable Go and as
 	// stated in assembly; ReLU has none.
 
-	// GELU is x·Phi(x) with the normal distribution function Phi, to 6 ulp.
+	// GELU is x·Phi(x) with the normal distribution function Phi, to 7 ulp; to 6
+	// where x > -4.
 	GELU func(dst, x []float32)
 	// GELUTanh is the approximation x/2·(1 + tanh(sqrt(2/pi)(x + 0.044715 x³))), to
 	// 4 ulp.

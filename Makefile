@@ -8,7 +8,7 @@ FUZZTIME    ?= 60s
 # Packages whose code runs on several threads.
 CONCURRENT = ./tensor ./nn ./attention ./model ./network ./transfer ./internal/cli/attend
 
-.PHONY: all build install check format vet staticcheck test race kernels fuzz bench golden clean
+.PHONY: all build install check format vet staticcheck test race kernels fuzz bench generate golden clean
 
 all: check build
 
@@ -38,8 +38,8 @@ race:
 
 # The engine with each kind of arithmetic that this CPU has.
 kernels:
-	TRIPARTITE_KERNEL=portable $(GO) test ./tensor ./nn ./attention ./model ./network ./task
-	TRIPARTITE_KERNEL=avx2 $(GO) test ./tensor ./nn ./attention ./model ./network ./task
+	TRIPARTITE_KERNEL=portable $(GO) test -count=1 ./internal/kernel ./tensor ./nn ./attention ./model ./network ./task
+	TRIPARTITE_KERNEL=avx2 $(GO) test -count=1 ./internal/kernel ./tensor ./nn ./attention ./model ./network ./task
 
 # One fuzz target at a time, as go test wants it.
 fuzz:
@@ -52,6 +52,9 @@ fuzz:
 
 bench: ## tokens/s, ns/token of the circuit, bytes per memory
 	$(GO) test -run '^$$' -bench . -benchmem . ./attention ./nn ./model ./network ./input/text
+
+generate: ## rewrite the assembly from its descriptions; a test tells when that is due
+	$(GO) generate ./internal/kernel
 
 golden: ## regenerate the golden files from Hugging Face transformers; see tools/ref/README.md
 	$(PYTHON) tools/ref/tokenizer.py tables

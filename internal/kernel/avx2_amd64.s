@@ -1591,8 +1591,8 @@ TEXT ·avx2GELUTanh(SB), NOSPLIT, $0-24
 	VBROADCASTSS avx2Constants<>+416(SB), Y1
 	VBROADCASTSS avx2Constants<>+864(SB), Y2
 	VBROADCASTSS avx2Constants<>+896(SB), Y3
-	VBROADCASTSS avx2Constants<>+0(SB), Y5
-	VBROADCASTSS avx2Constants<>+32(SB), Y4
+	VBROADCASTSS avx2Constants<>+928(SB), Y4
+	VBROADCASTSS avx2Constants<>+32(SB), Y5
 	SUBQ         $8, CX
 	JLT          last
 
@@ -1603,34 +1603,34 @@ loop:
 	VMULPS       Y7, Y7, Y8
 	VMOVUPS      Y8, Y9
 	VFNMADD231PS Y7, Y7, Y9
-	VBROADCASTSS avx2Constants<>+928(SB), Y10
-	VMULPS       Y8, Y10, Y11
-	VMOVUPS      Y11, Y10
-	VFNMADD231PS avx2Constants<>+928(SB), Y8, Y10
-	VADDPS       Y2, Y11, Y12
-	VSUBPS       Y11, Y12, Y13
+	VMULPS       Y8, Y2, Y10
+	VMOVUPS      Y10, Y11
+	VFNMADD231PS Y2, Y8, Y11
+	VADDPS       Y3, Y10, Y12
+	VSUBPS       Y10, Y12, Y13
 	VSUBPS       Y13, Y12, Y14
-	VSUBPS       Y14, Y11, Y11
-	VSUBPS       Y13, Y2, Y13
-	VADDPS       Y13, Y11, Y11
-	VSUBPS       Y10, Y11, Y11
-	VADDPS       avx2Constants<>+960(SB), Y11, Y11
-	VFMADD231PS  Y3, Y8, Y11
-	VFNMADD231PS avx2Constants<>+928(SB), Y9, Y11
+	VSUBPS       Y14, Y10, Y10
+	VSUBPS       Y13, Y3, Y13
+	VADDPS       Y13, Y10, Y10
+	VSUBPS       Y11, Y10, Y10
+	VADDPS       avx2Constants<>+960(SB), Y10, Y10
+	VFMADD231PS  Y4, Y8, Y10
+	VFNMADD231PS Y2, Y9, Y10
 	VMULPS       Y12, Y7, Y9
 	VFNMADD213PS Y9, Y7, Y12
-	VMULPS       Y11, Y7, Y7
+	VMULPS       Y10, Y7, Y7
 	VSUBPS       Y7, Y12, Y12
 	VANDPS       avx2Constants<>+992(SB), Y9, Y7
 	VXORPS       avx2Constants<>+992(SB), Y7, Y7
 	VXORPS       Y7, Y12, Y12
 	VORPS        avx2Constants<>+992(SB), Y9, Y7
-	VMAXPS       Y7, Y4, Y7
-	VMINPS       Y7, Y5, Y7
-	VMULPS       avx2Constants<>+64(SB), Y7, Y11
-	VROUNDPS     $8, Y11, Y11
-	VFNMADD231PS avx2Constants<>+96(SB), Y11, Y7
-	VFNMADD231PS avx2Constants<>+128(SB), Y11, Y7
+	VMAXPS       Y7, Y5, Y7
+	VBROADCASTSS avx2Constants<>+0(SB), Y10
+	VMINPS       Y7, Y10, Y7
+	VMULPS       avx2Constants<>+64(SB), Y7, Y10
+	VROUNDPS     $8, Y10, Y10
+	VFNMADD231PS avx2Constants<>+96(SB), Y10, Y7
+	VFNMADD231PS avx2Constants<>+128(SB), Y10, Y7
 	VSUBPS       Y12, Y7, Y7
 	VMOVUPS      avx2Constants<>+192(SB), Y12
 	VFMADD231PS  avx2Constants<>+160(SB), Y7, Y12
@@ -1640,33 +1640,33 @@ loop:
 	VMULPS       Y7, Y7, Y8
 	VFMADD231PS  Y8, Y12, Y7
 	VADDPS       avx2Constants<>+320(SB), Y7, Y7
-	VCVTPS2DQ    Y11, Y8
+	VCVTPS2DQ    Y10, Y8
 	VPSRAD       $1, Y8, Y12
 	VPSUBD       Y12, Y8, Y8
 	VPADDD       avx2Constants<>+352(SB), Y12, Y12
 	VPSLLD       $23, Y12, Y12
 	VPADDD       avx2Constants<>+352(SB), Y8, Y8
 	VPSLLD       $23, Y8, Y8
-	VMULPS       Y12, Y7, Y10
-	VMULPS       Y8, Y10, Y10
+	VMULPS       Y12, Y7, Y11
+	VMULPS       Y8, Y11, Y11
 	VBROADCASTSS avx2Constants<>+320(SB), Y12
-	VADDPS       Y10, Y12, Y10
+	VADDPS       Y11, Y12, Y11
 	VMULPS       Y7, Y6, Y7
 	VCMPPS       $17, avx2Constants<>+544(SB), Y9, Y12
 	VBLENDVPS    Y12, Y7, Y6, Y7
-	VDIVPS       Y10, Y7, Y7
-	VBROADCASTSS avx2Constants<>+544(SB), Y10
+	VDIVPS       Y11, Y7, Y7
+	VBROADCASTSS avx2Constants<>+544(SB), Y11
 	VCMPPS       $17, avx2Constants<>+544(SB), Y9, Y6
-	VBLENDVPS    Y6, Y11, Y10, Y9
-	VCVTPS2DQ    Y9, Y11
-	VPSRAD       $1, Y11, Y6
-	VPSUBD       Y6, Y11, Y11
+	VBLENDVPS    Y6, Y10, Y11, Y9
+	VCVTPS2DQ    Y9, Y10
+	VPSRAD       $1, Y10, Y6
+	VPSUBD       Y6, Y10, Y10
 	VPADDD       avx2Constants<>+352(SB), Y6, Y6
 	VPSLLD       $23, Y6, Y6
-	VPADDD       avx2Constants<>+352(SB), Y11, Y11
-	VPSLLD       $23, Y11, Y11
+	VPADDD       avx2Constants<>+352(SB), Y10, Y10
+	VPSLLD       $23, Y10, Y10
 	VMULPS       Y6, Y7, Y7
-	VMULPS       Y11, Y7, Y7
+	VMULPS       Y10, Y7, Y7
 	VMOVUPS      Y7, 0(DI)
 	ADDQ         $32, DI
 	ADDQ         $32, SI
@@ -1685,34 +1685,34 @@ last:
 	VMULPS       Y7, Y7, Y8
 	VMOVUPS      Y8, Y9
 	VFNMADD231PS Y7, Y7, Y9
-	VBROADCASTSS avx2Constants<>+928(SB), Y10
-	VMULPS       Y8, Y10, Y11
-	VMOVUPS      Y11, Y10
-	VFNMADD231PS avx2Constants<>+928(SB), Y8, Y10
-	VADDPS       Y2, Y11, Y12
-	VSUBPS       Y11, Y12, Y13
+	VMULPS       Y8, Y2, Y10
+	VMOVUPS      Y10, Y11
+	VFNMADD231PS Y2, Y8, Y11
+	VADDPS       Y3, Y10, Y12
+	VSUBPS       Y10, Y12, Y13
 	VSUBPS       Y13, Y12, Y14
-	VSUBPS       Y14, Y11, Y11
-	VSUBPS       Y13, Y2, Y13
-	VADDPS       Y13, Y11, Y11
-	VSUBPS       Y10, Y11, Y11
-	VADDPS       avx2Constants<>+960(SB), Y11, Y11
-	VFMADD231PS  Y3, Y8, Y11
-	VFNMADD231PS avx2Constants<>+928(SB), Y9, Y11
+	VSUBPS       Y14, Y10, Y10
+	VSUBPS       Y13, Y3, Y13
+	VADDPS       Y13, Y10, Y10
+	VSUBPS       Y11, Y10, Y10
+	VADDPS       avx2Constants<>+960(SB), Y10, Y10
+	VFMADD231PS  Y4, Y8, Y10
+	VFNMADD231PS Y2, Y9, Y10
 	VMULPS       Y12, Y7, Y9
 	VFNMADD213PS Y9, Y7, Y12
-	VMULPS       Y11, Y7, Y7
+	VMULPS       Y10, Y7, Y7
 	VSUBPS       Y7, Y12, Y12
 	VANDPS       avx2Constants<>+992(SB), Y9, Y7
 	VXORPS       avx2Constants<>+992(SB), Y7, Y7
 	VXORPS       Y7, Y12, Y12
 	VORPS        avx2Constants<>+992(SB), Y9, Y7
-	VMAXPS       Y7, Y4, Y7
-	VMINPS       Y7, Y5, Y7
-	VMULPS       avx2Constants<>+64(SB), Y7, Y11
-	VROUNDPS     $8, Y11, Y11
-	VFNMADD231PS avx2Constants<>+96(SB), Y11, Y7
-	VFNMADD231PS avx2Constants<>+128(SB), Y11, Y7
+	VMAXPS       Y7, Y5, Y7
+	VBROADCASTSS avx2Constants<>+0(SB), Y10
+	VMINPS       Y7, Y10, Y7
+	VMULPS       avx2Constants<>+64(SB), Y7, Y10
+	VROUNDPS     $8, Y10, Y10
+	VFNMADD231PS avx2Constants<>+96(SB), Y10, Y7
+	VFNMADD231PS avx2Constants<>+128(SB), Y10, Y7
 	VSUBPS       Y12, Y7, Y7
 	VMOVUPS      avx2Constants<>+192(SB), Y12
 	VFMADD231PS  avx2Constants<>+160(SB), Y7, Y12
@@ -1722,33 +1722,33 @@ last:
 	VMULPS       Y7, Y7, Y8
 	VFMADD231PS  Y8, Y12, Y7
 	VADDPS       avx2Constants<>+320(SB), Y7, Y7
-	VCVTPS2DQ    Y11, Y8
+	VCVTPS2DQ    Y10, Y8
 	VPSRAD       $1, Y8, Y12
 	VPSUBD       Y12, Y8, Y8
 	VPADDD       avx2Constants<>+352(SB), Y12, Y12
 	VPSLLD       $23, Y12, Y12
 	VPADDD       avx2Constants<>+352(SB), Y8, Y8
 	VPSLLD       $23, Y8, Y8
-	VMULPS       Y12, Y7, Y10
-	VMULPS       Y8, Y10, Y10
+	VMULPS       Y12, Y7, Y11
+	VMULPS       Y8, Y11, Y11
 	VBROADCASTSS avx2Constants<>+320(SB), Y12
-	VADDPS       Y10, Y12, Y10
+	VADDPS       Y11, Y12, Y11
 	VMULPS       Y7, Y6, Y7
 	VCMPPS       $17, avx2Constants<>+544(SB), Y9, Y12
 	VBLENDVPS    Y12, Y7, Y6, Y7
-	VDIVPS       Y10, Y7, Y7
-	VBROADCASTSS avx2Constants<>+544(SB), Y10
+	VDIVPS       Y11, Y7, Y7
+	VBROADCASTSS avx2Constants<>+544(SB), Y11
 	VCMPPS       $17, avx2Constants<>+544(SB), Y9, Y6
-	VBLENDVPS    Y6, Y11, Y10, Y9
-	VCVTPS2DQ    Y9, Y11
-	VPSRAD       $1, Y11, Y6
-	VPSUBD       Y6, Y11, Y11
+	VBLENDVPS    Y6, Y10, Y11, Y9
+	VCVTPS2DQ    Y9, Y10
+	VPSRAD       $1, Y10, Y6
+	VPSUBD       Y6, Y10, Y10
 	VPADDD       avx2Constants<>+352(SB), Y6, Y6
 	VPSLLD       $23, Y6, Y6
-	VPADDD       avx2Constants<>+352(SB), Y11, Y11
-	VPSLLD       $23, Y11, Y11
+	VPADDD       avx2Constants<>+352(SB), Y10, Y10
+	VPSLLD       $23, Y10, Y10
 	VMULPS       Y6, Y7, Y7
-	VMULPS       Y11, Y7, Y7
+	VMULPS       Y10, Y7, Y7
 	VMASKMOVPS   Y7, Y15, 0(DI)
 
 done:
@@ -1761,38 +1761,38 @@ TEXT ·avx2SiLU(SB), NOSPLIT, $0-24
 	MOVQ         x+8(FP), SI
 	MOVQ         n+16(FP), CX
 	VBROADCASTSS avx2Constants<>+32(SB), Y0
-	VBROADCASTSS avx2Constants<>+544(SB), Y3
-	VBROADCASTSS avx2Constants<>+992(SB), Y4
-	VBROADCASTSS avx2Constants<>+0(SB), Y1
-	VBROADCASTSS avx2Constants<>+64(SB), Y5
-	VBROADCASTSS avx2Constants<>+96(SB), Y6
-	VBROADCASTSS avx2Constants<>+128(SB), Y7
-	VBROADCASTSS avx2Constants<>+160(SB), Y2
+	VBROADCASTSS avx2Constants<>+544(SB), Y1
+	VBROADCASTSS avx2Constants<>+320(SB), Y4
+	VBROADCASTSS avx2Constants<>+992(SB), Y5
+	VBROADCASTSS avx2Constants<>+0(SB), Y2
+	VBROADCASTSS avx2Constants<>+64(SB), Y6
+	VBROADCASTSS avx2Constants<>+96(SB), Y7
+	VBROADCASTSS avx2Constants<>+160(SB), Y3
 	SUBQ         $8, CX
 	JLT          last
 
 loop:
 	VMOVUPS      0(SI), Y8
 	VMAXPS       Y8, Y0, Y9
-	VANDPS       Y4, Y8, Y10
-	VXORPS       Y4, Y10, Y10
-	VXORPS       Y10, Y3, Y10
-	VORPS        Y4, Y8, Y11
+	VANDPS       Y5, Y8, Y10
+	VXORPS       Y5, Y10, Y10
+	VXORPS       Y10, Y1, Y10
+	VORPS        Y5, Y8, Y11
 	VMAXPS       Y11, Y0, Y11
-	VMINPS       Y11, Y1, Y11
-	VMULPS       Y5, Y11, Y12
+	VMINPS       Y11, Y2, Y11
+	VMULPS       Y6, Y11, Y12
 	VROUNDPS     $8, Y12, Y12
-	VFNMADD231PS Y6, Y12, Y11
 	VFNMADD231PS Y7, Y12, Y11
+	VFNMADD231PS avx2Constants<>+128(SB), Y12, Y11
 	VSUBPS       Y10, Y11, Y11
 	VMOVUPS      avx2Constants<>+192(SB), Y10
-	VFMADD231PS  Y2, Y11, Y10
+	VFMADD231PS  Y3, Y11, Y10
 	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y10
 	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y10
 	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y10
 	VMULPS       Y11, Y11, Y13
 	VFMADD231PS  Y13, Y10, Y11
-	VADDPS       avx2Constants<>+320(SB), Y11, Y11
+	VADDPS       Y4, Y11, Y11
 	VCVTPS2DQ    Y12, Y13
 	VPSRAD       $1, Y13, Y10
 	VPSUBD       Y10, Y13, Y13
@@ -1802,14 +1802,13 @@ loop:
 	VPSLLD       $23, Y13, Y13
 	VMULPS       Y10, Y11, Y14
 	VMULPS       Y13, Y14, Y14
-	VBROADCASTSS avx2Constants<>+320(SB), Y10
-	VADDPS       Y14, Y10, Y14
+	VADDPS       Y14, Y4, Y14
 	VMULPS       Y11, Y9, Y11
-	VCMPPS       $17, Y3, Y8, Y10
+	VCMPPS       $17, Y1, Y8, Y10
 	VBLENDVPS    Y10, Y11, Y9, Y11
 	VDIVPS       Y14, Y11, Y11
-	VCMPPS       $17, Y3, Y8, Y14
-	VBLENDVPS    Y14, Y12, Y3, Y8
+	VCMPPS       $17, Y1, Y8, Y14
+	VBLENDVPS    Y14, Y12, Y1, Y8
 	VCVTPS2DQ    Y8, Y12
 	VPSRAD       $1, Y12, Y14
 	VPSUBD       Y14, Y12, Y12
@@ -1833,25 +1832,25 @@ last:
 	VMOVUPS      32(AX)(CX*4), Y15
 	VMASKMOVPS   0(SI), Y15, Y8
 	VMAXPS       Y8, Y0, Y9
-	VANDPS       Y4, Y8, Y10
-	VXORPS       Y4, Y10, Y10
-	VXORPS       Y10, Y3, Y10
-	VORPS        Y4, Y8, Y11
+	VANDPS       Y5, Y8, Y10
+	VXORPS       Y5, Y10, Y10
+	VXORPS       Y10, Y1, Y10
+	VORPS        Y5, Y8, Y11
 	VMAXPS       Y11, Y0, Y11
-	VMINPS       Y11, Y1, Y11
-	VMULPS       Y5, Y11, Y12
+	VMINPS       Y11, Y2, Y11
+	VMULPS       Y6, Y11, Y12
 	VROUNDPS     $8, Y12, Y12
-	VFNMADD231PS Y6, Y12, Y11
 	VFNMADD231PS Y7, Y12, Y11
+	VFNMADD231PS avx2Constants<>+128(SB), Y12, Y11
 	VSUBPS       Y10, Y11, Y11
 	VMOVUPS      avx2Constants<>+192(SB), Y10
-	VFMADD231PS  Y2, Y11, Y10
+	VFMADD231PS  Y3, Y11, Y10
 	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y10
 	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y10
 	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y10
 	VMULPS       Y11, Y11, Y13
 	VFMADD231PS  Y13, Y10, Y11
-	VADDPS       avx2Constants<>+320(SB), Y11, Y11
+	VADDPS       Y4, Y11, Y11
 	VCVTPS2DQ    Y12, Y13
 	VPSRAD       $1, Y13, Y10
 	VPSUBD       Y10, Y13, Y13
@@ -1861,14 +1860,13 @@ last:
 	VPSLLD       $23, Y13, Y13
 	VMULPS       Y10, Y11, Y14
 	VMULPS       Y13, Y14, Y14
-	VBROADCASTSS avx2Constants<>+320(SB), Y10
-	VADDPS       Y14, Y10, Y14
+	VADDPS       Y14, Y4, Y14
 	VMULPS       Y11, Y9, Y11
-	VCMPPS       $17, Y3, Y8, Y10
+	VCMPPS       $17, Y1, Y8, Y10
 	VBLENDVPS    Y10, Y11, Y9, Y11
 	VDIVPS       Y14, Y11, Y11
-	VCMPPS       $17, Y3, Y8, Y14
-	VBLENDVPS    Y14, Y12, Y3, Y8
+	VCMPPS       $17, Y1, Y8, Y14
+	VBLENDVPS    Y14, Y12, Y1, Y8
 	VCVTPS2DQ    Y8, Y12
 	VPSRAD       $1, Y12, Y14
 	VPSUBD       Y14, Y12, Y12
@@ -2862,30 +2860,30 @@ DATA avx2Constants<>+848(SB)/4, $0xc1700000
 DATA avx2Constants<>+852(SB)/4, $0xc1700000
 DATA avx2Constants<>+856(SB)/4, $0xc1700000
 DATA avx2Constants<>+860(SB)/4, $0xc1700000
-DATA avx2Constants<>+864(SB)/4, $0x3fcc422a // 1.59576917
-DATA avx2Constants<>+868(SB)/4, $0x3fcc422a
-DATA avx2Constants<>+872(SB)/4, $0x3fcc422a
-DATA avx2Constants<>+876(SB)/4, $0x3fcc422a
-DATA avx2Constants<>+880(SB)/4, $0x3fcc422a
-DATA avx2Constants<>+884(SB)/4, $0x3fcc422a
-DATA avx2Constants<>+888(SB)/4, $0x3fcc422a
-DATA avx2Constants<>+892(SB)/4, $0x3fcc422a
-DATA avx2Constants<>+896(SB)/4, $0x3124d8b5 // 2.39883247e-09
-DATA avx2Constants<>+900(SB)/4, $0x3124d8b5
-DATA avx2Constants<>+904(SB)/4, $0x3124d8b5
-DATA avx2Constants<>+908(SB)/4, $0x3124d8b5
-DATA avx2Constants<>+912(SB)/4, $0x3124d8b5
-DATA avx2Constants<>+916(SB)/4, $0x3124d8b5
-DATA avx2Constants<>+920(SB)/4, $0x3124d8b5
-DATA avx2Constants<>+924(SB)/4, $0x3124d8b5
-DATA avx2Constants<>+928(SB)/4, $0x3d922279 // 0.0713548139
-DATA avx2Constants<>+932(SB)/4, $0x3d922279
-DATA avx2Constants<>+936(SB)/4, $0x3d922279
-DATA avx2Constants<>+940(SB)/4, $0x3d922279
-DATA avx2Constants<>+944(SB)/4, $0x3d922279
-DATA avx2Constants<>+948(SB)/4, $0x3d922279
-DATA avx2Constants<>+952(SB)/4, $0x3d922279
-DATA avx2Constants<>+956(SB)/4, $0x3d922279
+DATA avx2Constants<>+864(SB)/4, $0x3d922279 // 0.0713548139
+DATA avx2Constants<>+868(SB)/4, $0x3d922279
+DATA avx2Constants<>+872(SB)/4, $0x3d922279
+DATA avx2Constants<>+876(SB)/4, $0x3d922279
+DATA avx2Constants<>+880(SB)/4, $0x3d922279
+DATA avx2Constants<>+884(SB)/4, $0x3d922279
+DATA avx2Constants<>+888(SB)/4, $0x3d922279
+DATA avx2Constants<>+892(SB)/4, $0x3d922279
+DATA avx2Constants<>+896(SB)/4, $0x3fcc422a // 1.59576917
+DATA avx2Constants<>+900(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+904(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+908(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+912(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+916(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+920(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+924(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+928(SB)/4, $0x3124d8b5 // 2.39883247e-09
+DATA avx2Constants<>+932(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+936(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+940(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+944(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+948(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+952(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+956(SB)/4, $0x3124d8b5
 DATA avx2Constants<>+960(SB)/4, $0xb342bc9b // -4.53406805e-08
 DATA avx2Constants<>+964(SB)/4, $0xb342bc9b
 DATA avx2Constants<>+968(SB)/4, $0xb342bc9b

@@ -32,7 +32,8 @@ func TestChoiceFollowsTheEnvironment(t *testing.T) {
 	if got := Choose(); got.Name != ks.Name || (ChoiceError() == nil) != (err == nil) {
 		t.Errorf("the choice is %s with error %v, want %s with %v", got.Name, ChoiceError(), ks.Name, err)
 	}
-	if first, again := Choose(), Choose(); first != again {
+	first := Choose()
+	if second := Choose(); second != first {
 		t.Error("the choice was made twice")
 	}
 }

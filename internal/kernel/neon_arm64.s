@@ -2399,23 +2399,23 @@ TEXT ·neonGELUTanh(SB), NOSPLIT, $32-24
 	MOVD         $neonConstants<>+0(SB), R5
 	FMOVQ        416(R5), F0
 	FMOVQ        224(R5), F1
-	FMOVQ        432(R5), F8
-	FMOVQ        448(R5), F2
-	FMOVQ        464(R5), F9
-	FMOVQ        480(R5), F3
-	FMOVQ        0(R5), F7
-	FMOVQ        176(R5), F18
-	FMOVQ        496(R5), F10
-	FMOVQ        16(R5), F5
-	FMOVQ        32(R5), F4
-	FMOVQ        48(R5), F11
-	FMOVQ        64(R5), F12
-	FMOVQ        80(R5), F13
-	FMOVQ        96(R5), F6
-	FMOVQ        112(R5), F14
-	FMOVQ        128(R5), F15
-	FMOVQ        144(R5), F16
-	FMOVQ        160(R5), F17
+	FMOVQ        432(R5), F2
+	FMOVQ        448(R5), F3
+	FMOVQ        464(R5), F10
+	FMOVQ        480(R5), F4
+	FMOVQ        0(R5), F9
+	FMOVQ        176(R5), F8
+	FMOVQ        496(R5), F11
+	FMOVQ        16(R5), F6
+	FMOVQ        32(R5), F5
+	FMOVQ        48(R5), F12
+	FMOVQ        64(R5), F13
+	FMOVQ        80(R5), F14
+	FMOVQ        96(R5), F7
+	FMOVQ        112(R5), F15
+	FMOVQ        128(R5), F16
+	FMOVQ        144(R5), F17
+	FMOVQ        160(R5), F18
 	SUBS         $4, R4, R4
 	BLT          last
 
@@ -2426,46 +2426,46 @@ loop:
 	WORD         $0x6e34de95 // FMUL.4S V21, V20, V20
 	WORD         $0x4eb51eb6 // ORR.16B V22, V21, V21
 	WORD         $0x4eb4ce96 // FMLS.4S V22, V20, V20
-	WORD         $0x6e35dd17 // FMUL.4S V23, V8, V21
+	WORD         $0x6e35dc57 // FMUL.4S V23, V2, V21
 	WORD         $0x4eb71ef8 // ORR.16B V24, V23, V23
-	WORD         $0x4eb5cd18 // FMLS.4S V24, V8, V21
-	WORD         $0x4e22d6f9 // FADD.4S V25, V23, V2
+	WORD         $0x4eb5cc58 // FMLS.4S V24, V2, V21
+	WORD         $0x4e23d6f9 // FADD.4S V25, V23, V3
 	WORD         $0x4eb7d73a // FSUB.4S V26, V25, V23
 	WORD         $0x4ebad73b // FSUB.4S V27, V25, V26
 	WORD         $0x4ebbd6f7 // FSUB.4S V23, V23, V27
-	WORD         $0x4ebad45a // FSUB.4S V26, V2, V26
+	WORD         $0x4ebad47a // FSUB.4S V26, V3, V26
 	WORD         $0x4e3ad6f7 // FADD.4S V23, V23, V26
 	WORD         $0x4eb8d6f7 // FSUB.4S V23, V23, V24
-	WORD         $0x4e29d6f7 // FADD.4S V23, V23, V9
-	WORD         $0x4e35cc77 // FMLA.4S V23, V3, V21
-	WORD         $0x4eb6cd17 // FMLS.4S V23, V8, V22
+	WORD         $0x4e2ad6f7 // FADD.4S V23, V23, V10
+	WORD         $0x4e35cc97 // FMLA.4S V23, V4, V21
+	WORD         $0x4eb6cc57 // FMLS.4S V23, V2, V22
 	WORD         $0x6e39de96 // FMUL.4S V22, V20, V25
 	WORD         $0x4eb61ed5 // ORR.16B V21, V22, V22
 	WORD         $0x4eb9ce95 // FMLS.4S V21, V20, V25
 	WORD         $0x6e37de94 // FMUL.4S V20, V20, V23
 	WORD         $0x4eb4d6b5 // FSUB.4S V21, V21, V20
-	WORD         $0x4e2a1ed4 // AND.16B V20, V22, V10
-	WORD         $0x6e2a1e94 // EOR.16B V20, V20, V10
+	WORD         $0x4e2b1ed4 // AND.16B V20, V22, V11
+	WORD         $0x6e2b1e94 // EOR.16B V20, V20, V11
 	WORD         $0x6e341eb5 // EOR.16B V21, V21, V20
-	WORD         $0x4eaa1ed4 // ORR.16B V20, V22, V10
-	WORD         $0x4e34f494 // FMAX.4S V20, V4, V20
-	WORD         $0x4eb4f4b4 // FMIN.4S V20, V5, V20
-	WORD         $0x6e2bde97 // FMUL.4S V23, V20, V11
+	WORD         $0x4eab1ed4 // ORR.16B V20, V22, V11
+	WORD         $0x4e34f4b4 // FMAX.4S V20, V5, V20
+	WORD         $0x4eb4f4d4 // FMIN.4S V20, V6, V20
+	WORD         $0x6e2cde97 // FMUL.4S V23, V20, V12
 	WORD         $0x4e218af7 // FRINTN.4S V23, V23
-	WORD         $0x4eaccef4 // FMLS.4S V20, V23, V12
 	WORD         $0x4eadcef4 // FMLS.4S V20, V23, V13
+	WORD         $0x4eaecef4 // FMLS.4S V20, V23, V14
 	WORD         $0x4eb5d694 // FSUB.4S V20, V20, V21
-	WORD         $0x4eae1dd5 // ORR.16B V21, V14, V14
-	WORD         $0x4e34ccd5 // FMLA.4S V21, V6, V20
-	WORD         $0x4eaf1df9 // ORR.16B V25, V15, V15
+	WORD         $0x4eaf1df5 // ORR.16B V21, V15, V15
+	WORD         $0x4e34ccf5 // FMLA.4S V21, V7, V20
+	WORD         $0x4eb01e19 // ORR.16B V25, V16, V16
 	WORD         $0x4e34ceb9 // FMLA.4S V25, V21, V20
-	WORD         $0x4eb01e15 // ORR.16B V21, V16, V16
+	WORD         $0x4eb11e35 // ORR.16B V21, V17, V17
 	WORD         $0x4e34cf35 // FMLA.4S V21, V25, V20
-	WORD         $0x4eb11e39 // ORR.16B V25, V17, V17
+	WORD         $0x4eb21e59 // ORR.16B V25, V18, V18
 	WORD         $0x4e34ceb9 // FMLA.4S V25, V21, V20
 	WORD         $0x6e34de95 // FMUL.4S V21, V20, V20
 	WORD         $0x4e35cf34 // FMLA.4S V20, V25, V21
-	WORD         $0x4e32d694 // FADD.4S V20, V20, V18
+	WORD         $0x4e28d694 // FADD.4S V20, V20, V8
 	WORD         $0x4e21aaf5 // FCVTNS.4S V21, V23
 	WORD         $0x4f3f06b9 // SSHR1.4S V25, V21
 	WORD         $0x6eb986b5 // SUB.4S V21, V21, V25
@@ -2476,14 +2476,14 @@ loop:
 	WORD         $0x4f3756b5 // SHL23.4S V21, V21
 	WORD         $0x6e39de9a // FMUL.4S V26, V20, V25
 	WORD         $0x6e35df5a // FMUL.4S V26, V26, V21
-	WORD         $0x4e3ad65a // FADD.4S V26, V18, V26
+	WORD         $0x4e3ad51a // FADD.4S V26, V8, V26
 	WORD         $0x6e34de74 // FMUL.4S V20, V19, V20
-	WORD         $0x6eb6e4f8 // FCMGT.4S V24, V7, V22
+	WORD         $0x6eb6e538 // FCMGT.4S V24, V9, V22
 	WORD         $0x6e731e98 // BSL.16B V24, V20, V19
 	WORD         $0x4eb81f14 // ORR.16B V20, V24, V24
 	WORD         $0x6e3afe94 // FDIV.4S V20, V20, V26
-	WORD         $0x6eb6e4fa // FCMGT.4S V26, V7, V22
-	WORD         $0x6e671efa // BSL.16B V26, V23, V7
+	WORD         $0x6eb6e53a // FCMGT.4S V26, V9, V22
+	WORD         $0x6e691efa // BSL.16B V26, V23, V9
 	WORD         $0x4eba1f56 // ORR.16B V22, V26, V26
 	WORD         $0x4e21aad7 // FCVTNS.4S V23, V22
 	WORD         $0x4f3f06fa // SSHR1.4S V26, V23
@@ -2526,46 +2526,46 @@ get1:
 	WORD         $0x6e34de95 // FMUL.4S V21, V20, V20
 	WORD         $0x4eb51eb6 // ORR.16B V22, V21, V21
 	WORD         $0x4eb4ce96 // FMLS.4S V22, V20, V20
-	WORD         $0x6e35dd17 // FMUL.4S V23, V8, V21
+	WORD         $0x6e35dc57 // FMUL.4S V23, V2, V21
 	WORD         $0x4eb71ef8 // ORR.16B V24, V23, V23
-	WORD         $0x4eb5cd18 // FMLS.4S V24, V8, V21
-	WORD         $0x4e22d6f9 // FADD.4S V25, V23, V2
+	WORD         $0x4eb5cc58 // FMLS.4S V24, V2, V21
+	WORD         $0x4e23d6f9 // FADD.4S V25, V23, V3
 	WORD         $0x4eb7d73a // FSUB.4S V26, V25, V23
 	WORD         $0x4ebad73b // FSUB.4S V27, V25, V26
 	WORD         $0x4ebbd6f7 // FSUB.4S V23, V23, V27
-	WORD         $0x4ebad45a // FSUB.4S V26, V2, V26
+	WORD         $0x4ebad47a // FSUB.4S V26, V3, V26
 	WORD         $0x4e3ad6f7 // FADD.4S V23, V23, V26
 	WORD         $0x4eb8d6f7 // FSUB.4S V23, V23, V24
-	WORD         $0x4e29d6f7 // FADD.4S V23, V23, V9
-	WORD         $0x4e35cc77 // FMLA.4S V23, V3, V21
-	WORD         $0x4eb6cd17 // FMLS.4S V23, V8, V22
+	WORD         $0x4e2ad6f7 // FADD.4S V23, V23, V10
+	WORD         $0x4e35cc97 // FMLA.4S V23, V4, V21
+	WORD         $0x4eb6cc57 // FMLS.4S V23, V2, V22
 	WORD         $0x6e39de96 // FMUL.4S V22, V20, V25
 	WORD         $0x4eb61ed5 // ORR.16B V21, V22, V22
 	WORD         $0x4eb9ce95 // FMLS.4S V21, V20, V25
 	WORD         $0x6e37de94 // FMUL.4S V20, V20, V23
 	WORD         $0x4eb4d6b5 // FSUB.4S V21, V21, V20
-	WORD         $0x4e2a1ed4 // AND.16B V20, V22, V10
-	WORD         $0x6e2a1e94 // EOR.16B V20, V20, V10
+	WORD         $0x4e2b1ed4 // AND.16B V20, V22, V11
+	WORD         $0x6e2b1e94 // EOR.16B V20, V20, V11
 	WORD         $0x6e341eb5 // EOR.16B V21, V21, V20
-	WORD         $0x4eaa1ed4 // ORR.16B V20, V22, V10
-	WORD         $0x4e34f494 // FMAX.4S V20, V4, V20
-	WORD         $0x4eb4f4b4 // FMIN.4S V20, V5, V20
-	WORD         $0x6e2bde97 // FMUL.4S V23, V20, V11
+	WORD         $0x4eab1ed4 // ORR.16B V20, V22, V11
+	WORD         $0x4e34f4b4 // FMAX.4S V20, V5, V20
+	WORD         $0x4eb4f4d4 // FMIN.4S V20, V6, V20
+	WORD         $0x6e2cde97 // FMUL.4S V23, V20, V12
 	WORD         $0x4e218af7 // FRINTN.4S V23, V23
-	WORD         $0x4eaccef4 // FMLS.4S V20, V23, V12
 	WORD         $0x4eadcef4 // FMLS.4S V20, V23, V13
+	WORD         $0x4eaecef4 // FMLS.4S V20, V23, V14
 	WORD         $0x4eb5d694 // FSUB.4S V20, V20, V21
-	WORD         $0x4eae1dd5 // ORR.16B V21, V14, V14
-	WORD         $0x4e34ccd5 // FMLA.4S V21, V6, V20
-	WORD         $0x4eaf1df9 // ORR.16B V25, V15, V15
+	WORD         $0x4eaf1df5 // ORR.16B V21, V15, V15
+	WORD         $0x4e34ccf5 // FMLA.4S V21, V7, V20
+	WORD         $0x4eb01e19 // ORR.16B V25, V16, V16
 	WORD         $0x4e34ceb9 // FMLA.4S V25, V21, V20
-	WORD         $0x4eb01e15 // ORR.16B V21, V16, V16
+	WORD         $0x4eb11e35 // ORR.16B V21, V17, V17
 	WORD         $0x4e34cf35 // FMLA.4S V21, V25, V20
-	WORD         $0x4eb11e39 // ORR.16B V25, V17, V17
+	WORD         $0x4eb21e59 // ORR.16B V25, V18, V18
 	WORD         $0x4e34ceb9 // FMLA.4S V25, V21, V20
 	WORD         $0x6e34de95 // FMUL.4S V21, V20, V20
 	WORD         $0x4e35cf34 // FMLA.4S V20, V25, V21
-	WORD         $0x4e32d694 // FADD.4S V20, V20, V18
+	WORD         $0x4e28d694 // FADD.4S V20, V20, V8
 	WORD         $0x4e21aaf5 // FCVTNS.4S V21, V23
 	WORD         $0x4f3f06b9 // SSHR1.4S V25, V21
 	WORD         $0x6eb986b5 // SUB.4S V21, V21, V25
@@ -2576,14 +2576,14 @@ get1:
 	WORD         $0x4f3756b5 // SHL23.4S V21, V21
 	WORD         $0x6e39de9a // FMUL.4S V26, V20, V25
 	WORD         $0x6e35df5a // FMUL.4S V26, V26, V21
-	WORD         $0x4e3ad65a // FADD.4S V26, V18, V26
+	WORD         $0x4e3ad51a // FADD.4S V26, V8, V26
 	WORD         $0x6e34de74 // FMUL.4S V20, V19, V20
-	WORD         $0x6eb6e4f8 // FCMGT.4S V24, V7, V22
+	WORD         $0x6eb6e538 // FCMGT.4S V24, V9, V22
 	WORD         $0x6e731e98 // BSL.16B V24, V20, V19
 	WORD         $0x4eb81f14 // ORR.16B V20, V24, V24
 	WORD         $0x6e3afe94 // FDIV.4S V20, V20, V26
-	WORD         $0x6eb6e4fa // FCMGT.4S V26, V7, V22
-	WORD         $0x6e671efa // BSL.16B V26, V23, V7
+	WORD         $0x6eb6e53a // FCMGT.4S V26, V9, V22
+	WORD         $0x6e691efa // BSL.16B V26, V23, V9
 	WORD         $0x4eba1f56 // ORR.16B V22, V26, V26
 	WORD         $0x4e21aad7 // FCVTNS.4S V23, V22
 	WORD         $0x4f3f06fa // SSHR1.4S V26, V23
@@ -2616,46 +2616,46 @@ TEXT ·neonSiLU(SB), NOSPLIT, $32-24
 	MOVD         n+16(FP), R4
 	MOVD         $neonConstants<>+0(SB), R5
 	FMOVQ        32(R5), F0
-	FMOVQ        0(R5), F3
-	FMOVQ        176(R5), F12
-	FMOVQ        496(R5), F4
-	FMOVQ        16(R5), F1
-	FMOVQ        48(R5), F5
-	FMOVQ        64(R5), F6
-	FMOVQ        80(R5), F7
-	FMOVQ        96(R5), F2
-	FMOVQ        112(R5), F8
-	FMOVQ        128(R5), F9
-	FMOVQ        144(R5), F10
-	FMOVQ        160(R5), F11
+	FMOVQ        0(R5), F1
+	FMOVQ        176(R5), F4
+	FMOVQ        496(R5), F5
+	FMOVQ        16(R5), F2
+	FMOVQ        48(R5), F6
+	FMOVQ        64(R5), F7
+	FMOVQ        80(R5), F8
+	FMOVQ        96(R5), F3
+	FMOVQ        112(R5), F9
+	FMOVQ        128(R5), F10
+	FMOVQ        144(R5), F11
+	FMOVQ        160(R5), F12
 	SUBS         $4, R4, R4
 	BLT          last
 
 loop:
 	FMOVQ        0(R1), F13
 	WORD         $0x4e2df40e // FMAX.4S V14, V0, V13
-	WORD         $0x4e241daf // AND.16B V15, V13, V4
-	WORD         $0x6e241def // EOR.16B V15, V15, V4
-	WORD         $0x6e2f1c6f // EOR.16B V15, V3, V15
-	WORD         $0x4ea41db0 // ORR.16B V16, V13, V4
+	WORD         $0x4e251daf // AND.16B V15, V13, V5
+	WORD         $0x6e251def // EOR.16B V15, V15, V5
+	WORD         $0x6e2f1c2f // EOR.16B V15, V1, V15
+	WORD         $0x4ea51db0 // ORR.16B V16, V13, V5
 	WORD         $0x4e30f410 // FMAX.4S V16, V0, V16
-	WORD         $0x4eb0f430 // FMIN.4S V16, V1, V16
-	WORD         $0x6e25de11 // FMUL.4S V17, V16, V5
+	WORD         $0x4eb0f450 // FMIN.4S V16, V2, V16
+	WORD         $0x6e26de11 // FMUL.4S V17, V16, V6
 	WORD         $0x4e218a31 // FRINTN.4S V17, V17
-	WORD         $0x4ea6ce30 // FMLS.4S V16, V17, V6
 	WORD         $0x4ea7ce30 // FMLS.4S V16, V17, V7
+	WORD         $0x4ea8ce30 // FMLS.4S V16, V17, V8
 	WORD         $0x4eafd610 // FSUB.4S V16, V16, V15
-	WORD         $0x4ea81d0f // ORR.16B V15, V8, V8
-	WORD         $0x4e30cc4f // FMLA.4S V15, V2, V16
-	WORD         $0x4ea91d32 // ORR.16B V18, V9, V9
+	WORD         $0x4ea91d2f // ORR.16B V15, V9, V9
+	WORD         $0x4e30cc6f // FMLA.4S V15, V3, V16
+	WORD         $0x4eaa1d52 // ORR.16B V18, V10, V10
 	WORD         $0x4e30cdf2 // FMLA.4S V18, V15, V16
-	WORD         $0x4eaa1d4f // ORR.16B V15, V10, V10
+	WORD         $0x4eab1d6f // ORR.16B V15, V11, V11
 	WORD         $0x4e30ce4f // FMLA.4S V15, V18, V16
-	WORD         $0x4eab1d72 // ORR.16B V18, V11, V11
+	WORD         $0x4eac1d92 // ORR.16B V18, V12, V12
 	WORD         $0x4e30cdf2 // FMLA.4S V18, V15, V16
 	WORD         $0x6e30de0f // FMUL.4S V15, V16, V16
 	WORD         $0x4e2fce50 // FMLA.4S V16, V18, V15
-	WORD         $0x4e2cd610 // FADD.4S V16, V16, V12
+	WORD         $0x4e24d610 // FADD.4S V16, V16, V4
 	WORD         $0x4e21aa2f // FCVTNS.4S V15, V17
 	WORD         $0x4f3f05f2 // SSHR1.4S V18, V15
 	WORD         $0x6eb285ef // SUB.4S V15, V15, V18
@@ -2666,14 +2666,14 @@ loop:
 	WORD         $0x4f3755ef // SHL23.4S V15, V15
 	WORD         $0x6e32de14 // FMUL.4S V20, V16, V18
 	WORD         $0x6e2fde94 // FMUL.4S V20, V20, V15
-	WORD         $0x4e34d594 // FADD.4S V20, V12, V20
+	WORD         $0x4e34d494 // FADD.4S V20, V4, V20
 	WORD         $0x6e30ddd0 // FMUL.4S V16, V14, V16
-	WORD         $0x6eade473 // FCMGT.4S V19, V3, V13
+	WORD         $0x6eade433 // FCMGT.4S V19, V1, V13
 	WORD         $0x6e6e1e13 // BSL.16B V19, V16, V14
 	WORD         $0x4eb31e70 // ORR.16B V16, V19, V19
 	WORD         $0x6e34fe10 // FDIV.4S V16, V16, V20
-	WORD         $0x6eade474 // FCMGT.4S V20, V3, V13
-	WORD         $0x6e631e34 // BSL.16B V20, V17, V3
+	WORD         $0x6eade434 // FCMGT.4S V20, V1, V13
+	WORD         $0x6e611e34 // BSL.16B V20, V17, V1
 	WORD         $0x4eb41e8d // ORR.16B V13, V20, V20
 	WORD         $0x4e21a9b1 // FCVTNS.4S V17, V13
 	WORD         $0x4f3f0634 // SSHR1.4S V20, V17
@@ -2712,28 +2712,28 @@ get1:
 	BNE          get1
 	FMOVQ        (R9), F13
 	WORD         $0x4e2df40e // FMAX.4S V14, V0, V13
-	WORD         $0x4e241daf // AND.16B V15, V13, V4
-	WORD         $0x6e241def // EOR.16B V15, V15, V4
-	WORD         $0x6e2f1c6f // EOR.16B V15, V3, V15
-	WORD         $0x4ea41db0 // ORR.16B V16, V13, V4
+	WORD         $0x4e251daf // AND.16B V15, V13, V5
+	WORD         $0x6e251def // EOR.16B V15, V15, V5
+	WORD         $0x6e2f1c2f // EOR.16B V15, V1, V15
+	WORD         $0x4ea51db0 // ORR.16B V16, V13, V5
 	WORD         $0x4e30f410 // FMAX.4S V16, V0, V16
-	WORD         $0x4eb0f430 // FMIN.4S V16, V1, V16
-	WORD         $0x6e25de11 // FMUL.4S V17, V16, V5
+	WORD         $0x4eb0f450 // FMIN.4S V16, V2, V16
+	WORD         $0x6e26de11 // FMUL.4S V17, V16, V6
 	WORD         $0x4e218a31 // FRINTN.4S V17, V17
-	WORD         $0x4ea6ce30 // FMLS.4S V16, V17, V6
 	WORD         $0x4ea7ce30 // FMLS.4S V16, V17, V7
+	WORD         $0x4ea8ce30 // FMLS.4S V16, V17, V8
 	WORD         $0x4eafd610 // FSUB.4S V16, V16, V15
-	WORD         $0x4ea81d0f // ORR.16B V15, V8, V8
-	WORD         $0x4e30cc4f // FMLA.4S V15, V2, V16
-	WORD         $0x4ea91d32 // ORR.16B V18, V9, V9
+	WORD         $0x4ea91d2f // ORR.16B V15, V9, V9
+	WORD         $0x4e30cc6f // FMLA.4S V15, V3, V16
+	WORD         $0x4eaa1d52 // ORR.16B V18, V10, V10
 	WORD         $0x4e30cdf2 // FMLA.4S V18, V15, V16
-	WORD         $0x4eaa1d4f // ORR.16B V15, V10, V10
+	WORD         $0x4eab1d6f // ORR.16B V15, V11, V11
 	WORD         $0x4e30ce4f // FMLA.4S V15, V18, V16
-	WORD         $0x4eab1d72 // ORR.16B V18, V11, V11
+	WORD         $0x4eac1d92 // ORR.16B V18, V12, V12
 	WORD         $0x4e30cdf2 // FMLA.4S V18, V15, V16
 	WORD         $0x6e30de0f // FMUL.4S V15, V16, V16
 	WORD         $0x4e2fce50 // FMLA.4S V16, V18, V15
-	WORD         $0x4e2cd610 // FADD.4S V16, V16, V12
+	WORD         $0x4e24d610 // FADD.4S V16, V16, V4
 	WORD         $0x4e21aa2f // FCVTNS.4S V15, V17
 	WORD         $0x4f3f05f2 // SSHR1.4S V18, V15
 	WORD         $0x6eb285ef // SUB.4S V15, V15, V18
@@ -2744,14 +2744,14 @@ get1:
 	WORD         $0x4f3755ef // SHL23.4S V15, V15
 	WORD         $0x6e32de14 // FMUL.4S V20, V16, V18
 	WORD         $0x6e2fde94 // FMUL.4S V20, V20, V15
-	WORD         $0x4e34d594 // FADD.4S V20, V12, V20
+	WORD         $0x4e34d494 // FADD.4S V20, V4, V20
 	WORD         $0x6e30ddd0 // FMUL.4S V16, V14, V16
-	WORD         $0x6eade473 // FCMGT.4S V19, V3, V13
+	WORD         $0x6eade433 // FCMGT.4S V19, V1, V13
 	WORD         $0x6e6e1e13 // BSL.16B V19, V16, V14
 	WORD         $0x4eb31e70 // ORR.16B V16, V19, V19
 	WORD         $0x6e34fe10 // FDIV.4S V16, V16, V20
-	WORD         $0x6eade474 // FCMGT.4S V20, V3, V13
-	WORD         $0x6e631e34 // BSL.16B V20, V17, V3
+	WORD         $0x6eade434 // FCMGT.4S V20, V1, V13
+	WORD         $0x6e611e34 // BSL.16B V20, V17, V1
 	WORD         $0x4eb41e8d // ORR.16B V13, V20, V20
 	WORD         $0x4e21a9b1 // FCVTNS.4S V17, V13
 	WORD         $0x4f3f0634 // SSHR1.4S V20, V17

@@ -45,8 +45,8 @@ func testFunctionsAgainstFloat64(t *testing.T, ks *Kernels) {
 		bound float64 // ulp, of the portable function
 		fast  float64 // of the others
 	}{
-		{"Exp", ks.Exp, math.Exp, 0.51, 1},
-		{"GELU", ks.GELU, func(x float64) float64 { return x * phi(x) }, 0.6, 6},
+		{"Exp", ks.Exp, math.Exp, 0.51, 1.1},
+		{"GELU", ks.GELU, func(x float64) float64 { return x * phi(x) }, 0.6, 7},
 		{"GELUTanh", ks.GELUTanh, func(x float64) float64 {
 			return x / (1 + math.Exp(-2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 		}, 0.6, 4},
@@ -124,7 +124,7 @@ func testExpSumRounding(t *testing.T, ks *Kernels) {
 		for i, v := range x {
 			w := math.Exp(float64(v) - float64(shift))
 			want += w
-			if w < math.MaxFloat32 && !(ulps(dst[i], w) <= 1.3) {
+			if w < math.MaxFloat32 && !(ulps(dst[i], w) <= 1.4) {
 				t.Errorf("exp(%g - %g) is %g, want %g", v, shift, dst[i], w)
 			}
 		}

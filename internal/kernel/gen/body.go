@@ -107,8 +107,7 @@ func (b *body) polynomial(x value, c ...float64) value {
 	return p
 }
 
-// lastUse returns for every step the last one that takes its result, and
-// whether a constant or scalar is taken where only a register will do.
+// lastUse returns for every step the last one that takes its result.
 func (b *body) lastUse() []int {
 	last := make([]int, len(b.steps))
 	for i, s := range b.steps {

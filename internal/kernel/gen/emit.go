@@ -186,30 +186,29 @@ func (e *emitter) fresh(f *file) *emitter {
 	return &c
 }
 
-// wanted returns the constants in the order in which they should get registers.
-func (b *body) wanted() []value {
-	var first, others []value
-	seen := map[value]bool{}
-	for _, s := range b.steps {
-		for i, a := range s.args {
-			if b.steps[a].op != opConstant {
-				continue
-			}
-			needed := i == 0 && (s.op == opMin || s.op == opMax || s.op == opSub || s.op == opDiv || s.op == opScale || s.op == opSelect) ||
-				s.op == opFMA && i == 0 || s.op == opSelect
-			if needed && !seen[a] {
-				first = append(first, a)
-				seen[a] = true
+// wanted returns the constants in the order in which they should get registers:
+// first those that some instruction cannot take from memory on any machine.
+func (b *body) wanted() (list []value) {
+	for _, fromMemory := range []bool{false, true} {
+		for _, s := range b.steps {
+			for i, a := range s.args {
+				if b.steps[a].op == opConstant && s.takesMemory(i) == fromMemory && !slices.Contains(list, a) {
+					list = append(list, a)
+				}
 			}
 		}
 	}
-	for _, s := range b.steps {
-		for _, a := range s.args {
-			if b.steps[a].op == opConstant && !seen[a] {
-				others = append(others, a)
-				seen[a] = true
-			}
-		}
+	return list
+}
+
+// takesMemory says whether an operand may lie in memory where instructions have
+// such operands: the second, and the one that a fused multiply-add adds.
+func (s step) takesMemory(arg int) bool {
+	switch s.op {
+	case opFMA, opFNMA:
+		return arg > 0
+	case opSelect, opScale:
+		return false
 	}
-	return append(first, others...)
+	return arg == 1
 }

@@ -16,7 +16,7 @@ const (
 	scalingStream = 2
 )
 
-// fill masks words and lets the exact, the circuit and the uniform network fill
+// fill masks tokens and lets the exact, the circuit and the uniform network fill
 // them. Models without a masked-language-model head are passed over.
 func (r *run) fill() error {
 	net := r.cfg.Network

@@ -57,7 +57,7 @@ type Input struct {
 	Tokens            int `json:"tokens"`
 	CalibrationTexts  int `json:"calibration_texts"`
 	CalibrationTokens int `json:"calibration_tokens"`
-	Masked            int `json:"masked"` // words to fill; 0 for models without such a head
+	Masked            int `json:"masked"` // tokens to fill; 0 for models without such a head
 }
 
 // Layer is one application of a block.
@@ -115,12 +115,12 @@ type Network struct {
 	Task             *Task  `json:"task,omitempty"`
 }
 
-// Task is masked-word filling, over Input.Masked places.
+// Task is filling masked tokens, over Input.Masked places.
 type Task struct {
 	Name             string `json:"name"`              // "fill"
-	Agreement        Number `json:"agreement"`         // circuit's first word is exact attention's first word
+	Agreement        Number `json:"agreement"`         // circuit's first token is exact attention's first token
 	AgreementUniform Number `json:"agreement_uniform"` // the same for uniform attention
-	Exact            Number `json:"accuracy_exact"`    // first word is the masked word
+	Exact            Number `json:"accuracy_exact"`    // first token is the masked one
 	Circuit          Number `json:"accuracy_circuit"`
 	Uniform          Number `json:"accuracy_uniform"`
 }

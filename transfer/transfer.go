@@ -59,7 +59,7 @@ const (
 	MostNeurons  = 16384
 )
 
-// maskShare is the share of words that are masked to be filled, as in training.
+// maskShare is the share of tokens that are masked to be filled, as in training.
 const maskShare = 0.15
 
 // Run transfers a network. It stops early, with the context's error, when the
@@ -79,7 +79,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		{"running exactly", 0.10, r.exact},
 		{"comparing heads", 0.15, r.heads},
 		{"running neurons and astrocytes", 0.20, r.networks},
-		{"filling masked words", 0.14, r.fill},
+		{"filling masked tokens", 0.14, r.fill},
 		{"counting neurons", 0.10, r.scaling},
 	} {
 		if err := ctx.Err(); err != nil {

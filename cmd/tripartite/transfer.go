@@ -55,7 +55,7 @@ func newTransfer(e *env) *cobra.Command {
 astrocytes, and with uniform attention, the floor below which attention is
 useless. It says for every head how close astrocyte calcium comes to the softmax
 normalizer, how many neurons that takes, and for the whole network what it still
-does: hidden states, sentence embeddings, masked words filled in.
+does: hidden states, sentence embeddings, masked tokens filled in.
 
 With no arguments it runs the bundled language model on bundled verses that the
 model did not see in training, with calibrated tuning curves whose constants

@@ -19,8 +19,13 @@ import (
 // query, cancels in the output and is not computed by the circuit.
 //
 // Constants come from a calibration set, never from the sequence being read,
-// so that a causal circuit stays causal. The derivation is this project's, not
-// the paper's.
+// so that a causal circuit stays causal.
+//
+// Linear transforms of queries and keys that depend on the data, and parameters
+// per axis of positive random features, are known from Likhosherstov et al.,
+// FAVOR#: Sharp Attention Kernel Approximations via New Classes of Positive
+// Random Features, arXiv:2302.00787. This project's, and not the paper's, are
+// the centring of both sides and its reading as excitability.
 type Calibration struct {
 	QueryMean []float64 // a [d]
 	KeyMean   []float64 // mu [d]
@@ -34,6 +39,10 @@ type Calibration struct {
 // M is exact; the ridge only moves M off its optimum there.
 const ridge = 1e-4
 
+// noise is the variance, in units of the mean square, below which rows are one
+// token repeated: the rounding of float32 is 2^-24, squared 4e-15.
+const noise = 1e-12
+
 // Calibrate computes the constants from calibration queries and keys, both
 // [n, d] row-major; the numbers of rows may differ.
 //
@@ -43,11 +52,14 @@ func Calibrate[F Float](q, k []F, d int) (*Calibration, error) {
 	if d < 1 || len(q) == 0 || len(k) == 0 || len(q)%d != 0 || len(k)%d != 0 {
 		return nil, fmt.Errorf("calibration: %d query and %d key values are not rows of d=%d", len(q), len(k), d)
 	}
+	if i := notFinite(q); i >= 0 {
+		return nil, fmt.Errorf("calibration: query %d holds %v on axis %d, every value must be finite", i/d, q[i], i%d)
+	}
+	if i := notFinite(k); i >= 0 {
+		return nil, fmt.Errorf("calibration: key %d holds %v on axis %d, every value must be finite", i/d, k[i], i%d)
+	}
 	a, cq := moments(q, d)
 	mu, ck := moments(k, d)
-	if !finite(a) || !finite(mu) {
-		return nil, errors.New("calibration: queries or keys hold NaN or infinite values")
-	}
 
 	var chol mat.Cholesky
 	if !chol.Factorize(cq) {
@@ -105,8 +117,8 @@ func (c *Calibration) LogFactor(q []float64) float64 {
 	return dot(c.KeyMean, q) - dot(c.KeyMean, c.QueryMean)
 }
 
-// GerfA returns the variance-optimal parameter of gerf for every axis: along
-// axis i the mean of (q'+k')² is 2 L_i.
+// GerfA returns the parameter of gerf for every axis as the function GerfA does:
+// along axis i the mean of (q'+k')² is 2 L_i.
 func (c *Calibration) GerfA() []float64 {
 	a := make([]float64, len(c.Variance))
 	for i, l := range c.Variance {
@@ -115,8 +127,10 @@ func (c *Calibration) GerfA() []float64 {
 	return a
 }
 
-// GerfA returns the variance-optimal parameter A of gerf for the mean of
-// |q+k|² in d dimensions (Likhosherstov et al. 2022).
+// GerfA returns the parameter A of gerf that minimizes the second moment of a
+// single kernel value whose |q+k|² is the given mean, in d dimensions
+// (Likhosherstov et al. 2022). It is not the A that minimizes the variance of
+// calcium, a sum over many keys: see Law for that.
 func GerfA(meanSquaredNorm float64, d int) float64 {
 	r := meanSquaredNorm / float64(d)
 	return (1 - 2*r - math.Sqrt((2*r+1)*(2*r+1)+8*r)) / 16
@@ -154,15 +168,21 @@ func transform(dst, m, x, center []float64) {
 }
 
 // moments returns the mean [d] and the covariance [d, d] of rows, with a ridge.
+// Rows that are one token repeated say nothing about spread. Any M is exact
+// there; their covariance is taken to be the mean square (1 if that is 0) on
+// every axis, so that M keeps other tokens at an ordinary size.
 func moments[F Float](x []F, d int) (mean []float64, cov *mat.SymDense) {
 	n := len(x) / d
 	mean = make([]float64, d)
+	var square float64 // the mean of x²
 	for lo := 0; lo < len(x); lo += d {
 		for j, v := range x[lo : lo+d] {
 			mean[j] += float64(v)
+			square += float64(v) * float64(v)
 		}
 	}
 	scale(mean, 1/float64(n))
+	square /= float64(len(x))
 	c := make([]float64, d*d)
 	z := make([]float64, d)
 	for lo := 0; lo < len(x); lo += d {
@@ -173,19 +193,22 @@ func moments[F Float](x []F, d int) (mean []float64, cov *mat.SymDense) {
 			axpy(c[i*d:i*d+i+1], zi, z[:i+1])
 		}
 	}
-	var trace float64
+	scale(c, 1/float64(n))
+	var variance float64 // the mean over axes
 	for i := range d {
-		trace += c[i*d+i]
+		variance += c[i*d+i] / float64(d)
 	}
-	// One repeated token has no variance at all: any M is exact, take M = 1.
-	eps := ridge * trace / float64(d*n)
-	if eps == 0 {
-		eps = ridge
+	eps := ridge * variance
+	if variance <= noise*square {
+		clear(c)
+		if eps = square; eps == 0 {
+			eps = 1
+		}
 	}
 	cov = mat.NewSymDense(d, nil)
 	for i := range d {
 		for j := range i + 1 {
-			v := c[i*d+j] / float64(n)
+			v := c[i*d+j]
 			if i == j {
 				v += eps
 			}
@@ -216,11 +239,32 @@ func flatten(a *mat.Dense) []float64 {
 	return out
 }
 
-func finite(x []float64) bool {
-	for _, v := range x {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return false
+// check reports what keeps the calibration from serving curves of width d.
+func (c *Calibration) check(d int) error {
+	if len(c.QueryMean) != d {
+		return fmt.Errorf("calibrated for d=%d, but d is %d", len(c.QueryMean), d)
+	}
+	for _, v := range []struct {
+		name   string
+		values []float64
+		want   int
+	}{{"QueryMean", c.QueryMean, d}, {"KeyMean", c.KeyMean, d}, {"M", c.M, d * d}, {"MInvT", c.MInvT, d * d}} {
+		if len(v.values) != v.want {
+			return fmt.Errorf("calibration: %s has %d values, want %d for d=%d; use Calibrate", v.name, len(v.values), v.want, d)
+		}
+		if i := notFinite(v.values); i >= 0 {
+			return fmt.Errorf("calibration: %s[%d] is %v, every constant must be finite", v.name, i, v.values[i])
 		}
 	}
-	return true
+	return nil
+}
+
+// notFinite returns the index of the first value that is NaN or infinite, or -1.
+func notFinite[F Float](x []F) int {
+	for i, v := range x {
+		if v := float64(v); math.IsNaN(v) || math.IsInf(v, 0) {
+			return i
+		}
+	}
+	return -1
 }

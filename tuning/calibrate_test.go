@@ -1,6 +1,8 @@
 package tuning_test
 
 import (
+	"fmt"
+	"log"
 	"math"
 	"strings"
 	"testing"
@@ -188,6 +190,73 @@ func TestDegenerateCalibrationDataStayExact(t *testing.T) {
 	}
 }
 
+// The mean of one token repeated rounds, so that its variance is 1e-32 and not
+// 0: nothing that M may stretch to unit size.
+func TestConstantQueriesOrKeysKeepUnseenTokensAtAnOrdinarySize(t *testing.T) {
+	t.Run("float64", constantTokens[float64])
+	t.Run("float32", constantTokens[float32])
+}
+
+func constantTokens[F tuning.Float](t *testing.T) {
+	const d = 3
+	one := []F{0.1, 0.7, -1.3}
+	var many []F
+	for _, x := range gaussian(3, 50*d, 0.2, 1) {
+		many = append(many, F(x))
+	}
+	for _, n := range []int{1, 3, 7, 10} {
+		var constant []F
+		for range n {
+			constant = append(constant, one...)
+		}
+		almost := append([]F{}, constant...)
+		almost[0] = F(math.Nextafter32(float32(one[0]), 1))
+		for name, c := range map[string]struct{ q, k []F }{
+			"both": {constant, constant}, "queries": {constant, many}, "keys": {many, constant}, "almost": {almost, many},
+		} {
+			cal, err := tuning.Calibrate(c.q, c.k, d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			q, k := gaussian(1, d, 0, 1), gaussian(2, d, 0, 1)
+			q2, k2 := make([]float64, d), make([]float64, d)
+			cal.Query(q2, q)
+			cal.Key(k2, k)
+			if a, b := dot(q2, q2), dot(k2, k2); !(a < 100 && b < 100) {
+				t.Errorf("%d times one token, %s constant: |q'|² is %.3g and |k'|² %.3g for values ~ N(0, 1)", n, name, a, b)
+			}
+			got, want := dot(q2, k2)+cal.LogExcitability(k)+cal.LogFactor(q), dot(q, k)
+			if !(math.Abs(got-want) <= 1e-12) {
+				t.Errorf("%d times one token, %s constant: logit %v, want %v", n, name, got, want)
+			}
+		}
+	}
+}
+
+func ExampleCalibrate() {
+	// Queries and keys of a calibration set, width 2, far from 0 and from one another.
+	q := []float64{3, 0, 3.5, 0.5, 2.5, 0.5, 3, 1}
+	k := []float64{-2, 1, -2.5, 1.5, -1.5, 1, -2, 2}
+	cal, err := tuning.Calibrate(q, k, 2)
+	if err != nil {
+		log.Fatal(err)
+	}
+	q2, k2 := make([]float64, 2), make([]float64, 2)
+	cal.Query(q2, q[:2])
+	cal.Key(k2, k[:2])
+	logit := q2[0]*k2[0] + q2[1]*k2[1] + cal.LogExcitability(k[:2]) + cal.LogFactor(q[:2])
+	fmt.Printf("logit %.2f, was %.2f\n", logit, q[0]*k[0]+q[1]*k[1])
+
+	var after float64
+	for _, l := range cal.Variance {
+		after += 2 * l
+	}
+	fmt.Printf("mean |q+k|² %.2f, was %.2f\n", after, tuning.MeanSquaredNorm(q, k, 2))
+	// Output:
+	// logit -6.00, was -6.00
+	// mean |q+k|² 0.53, was 5.06
+}
+
 func TestCalibrateNamesWhatIsWrong(t *testing.T) {
 	x := gaussian(1, 12, 0, 1)
 	bad := append([]float64{}, x...)
@@ -198,7 +267,7 @@ func TestCalibrateNamesWhatIsWrong(t *testing.T) {
 	}{
 		"no keys": {x, nil, "0 key values are not rows of d=4"},
 		"ragged":  {x[:11], x, "11 query"},
-		"NaN":     {x, bad, "NaN"},
+		"NaN":     {x, bad, "key 1 holds NaN on axis 1"},
 	} {
 		if _, err := tuning.Calibrate(c.q, c.k, 4); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, c.want)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"sync"
 )
 
 // Config says which tuning curves to build. Values are float64 and become the
@@ -22,7 +23,7 @@ type Config struct {
 	B []float64
 	// A is gerf's parameter, at most 0: one value, or one per axis [d]. Nil
 	// means 0, which makes gerf the same as exp. See GerfA and
-	// Calibration.GerfA for the values of least variance.
+	// Calibration.GerfA for good values.
 	A []float64
 	// Calibration, if not nil, changes variables before the map is applied.
 	Calibration *Calibration
@@ -40,10 +41,12 @@ type Curves[F Float] struct {
 	// normalizer; nil where they are on one scale already.
 	factorW []F
 	factorB float64
+	// fingerprint hashes the weights at the first call.
+	fingerprint func() string
 }
 
-// New builds tuning curves. It reports missing or misshaped weights, values
-// that are not finite, and an A above 0.
+// New builds tuning curves. It reports missing or misshaped weights and
+// calibrations, values that are not finite or too large for F, and an A above 0.
 func New[F Float](cfg Config) (*Curves[F], error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -53,61 +56,82 @@ func New[F Float](cfg Config) (*Curves[F], error) {
 		inputs:  cfg.Inputs,
 		neurons: len(cfg.W) / cfg.Inputs * cfg.Map.FeaturesPerRow(),
 	}
+	c.fingerprint = sync.OnceValue(c.hash)
 	link, w, b, logScale := cfg.write()
-	k := cfg.Calibration
-	if k == nil {
+	if k := cfg.Calibration; k == nil {
 		f := Form[F]{Link: link, W: narrow[F](w), B: narrow[F](b), LogScale: logScale}
 		c.forms = [2]Form[F]{f, f}
-		return c, nil
+	} else {
+		// The map sees q' = M(q - a) and k' = M^-T(k - mu); M folds into W.
+		c.calibrated = true
+		c.forms[Reading] = calibratedForm[F](link, w, b, logScale, k.M, k.QueryMean)
+		c.forms[Writing] = calibratedForm[F](link, w, b, logScale, k.MInvT, k.KeyMean)
+		c.forms[Writing].Excite = narrow[F](k.QueryMean)
+		c.factorW = narrow[F](k.KeyMean)
+		c.factorB = -dot(k.QueryMean, k.KeyMean)
 	}
-	// The map sees q' = M(q - a) and k' = M^-T(k - mu); M folds into W.
-	c.calibrated = true
-	c.forms[Reading] = calibratedForm[F](link, w, b, logScale, k.M, k.QueryMean)
-	c.forms[Writing] = calibratedForm[F](link, w, b, logScale, k.MInvT, k.KeyMean)
-	c.forms[Writing].Excite = narrow[F](k.QueryMean)
-	c.factorW = narrow[F](k.KeyMean)
-	c.factorB = -dot(k.QueryMean, k.KeyMean)
+	for _, f := range c.forms[:c.distinct()] {
+		if err := f.finite(); err != nil {
+			return nil, cfg.fail("%w", err)
+		}
+	}
 	return c, nil
 }
 
-func (cfg *Config) check() error {
-	fail := func(format string, args ...any) error {
-		return fmt.Errorf("tuning curves %q: %s", cfg.Map, fmt.Sprintf(format, args...))
+// distinct returns how many forms differ: both phases share one unless a
+// calibration tells keys from queries.
+func (c *Curves[F]) distinct() int {
+	if c.calibrated {
+		return 2
 	}
+	return 1
+}
+
+func (cfg *Config) fail(format string, args ...any) error {
+	return fmt.Errorf("tuning curves %q: %w", cfg.Map, fmt.Errorf(format, args...))
+}
+
+func (cfg *Config) check() error {
 	if _, err := ParseMap(string(cfg.Map)); err != nil {
 		return err
 	}
 	d := cfg.Inputs
 	if d < 1 {
-		return fail("d is %d, it must be at least 1", d)
+		return cfg.fail("d is %d, it must be at least 1", d)
 	}
 	if len(cfg.W) == 0 || len(cfg.W)%d != 0 {
-		return fail("W has %d values, want m rows of d=%d", len(cfg.W), d)
+		return cfg.fail("W has %d values, want m rows of d=%d", len(cfg.W), d)
 	}
 	rows := len(cfg.W) / d
 	if cfg.Map.NeedsPhases() && len(cfg.B) != rows {
-		return fail("b has %d phases, want one for each of the %d rows of W", len(cfg.B), rows)
+		return cfg.fail("b has %d phases, want one for each of the %d rows of W", len(cfg.B), rows)
 	}
 	if n := len(cfg.A); n > 1 && n != d {
-		return fail("A has %d values, want one, or one for each of the d=%d axes", n, d)
+		return cfg.fail("A has %d values, want one, or one for each of the d=%d axes", n, d)
 	}
 	for _, a := range cfg.A {
-		if !(a <= 0) || math.IsInf(a, 0) {
-			return fail("A is %v, it must be finite and at most 0 (see the variance-optimal value of GerfA)", a)
+		if badA(a) {
+			return cfg.fail("A is %v, it must be finite and at most 0 (see GerfA for a good value)", a)
 		}
 	}
-	for name, v := range map[string][]float64{"W": cfg.W, "b": cfg.B} {
-		for i, x := range v {
-			if math.IsNaN(x) || math.IsInf(x, 0) {
-				return fail("%s[%d] is %v, every weight must be finite", name, i, x)
-			}
+	for _, v := range []struct {
+		name   string
+		values []float64
+	}{{"W", cfg.W}, {"b", cfg.B}} {
+		if i := notFinite(v.values); i >= 0 {
+			return cfg.fail("%s[%d] is %v, every weight must be finite", v.name, i, v.values[i])
 		}
 	}
-	if k := cfg.Calibration; k != nil && k.Inputs() != d {
-		return fail("calibrated for d=%d, but d is %d", k.Inputs(), d)
+	if cfg.Calibration != nil {
+		if err := cfg.Calibration.check(d); err != nil {
+			return cfg.fail("%w", err)
+		}
 	}
 	return nil
 }
+
+// badA reports whether a is no parameter of gerf: finite and at most 0.
+func badA(a float64) bool { return !(a <= 0) || math.IsInf(a, 0) }
 
 // write writes the map as a Form without calibration: link, W, B and the
 // logarithm of the amplitude.
@@ -245,13 +269,18 @@ func (c *Curves[F]) LogFactor(q []F) float64 {
 }
 
 // Fingerprint identifies the curves: memories written under one fingerprint
-// cannot be read under another.
-func (c *Curves[F]) Fingerprint() string {
+// cannot be read under another. It reads all weights at the first call.
+func (c *Curves[F]) Fingerprint() string { return c.fingerprint() }
+
+func (c *Curves[F]) hash() string {
 	h := sha256.New()
-	var buf [8]byte
+	buf := make([]byte, 0, 8<<10)
 	word := func(x uint64) {
-		binary.LittleEndian.PutUint64(buf[:], x)
-		h.Write(buf[:])
+		if len(buf) == cap(buf) {
+			h.Write(buf)
+			buf = buf[:0]
+		}
+		buf = binary.LittleEndian.AppendUint64(buf, x)
 	}
 	values := func(v []F) {
 		word(uint64(len(v)))
@@ -262,13 +291,15 @@ func (c *Curves[F]) Fingerprint() string {
 	h.Write([]byte(c.kind))
 	word(uint64(c.inputs))
 	word(uint64(c.neurons))
-	for _, f := range c.forms {
+	word(uint64(c.distinct()))
+	for _, f := range c.forms[:c.distinct()] {
 		word(uint64(f.Link))
 		word(math.Float64bits(f.LogScale))
 		for _, v := range [][]F{f.W, f.B, f.Metric, f.Center, f.Excite} {
 			values(v)
 		}
 	}
+	h.Write(buf)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 

@@ -1,8 +1,11 @@
 package tuning_test
 
 import (
+	"fmt"
+	"log"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tripartite-go/tripartite/tuning"
@@ -144,13 +147,67 @@ func TestFingerprintTellsCurvesApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	add("calibrated", build[float64](t, tuning.Config{Map: tuning.Exp, Inputs: 4, Calibration: cal}, tuning.IID, 8, 1))
+	for name, change := range map[string]func(*tuning.Calibration){
+		"other a":    func(c *tuning.Calibration) { c.QueryMean = gaussian(9, 4, 0, 1) },
+		"other mu":   func(c *tuning.Calibration) { c.KeyMean = gaussian(9, 4, 0, 1) },
+		"other M":    func(c *tuning.Calibration) { c.M = gaussian(9, 16, 0, 1) },
+		"other M^-T": func(c *tuning.Calibration) { c.MInvT = gaussian(9, 16, 0, 1) },
+	} {
+		changed := *cal
+		change(&changed)
+		add(name, build[float64](t, tuning.Config{Map: tuning.Exp, Inputs: 4, Calibration: &changed}, tuning.IID, 8, 1))
+	}
+	// The same numbers in other places: the last of many, one row or one column.
+	w := make([]float64, 4000)
+	for name, at := range map[string]int{"none": 0, "first": 0, "last": len(w) - 1} {
+		x := append([]float64{}, w...)
+		if name != "none" {
+			x[at] = 1
+		}
+		for _, d := range []int{1, 2} {
+			c, err := tuning.New[float64](tuning.Config{Map: tuning.Exp, Inputs: d, W: x})
+			if err != nil {
+				t.Fatal(err)
+			}
+			add(fmt.Sprintf("%s of %d", name, d), c)
+		}
+	}
 	again := build[float64](t, tuning.Config{Map: tuning.Exp, Inputs: 4}, tuning.IID, 8, 2)
 	if seen[again.Fingerprint()] != "other seed" {
 		t.Error("the same curves have two fingerprints")
 	}
 }
 
+// Curves are shared by the heads of concurrent runs, and may be copied.
+func TestFingerprintIsComputedOnce(t *testing.T) {
+	c := build[float32](t, tuning.Config{Map: tuning.Exp, Inputs: 8}, tuning.IID, 64, 1)
+	copied := *c
+	want := build[float32](t, tuning.Config{Map: tuning.Exp, Inputs: 8}, tuning.IID, 64, 1).Fingerprint()
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			curves := c
+			if i%2 == 1 {
+				curves = &copied
+			}
+			if got := curves.Fingerprint(); got != want {
+				t.Errorf("fingerprint %s, want %s", got, want)
+			}
+		})
+	}
+	all.Wait()
+	if n := testing.AllocsPerRun(10, func() { c.Fingerprint() }); n != 0 {
+		t.Errorf("%v allocations for a fingerprint that is known", n)
+	}
+}
+
 func TestNewNamesWhatIsWrong(t *testing.T) {
+	calibration := func(change func(*tuning.Calibration)) func(*tuning.Config) {
+		c := &tuning.Calibration{QueryMean: make([]float64, 2), KeyMean: make([]float64, 2),
+			M: []float64{1, 0, 0, 1}, MInvT: []float64{1, 0, 0, 1}}
+		change(c)
+		return func(cfg *tuning.Config) { cfg.Calibration = c }
+	}
 	good := func() tuning.Config {
 		return tuning.Config{Map: tuning.Cosine, Inputs: 2, W: make([]float64, 6), B: make([]float64, 3)}
 	}
@@ -169,6 +226,17 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 		"infinite b":    {func(c *tuning.Config) { c.B[1] = math.Inf(1) }, "b[1] is +Inf"},
 		"other d":       {func(c *tuning.Config) { c.Calibration = &tuning.Calibration{QueryMean: make([]float64, 3)} }, "calibrated for d=3"},
 		"A not a value": {func(c *tuning.Config) { c.A = []float64{math.NaN()} }, "A is NaN"},
+		"no key mean":   {calibration(func(c *tuning.Calibration) { c.KeyMean = nil }), "KeyMean has 0 values, want 2 for d=2"},
+		"ragged M":      {calibration(func(c *tuning.Calibration) { c.M = c.M[:3] }), "M has 3 values, want 4 for d=2"},
+		"ragged M^-T":   {calibration(func(c *tuning.Calibration) { c.MInvT = c.MInvT[:2] }), "MInvT has 2 values, want 4 for d=2"},
+		"NaN in a":      {calibration(func(c *tuning.Calibration) { c.QueryMean[1] = math.NaN() }), "QueryMean[1] is NaN"},
+		"infinite M^-T": {calibration(func(c *tuning.Calibration) { c.MInvT[2] = math.Inf(-1) }), "MInvT[2] is -Inf"},
+		"W before b":    {func(c *tuning.Config) { c.W[0], c.B[0] = math.NaN(), math.NaN() }, "W[0] is NaN"},
+		"out of range": {func(c *tuning.Config) {
+			calibration(func(k *tuning.Calibration) { k.MInvT[3] = 1e300 })(c)
+			c.W[1] = 1e10
+		}, "W[1] is +Inf in float64"},
+		"A too low": {func(c *tuning.Config) { c.Map, c.A = tuning.Gerf, []float64{-1e308} }, "W["},
 	} {
 		cfg := good()
 		c.change(&cfg)
@@ -179,6 +247,32 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 	if _, err := tuning.New[float64](good()); err != nil {
 		t.Errorf("a good configuration is refused: %v", err)
 	}
+	large := good()
+	large.W[3] = 1e39
+	want := `tuning curves "cosine": W[3] is +Inf in float32: use smaller weights, or float64`
+	if _, err := tuning.New[float32](large); err == nil || err.Error() != want {
+		t.Errorf("a weight that float32 cannot hold: error %v, want %s", err, want)
+	}
+	if _, err := tuning.New[float64](large); err != nil {
+		t.Errorf("a weight that float64 holds is refused: %v", err)
+	}
+}
+
+func ExampleNew() {
+	// Three hidden neurons for keys and queries of width 1.
+	curves, err := tuning.New[float64](tuning.Config{Map: tuning.ReLU, Inputs: 1, W: []float64{-1, 1, 2}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	logRate, sign := make([]float64, 3), make([]float64, 3)
+	curves.Log(logRate, sign, tuning.Writing, []float64{0.5})
+	for i := range sign {
+		fmt.Printf("neuron %d fires at %.1f\n", i, sign[i]*math.Exp(logRate[i]))
+	}
+	// Output:
+	// neuron 0 fires at 0.0
+	// neuron 1 fires at 0.5
+	// neuron 2 fires at 1.0
 }
 
 func TestLogDoesNotAllocate(t *testing.T) {

@@ -23,8 +23,12 @@
 // Choromanski et al., Rethinking Attention with Performers (2021); trig those of
 // Rahimi & Recht (2007); gerf the generalized exponential of Likhosherstov et
 // al., Chefs' Random Tables (2022); elu1 is that of Katharopoulos et al. (2020).
-// Calibration and the per-head budget are this project's reading, not the
-// paper's.
+// Linear transforms that depend on the data, and parameters per axis, are known
+// from Likhosherstov et al., FAVOR#: Sharp Attention Kernel Approximations via
+// New Classes of Positive Random Features, arXiv:2302.00787. This project's, and
+// not the paper's, are the centring of both sides with its reading as
+// excitability, the variance law over many keys with a weight for each, and the
+// budget.
 //
 // Everything here is sequential, allocates only where it says so, and imports
 // nothing but the standard library and gonum.

@@ -1,6 +1,9 @@
 package tuning
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // truncation is the largest exp(w.x) of truncated-exp, as in the authors'
 // notebooks.
@@ -82,6 +85,22 @@ type Form[F Float] struct {
 	Metric   []F     // [d, d], nil for the identity
 	Center   []F     // [d], nil for zero
 	Excite   []F     // [d] excitability exp(Excite.x), nil for none
+}
+
+// finite reports the first number that F cannot hold.
+func (f *Form[F]) finite() error {
+	for _, v := range []struct {
+		name   string
+		values []F
+	}{{"W", f.W}, {"b", f.B}, {"M", f.Metric}, {"mean", f.Center}, {"excitability", f.Excite}} {
+		if i := notFinite(v.values); i >= 0 {
+			return fmt.Errorf("%s[%d] is %v in %T: use smaller weights, or float64", v.name, i, v.values[i], v.values[i])
+		}
+	}
+	if math.IsInf(f.LogScale, 0) {
+		return fmt.Errorf("the amplitude of the curves is out of range: A is too far below 0")
+	}
+	return nil
 }
 
 // level returns n = |Metric (x - Center)|² / 2.

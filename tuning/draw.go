@@ -47,17 +47,20 @@ func ParseDraw(name string) (Draw, error) {
 	return "", fmt.Errorf("unknown draw %q: use %s or %s", name, IID, Orthogonal)
 }
 
-// Weights draws W [m, d]. Every row is N(0, I) in law under both draws;
+// Weights draws W [m, d]; ParseDraw checks a name that users gave. Every row is N(0, I) in law under both draws;
 // orthogonal rows repeat less of one another, which lowers the variance.
 func Weights(draw Draw, m, d int, rng *rand.Rand) []float64 {
 	if m < 1 || d < 1 {
 		panic(fmt.Sprintf("tuning: weights of %d rows and %d columns", m, d))
 	}
+	if draw != IID && draw != Orthogonal {
+		panic(fmt.Sprintf("tuning: unknown draw %q: use %s or %s", draw, IID, Orthogonal))
+	}
 	w := make([]float64, m*d)
 	for i := range w {
 		w[i] = rng.NormFloat64()
 	}
-	if draw != Orthogonal {
+	if draw == IID {
 		return w
 	}
 	for lo := 0; lo < m; lo += d {

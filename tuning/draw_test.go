@@ -1,7 +1,9 @@
 package tuning_test
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/tripartite-go/tripartite/tuning"
@@ -63,19 +65,38 @@ func TestRowsAreStandardNormal(t *testing.T) {
 			norm += n / m
 			norm2 += n * n / m
 		}
-		// Six standard errors of each estimate.
+		// Six standard errors of each estimate; that of the variance of |w|² ~
+		// chi²(d), of fourth central moment 12d(d+4), is ((8d²+48d)/m)^(1/2).
 		for name, c := range map[string]struct{ got, want, tolerance float64 }{
 			"mean":          {mean, 0, 6 / math.Sqrt(m)},
 			"variance":      {square, 1, 6 * math.Sqrt(2./m)},
 			"covariance":    {cross, 0, 6 / math.Sqrt(m)},
 			"mean |w|²":     {norm, d, 6 * math.Sqrt(2*d/float64(m))},
-			"variance |w|²": {norm2 - norm*norm, 2 * d, 1.5},
+			"variance |w|²": {norm2 - norm*norm, 2 * d, 6 * math.Sqrt((8*d*d+48*d)/float64(m))},
 		} {
 			if !(math.Abs(c.got-c.want) <= c.tolerance) {
 				t.Errorf("%s rows: %s is %.4f, want %.4f within %.4f", draw, name, c.got, c.want, c.tolerance)
 			}
 		}
 	}
+}
+
+func TestUnknownDrawsPanic(t *testing.T) {
+	for _, draw := range []tuning.Draw{"", "IID", "sobol"} {
+		panics(t, fmt.Sprintf("tuning: unknown draw %q", draw), func() { tuning.Weights(draw, 2, 2, tuning.NewRand(1)) })
+	}
+}
+
+// panics fails unless f panics with a message that begins with want.
+func panics(t *testing.T, want string, f func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if got, _ := recover().(string); !strings.HasPrefix(got, want) {
+			t.Errorf("panic %q, want one that begins with %q", got, want)
+		}
+	}()
+	f()
 }
 
 func TestPhasesCoverTheCircle(t *testing.T) {

@@ -98,7 +98,7 @@ func budget(texts []activations, a []float64, cal *tuning.Calibration, err float
 	ratios := logRatios(sample(texts, budgetQueries), a, cal)
 	budgets := make([]float64, len(ratios))
 	for i, r := range ratios {
-		budgets[i] = max(0, tuning.Budget(r, err)) // one neuron is the least
+		budgets[i] = tuning.Log10Budget(r, err)
 	}
 	return stats.Median(budgets)
 }

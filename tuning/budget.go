@@ -14,8 +14,8 @@ import (
 // with p the softmax row of query q. For gerf the double sum is that of the
 // second moment of its Gaussian integral, axis by axis; A = 0 is exp.
 //
-// The step from the law to a number of neurons, and its extension to gerf with
-// one A per axis, are this project's.
+// The law over many keys, with a weight for each, and the step from it to a
+// number of neurons are this project's. A Law is not safe for concurrent use.
 type Law struct {
 	d, n  int
 	keys  []float64 // [n, d]
@@ -30,12 +30,21 @@ type Law struct {
 // NewLaw prepares the law for keys [n, d]. A is gerf's parameter, one value or
 // one per axis; nil for exp. LogWeight [n], if not nil, holds the logarithms of
 // factors on the keys' rates, such as the excitability of a calibration.
-// Time and memory grow with n².
+// Time and memory grow with n². The law keeps keys and logWeight: leave them as
+// they are while it is in use.
 func NewLaw(keys []float64, d int, a, logWeight []float64) *Law {
 	if d < 1 || len(keys) == 0 || len(keys)%d != 0 {
 		panic(fmt.Sprintf("tuning: %d key values are not rows of d=%d", len(keys), d))
 	}
 	n := len(keys) / d
+	if len(a) > 1 && len(a) != d {
+		panic(fmt.Sprintf("tuning: %d values of A, want none, one, or one for each of the d=%d axes", len(a), d))
+	}
+	for _, x := range a {
+		if badA(x) {
+			panic(fmt.Sprintf("tuning: A is %v, it must be finite and at most 0", x))
+		}
+	}
 	if logWeight != nil && len(logWeight) != n {
 		panic(fmt.Sprintf("tuning: %d weights for %d keys", len(logWeight), n))
 	}
@@ -68,11 +77,12 @@ func (l *Law) key(t int) []float64 { return l.keys[t*l.d : (t+1)*l.d] }
 // LogRatio returns log(m E[c²]/c² + 1 - m) for query q [d]: the logarithm of
 // the second moment of one neuron's share over the squared mean. It is at
 // least 0; the relative variance of the calcium is (exp(LogRatio) - 1)/m.
-//
-// It is not safe for concurrent use.
 func (l *Law) LogRatio(q []float64) float64 {
 	// E[second moment] sums exp(C(q) + s_t + s_t' + gram_tt') with
 	// s_t = 2 (beta q).k_t + self_t and C(q) = 2 q beta q - |q|².
+	if len(q) != l.d {
+		panic(fmt.Sprintf("tuning: a query of width %d, want d=%d", len(q), l.d))
+	}
 	c := l.half
 	for j, v := range q {
 		c += (2*l.beta[j] - 1) * v * v
@@ -114,22 +124,23 @@ func logAdd(top, sum, x float64) (float64, float64) {
 	return x, sum*math.Exp(top-x) + 1
 }
 
-// Budget returns log10 of the number of iid neurons that brings the root mean
-// square relative error of the calcium down to err, given a LogRatio. It is a
-// logarithm because for plain curves on pretrained heads the number often
-// exceeds what any machine, or a float64, holds.
-func Budget(logRatio, err float64) float64 {
+// Log10Budget returns log10 of the number of iid neurons that brings the root
+// mean square relative error of the calcium down to err, given a LogRatio. It is
+// at least 0, since one neuron is the least. It is a logarithm because for plain
+// curves on pretrained heads the number often exceeds what any machine, or a
+// float64, holds.
+func Log10Budget(logRatio, err float64) float64 {
 	if !(err > 0) {
-		panic(fmt.Sprintf("tuning: budget for an error of %v", err))
+		panic(fmt.Sprintf("tuning: budget for an error of %v, want one above 0", err))
 	}
 	// log(exp(r) - 1), stable at both ends.
 	v := logRatio + math.Log1p(-math.Exp(-logRatio))
 	if logRatio < 1 {
 		v = math.Log(math.Expm1(logRatio))
 	}
-	return v/math.Ln10 - 2*math.Log10(err)
+	return max(0, v/math.Ln10-2*math.Log10(err))
 }
 
-// PairBudget is Budget for a single kernel value exp(q.k), whose relative
-// variance is (exp(|q+k|²) - 1)/m under exp.
-func PairBudget(squaredNorm, err float64) float64 { return Budget(squaredNorm, err) }
+// Log10PairBudget is Log10Budget for a single kernel value exp(q.k), whose
+// relative variance is (exp(|q+k|²) - 1)/m under exp.
+func Log10PairBudget(squaredNorm, err float64) float64 { return Log10Budget(squaredNorm, err) }

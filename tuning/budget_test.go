@@ -84,9 +84,25 @@ func TestLawForOneKeyIsTheKernelsVariance(t *testing.T) {
 		if x >= 700 {
 			want = x/math.Ln10 + 2
 		}
-		if got := tuning.PairBudget(x, 0.1); !(math.Abs(got-want) <= 1e-9*max(1, math.Abs(want))) {
+		want = max(0, want) // one neuron is the least
+		if got := tuning.Log10PairBudget(x, 0.1); !(math.Abs(got-want) <= 1e-9*max(1, math.Abs(want))) {
 			t.Errorf("log10 of the neurons for |q+k|² = %g: %v, want %v", x, got, want)
 		}
+	}
+}
+
+func TestLawRefusesWhatIsNoSetOfKeys(t *testing.T) {
+	k := make([]float64, 6)
+	for want, f := range map[string]func(){
+		"tuning: 6 key values are not rows of d=4": func() { tuning.NewLaw(k, 4, nil, nil) },
+		"tuning: 2 values of A, want none, one":    func() { tuning.NewLaw(k, 3, []float64{0, 0}, nil) },
+		"tuning: A is 0.1":                         func() { tuning.NewLaw(k, 3, []float64{0.1}, nil) },
+		"tuning: A is NaN":                         func() { tuning.NewLaw(k, 3, []float64{0, 0, math.NaN()}, nil) },
+		"tuning: 1 weights for 2 keys":             func() { tuning.NewLaw(k, 3, nil, []float64{0}) },
+		"tuning: a query of width 2, want d=3":     func() { tuning.NewLaw(k, 3, nil, nil).LogRatio(k[:2]) },
+		"tuning: budget for an error of 0":         func() { tuning.Log10Budget(1, 0) },
+	} {
+		panics(t, want, f)
 	}
 }
 
@@ -111,8 +127,8 @@ func TestOptimalGerfIsOptimal(t *testing.T) {
 	}
 }
 
-func ExampleBudget() {
+func ExampleLog10PairBudget() {
 	// One query and one key at |q+k|² = 9, and an error of 10%.
-	fmt.Printf("%.0f neurons\n", math.Pow(10, tuning.PairBudget(9, 0.1)))
+	fmt.Printf("%.0f neurons\n", math.Pow(10, tuning.Log10PairBudget(9, 0.1)))
 	// Output: 810208 neurons
 }

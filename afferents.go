@@ -5,38 +5,47 @@ import (
 	"math"
 )
 
-// Afferents are the synapses by which tokens reach a head: the weight matrices
-// that a trained transformer calls query, key and value projections.
+// Afferents are the synapses by which tokens reach a head: the weights that a
+// trained transformer calls query, key and value projections. D is the width of
+// a token. Biases may be nil for none.
 type Afferents[F Float] struct {
-	Width  int // D, the width of a token x
-	Query  []F // W_Q [d, D]
-	Key    []F // W_K [d, D]
-	Value  []F // W_V [dv, D]
-	Inputs int // d
+	WQ, QueryBias []F // W_Q [d, D], [d]
+	WK, KeyBias   []F // W_K [d, D], [d]
+	WV, ValueBias []F // W_V [dv, D], [dv]
 }
 
-// Hidden writes what drives the hidden neurons in phase s, dst [d]:
+// Drive writes what drives the hidden neurons in phase s for token x [D], dst [d]:
 //
 //	((1-s) W_K + s W_Q) x / d^(1/4)
 //
-// so that the product of a query's and a key's drive is the attention logit.
-func (a *Afferents[F]) Hidden(dst []F, s Phase, x []F) {
-	w := a.Key
+// with the bias of the phase added to the product. So the product of the drives
+// of a query and a key is the attention logit.
+func (a *Afferents[F]) Drive(dst []F, s Phase, x []F) {
+	w, b := a.WK, a.KeyBias
 	if s == Reading {
-		w = a.Query
+		w, b = a.WQ, a.QueryBias
 	}
-	a.project(dst, w, x, 1/math.Sqrt(math.Sqrt(float64(a.Inputs))))
+	project(dst, w, b, x)
+	scale := F(1 / math.Sqrt(math.Sqrt(float64(len(dst)))))
+	for i := range dst {
+		dst[i] *= scale
+	}
 }
 
-// Output writes what drives the output neurons while writing, dst [dv]: W_V x.
-func (a *Afferents[F]) Output(dst, x []F) { a.project(dst, a.Value, x, 1) }
+// Value writes what drives the output neurons while writing, dst [dv]: W_V x, and
+// the bias.
+func (a *Afferents[F]) Value(dst, x []F) { project(dst, a.WV, a.ValueBias, x) }
 
-func (a *Afferents[F]) project(dst, w, x []F, scale float64) {
-	if len(x) != a.Width || len(w) != len(dst)*a.Width {
-		panic(fmt.Sprintf("tripartite: a token of width %d and %d weights for %d inputs, want width %d",
-			len(x), len(w), len(dst), a.Width))
+func project[F Float](dst, w, b, x []F) {
+	if len(dst) == 0 || len(x) == 0 || len(w) != len(dst)*len(x) || b != nil && len(b) != len(dst) {
+		panic(fmt.Sprintf("tripartite: weights of %d values and a bias of %d, want [%d, %d] and [%d], all at least 1",
+			len(w), len(b), len(dst), len(x), len(dst)))
 	}
 	for i := range dst {
-		dst[i] = F(scale * dot(w[i*a.Width:(i+1)*a.Width], x))
+		s := dot(w[i*len(x):(i+1)*len(x)], x)
+		if b != nil {
+			s += float64(b[i])
+		}
+		dst[i] = F(s)
 	}
 }

@@ -79,6 +79,9 @@ func Softmax[F Float](q, k, v []F, d, dv int, causal bool) Attention[F] {
 }
 
 func rows[F Float](q, k, v []F, d, dv int) int {
+	if d < 1 || dv < 1 {
+		panic(fmt.Sprintf("tripartite: d=%d and dv=%d, both must be at least 1", d, dv))
+	}
 	n := len(q) / d
 	if len(q) != n*d || len(k) != n*d || len(v) != n*dv {
 		panic(fmt.Sprintf("tripartite: q, k, v of %d, %d, %d values are not N rows of d=%d, d=%d, dv=%d",

@@ -27,7 +27,10 @@ type Config[F Float] struct {
 	Outputs int
 	// HalfSaturation is sigma >= 0 in l = H h / (sigma + c), in units of calcium.
 	// The default 0 is the paper's circuit; sigma > 0 equals one more token of
-	// value 0 whose kernel with every query is sigma (an attention sink).
+	// value 0 whose kernel with every query is sigma (an attention sink). The
+	// calcium meant is the circuit's own: where curves are calibrated, the sink's
+	// kernel next to exp(q.k) is sigma exp(Tuning.LogFactor(q)), which depends on
+	// the query.
 	HalfSaturation float64
 	// Forget is lambda in [0, 1), the fraction of H and g lost at every write.
 	// Default 0. lambda = 1 - exp(-slope) is ALiBi's bias with that slope.
@@ -72,6 +75,8 @@ func New[F Float](cfg Config[F]) (*Circuit[F], error) {
 
 // Write presents one token in the writing phase: key k [d] drives the hidden
 // neurons, value v [dv] the output neurons, and plasticity stores their product.
+// Their values must be finite: one NaN stays in the memory for good (Save and
+// WriteTo refuse such a memory).
 //
 //	H <- (1 - lambda) H + l h^T,  g <- (1 - lambda) g + h    with h = phi(k), l = v
 func (c *Circuit[F]) Write(k, v []F) {
@@ -94,8 +99,7 @@ func (c *Circuit[F]) Write(k, v []F) {
 //	c = g.h,  l = H h / (sigma + c)    with h = phi(q)
 //
 // It returns the calcium c. Where signed tuning curves bring c to zero or below,
-// y is what the equation gives, and 0 where sigma + c is exactly 0; the caller
-// can tell by Calcium.Sign.
+// y is what the equation gives, and 0 where sigma + c is exactly 0.
 func (c *Circuit[F]) Read(y, q []F) Calcium {
 	if len(y) != c.cfg.Outputs {
 		panic(fmt.Sprintf("tripartite: output of width %d, want %d", len(y), c.cfg.Outputs))
@@ -137,7 +141,8 @@ func rate[F Float](log, sign float64) F {
 	return F(sign * math.Exp(log))
 }
 
-// Memory returns the circuit's memory (H, g), which later writes change.
+// Memory returns the circuit's memory (H, g), which later writes change, until
+// Restore puts another in its place.
 func (c *Circuit[F]) Memory() *Memory[F] { return c.memory }
 
 // Reset forgets everything.
@@ -146,10 +151,12 @@ func (c *Circuit[F]) Reset() { c.memory.reset() }
 // Calcium is the astrocyte's calcium c at one reading, as sign and logarithm:
 // logits of a few hundred take c out of the range of any float. Without
 // calibration, c estimates the softmax normalizer; with it, c times
-// exp(Tuning.LogFactor(q)) does.
+// exp(Tuning.LogFactor(q)) does. Half-saturation is no part of it.
 type Calcium struct {
-	Log  float64 // log |c|, -Inf where c is 0
-	Sign int     // 1, or with signed tuning curves also 0 and -1
+	Log float64 // log |c|, -Inf where c is 0
+	// Sign is the sign of c: -1 only with signed tuning curves; 0 for an empty
+	// memory, silent neurons and curves that cancel, and where c is NaN.
+	Sign int
 }
 
 // calcium returns g exp(top).
@@ -173,8 +180,8 @@ func (c Calcium) Value() float64 {
 	return float64(c.Sign) * math.Exp(c.Log)
 }
 
-// LogNormalizer returns log c, NaN where c is negative.
-func (c Calcium) LogNormalizer() float64 {
+// LogValue returns log c: -Inf where c is 0, NaN where it is negative.
+func (c Calcium) LogValue() float64 {
 	if c.Sign < 0 {
 		return math.NaN()
 	}

@@ -30,6 +30,22 @@ func compare[A, B tripartite.Float](t *testing.T, what string, got []A, want []B
 	}
 }
 
+// compareRelative fails unless every value of got is within tolerance of its own
+// value of want, relative to it: for numbers whose scales differ widely.
+func compareRelative[A, B tripartite.Float](t *testing.T, what string, got []A, want []B, tolerance float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s: %d values, want %d", what, len(got), len(want))
+		return
+	}
+	for i := range want {
+		if w := float64(want[i]); !(math.Abs(float64(got[i])-w) <= tolerance*math.Abs(w)) {
+			t.Errorf("%s: value %d is %v, want %v within a fraction of %.2g", what, i, got[i], want[i], tolerance)
+			return
+		}
+	}
+}
+
 func narrow[F tripartite.Float](x []float64) []F {
 	out := make([]F, len(x))
 	for i, v := range x {
@@ -100,7 +116,7 @@ func TestGolden(t *testing.T) {
 		}
 		a := tripartite.Softmax(q, k, v, d, dv, causal)
 		compare(t, name+"_y", a.Y, array(name+"_y"), 1e-12)
-		compare(t, name+"_normalizer", calcium(a.Calcium), array(name+"_normalizer"), 1e-12)
+		compareRelative(t, name+"_normalizer", calcium(a.Calcium), array(name+"_normalizer"), 1e-12)
 	}
 	for _, m := range tuning.Maps() {
 		cfg := tuning.Config{Map: m, Inputs: d, W: array("W"), B: array("b"), A: array("gerf_A")}
@@ -154,16 +170,16 @@ func golden[F tripartite.Float](t *testing.T, cfg tuning.Config, q, k, v []float
 			t.Fatal(err)
 		}
 		what := fmt.Sprintf("%s causal=%v forget=%g sigma=%g", what, run.causal, run.forget, run.sigma)
-		wantY, wantC, worst := kernelized(phiQ, phiK, v, m, dv, run.causal, run.forget, run.sigma)
+		wantY, wantC, worst, worstC := kernelized(phiQ, phiK, v, m, dv, run.causal, run.forget, run.sigma)
 		tolerance := allowed(worst)
-		t.Logf("%s: condition %.3g, allowed error %.2g", what, worst, tolerance)
+		t.Logf("%s: condition %.3g, of calcium %.3g, allowed error %.2g", what, worst, worstC, tolerance)
 		a := c.Attend(narrow[F](q), narrow[F](k), narrow[F](v), run.causal)
 		compare(t, what+" y", a.Y, wantY, tolerance)
-		compare(t, what+" normalizer", calcium(a.Calcium), wantC, tolerance)
+		compareRelative(t, what+" normalizer", calcium(a.Calcium), wantC, allowed(worstC))
 		plain := !run.causal && run.forget == 0 && run.sigma == 0
 		if plain || run.key != "" { // the oracle's own
 			compare(t, what+" y of the oracle", a.Y, array(prefix+run.key+"_y"), tolerance)
-			compare(t, what+" normalizer of the oracle", calcium(a.Calcium), array(prefix+run.key+"_normalizer"), tolerance)
+			compareRelative(t, what+" normalizer of the oracle", calcium(a.Calcium), array(prefix+run.key+"_normalizer"), allowed(worstC))
 		}
 		if plain {
 			compare(t, what+" H", c.Memory().Hebb(), array(prefix+"_H"), allowed(1))
@@ -175,11 +191,11 @@ func golden[F tripartite.Float](t *testing.T, cfg tuning.Config, q, k, v []float
 // kernelized attends by forming every kernel phi(q).phi(k), which the circuit
 // never does, from rates in the plain domain. It returns outputs, calcium, and by
 // how much the division can amplify an error of the rates: the largest, over
-// tokens, of sum |phi(q)||phi(k)| over |sigma + c|. That is 1 for curves that are
-// never negative; signed curves cancel.
-func kernelized(phiQ, phiK, v []float64, m, dv int, causal bool, forget, sigma float64) (y, c []float64, condition float64) {
+// tokens, of sum |phi(q)||phi(k)| over |sigma + c|, and over |c| for calcium
+// itself. That is 1 for curves that are never negative; signed curves cancel.
+func kernelized(phiQ, phiK, v []float64, m, dv int, causal bool, forget, sigma float64) (y, c []float64, condition, ofCalcium float64) {
 	n := len(phiQ) / m
-	condition = 1
+	condition, ofCalcium = 1, 1
 	for t := range n {
 		last := n - 1 // the token written last
 		if causal {
@@ -205,8 +221,9 @@ func kernelized(phiQ, phiK, v []float64, m, dv int, causal bool, forget, sigma f
 		}
 		y, c = append(y, num...), append(c, den)
 		condition = max(condition, gross/math.Abs(sigma+den))
+		ofCalcium = max(ofCalcium, gross/math.Abs(den))
 	}
-	return y, c, condition
+	return y, c, condition, ofCalcium
 }
 
 // Sizes that break loops: one token, one dimension, one neuron.
@@ -214,14 +231,18 @@ func TestEdgeSizes(t *testing.T) {
 	for _, s := range []struct{ n, d, dv, rows int }{{1, 1, 1, 1}, {1, 4, 3, 2}, {5, 1, 7, 1}, {6, 3, 1, 1}, {4, 2, 9, 5}} {
 		for _, m := range tuning.Maps() {
 			for _, causal := range []bool{false, true} {
-				q, k := gaussian[float64](1, s.n*s.d, 0, 0.5), gaussian[float64](2, s.n*s.d, 0, 0.5)
-				v := gaussian[float64](3, s.n*s.dv, 0, 1)
-				c := circuit[float64](t, m, s.rows, s.d, s.dv, nil)
-				got := c.Attend(q, k, v, causal)
-				want := direct(t, c, m, s.rows, q, k, v, s.d, s.dv, causal)
-				compare(t, fmt.Sprintf("%s %+v causal=%v", m, s, causal), got.Y, want, 1e-9)
-				if s.n == 1 && got.Calcium[0].Sign != 0 {
-					compare(t, string(m)+": one token attends to itself", got.Y, v, 1e-12)
+				for _, forget := range []float64{0, 0.4} {
+					for _, sigma := range []float64{0, 0.7} {
+						q, k := gaussian[float64](1, s.n*s.d, 0, 0.5), gaussian[float64](2, s.n*s.d, 0, 0.5)
+						v := gaussian[float64](3, s.n*s.dv, 0, 1)
+						c := circuit(t, m, s.rows, s.d, s.dv, func(c *tripartite.Config[float64]) { c.Forget, c.HalfSaturation = forget, sigma })
+						got := c.Attend(q, k, v, causal)
+						want := direct(t, m, s.rows, q, k, v, s.d, s.dv, causal, forget, sigma)
+						compare(t, fmt.Sprintf("%s %+v causal=%v forget=%g sigma=%g", m, s, causal, forget, sigma), got.Y, want, 1e-9)
+						if s.n == 1 && sigma == 0 && got.Calcium[0].Sign != 0 {
+							compare(t, string(m)+": one token attends to itself", got.Y, v, 1e-12)
+						}
+					}
 				}
 			}
 		}
@@ -229,7 +250,7 @@ func TestEdgeSizes(t *testing.T) {
 }
 
 // direct forms the whole N x N kernel, in the plain domain.
-func direct(t *testing.T, c *tripartite.Circuit[float64], m tuning.Map, rows int, q, k, v []float64, d, dv int, causal bool) []float64 {
+func direct(t *testing.T, m tuning.Map, rows int, q, k, v []float64, d, dv int, causal bool, forget, sigma float64) []float64 {
 	t.Helper()
 	rng := tuning.NewRand(11, rows, d)
 	curves, err := tuning.New[float64](tuning.Config{Map: m, Inputs: d, A: []float64{-0.1},
@@ -248,16 +269,18 @@ func direct(t *testing.T, c *tripartite.Circuit[float64], m tuning.Map, rows int
 	n := len(q) / d
 	y := make([]float64, n*dv)
 	for i := range n {
-		var z float64
+		z := sigma
+		last := n - 1
+		if causal {
+			last = i
+		}
 		fq := phi(tuning.Reading, q[i*d:(i+1)*d])
-		for j := range n {
-			if causal && j > i {
-				break
-			}
+		for j := range last + 1 {
 			var w float64
 			for h, f := range phi(tuning.Writing, k[j*d:(j+1)*d]) {
 				w += fq[h] * f
 			}
+			w *= math.Pow(1-forget, float64(last-j))
 			z += w
 			for o := range dv {
 				y[i*dv+o] += w * v[j*dv+o]
@@ -295,16 +318,66 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, cfg := range map[string]tripartite.Config[float64]{
-		"no tuning":         {Outputs: 1},
-		"no outputs":        {Tuning: curves},
-		"negative sigma":    {Tuning: curves, Outputs: 1, HalfSaturation: -1},
-		"NaN sigma":         {Tuning: curves, Outputs: 1, HalfSaturation: math.NaN()},
-		"forget everything": {Tuning: curves, Outputs: 1, Forget: 1},
-		"negative forget":   {Tuning: curves, Outputs: 1, Forget: -0.1},
+	for want, cfg := range map[string]tripartite.Config[float64]{
+		"circuit: no tuning curves; build some with tuning.New":             {Outputs: 1},
+		"circuit: 0 output neurons, want at least 1":                        {Tuning: curves},
+		"circuit: half-saturation -1, want a finite number of at least 0":   {Tuning: curves, Outputs: 1, HalfSaturation: -1},
+		"circuit: half-saturation NaN, want a finite number of at least 0":  {Tuning: curves, Outputs: 1, HalfSaturation: math.NaN()},
+		"circuit: half-saturation +Inf, want a finite number of at least 0": {Tuning: curves, Outputs: 1, HalfSaturation: math.Inf(1)},
+		"circuit: forgetting 1, want a fraction in [0, 1)":                  {Tuning: curves, Outputs: 1, Forget: 1},
+		"circuit: forgetting -0.1, want a fraction in [0, 1)":               {Tuning: curves, Outputs: 1, Forget: -0.1},
+		"circuit: forgetting NaN, want a fraction in [0, 1)":                {Tuning: curves, Outputs: 1, Forget: math.NaN()},
 	} {
-		if _, err := tripartite.New(cfg); err == nil {
-			t.Errorf("%s is accepted", name)
+		if _, err := tripartite.New(cfg); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+}
+
+func TestMisshapedTokensPanic(t *testing.T) {
+	c := circuit[float64](t, tuning.Exp, 3, 2, 1, nil)
+	x := make([]float64, 4)
+	panics(t, "value", "tripartite: value of width 4, want 1", func() { c.Write(x[:2], x) })
+	panics(t, "key", "tuning: x, log, sign of length 3, 3, 3, want 2", func() { c.Write(x[:3], x[:1]) })
+	panics(t, "output", "tripartite: output of width 2, want 1", func() { c.Read(x[:2], x[:2]) })
+	panics(t, "rows", "tripartite: q, k, v of 4, 4, 1 values", func() { c.Attend(x, x, x[:1], true) })
+	panics(t, "no width", "tripartite: d=0 and dv=1, both must be at least 1", func() { tripartite.Softmax(x, x, x, 0, 1, true) })
+}
+
+// Sign and logarithm of calcium in the cases that no exponential has.
+func TestCalciumTellsZeroNegativeAndNaNApart(t *testing.T) {
+	y := make([]float64, 1)
+	relu, err := tuning.New[float64](tuning.Config{Map: tuning.ReLU, Inputs: 1, W: []float64{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cosine, err := tuning.New[float64](tuning.Config{Map: tuning.Cosine, Inputs: 1, W: []float64{1}, B: []float64{0}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name       string
+		curves     *tuning.Curves[float64]
+		k, q       float64
+		sign       int
+		value, log float64
+	}{
+		{"silent", relu, 1, -1, 0, 0, math.Inf(-1)},
+		{"firing", relu, 1, 2, 1, 2, math.Log(2)},
+		{"negative", cosine, 0, math.Pi, -1, -2 * math.Exp(math.Pi*math.Pi/2), math.NaN()},
+		{"NaN", cosine, math.NaN(), 1, 0, math.NaN(), math.NaN()},
+	} {
+		circuit, err := tripartite.New(tripartite.Config[float64]{Tuning: c.curves, Outputs: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		circuit.Write([]float64{c.k}, []float64{1})
+		got := circuit.Read(y, []float64{c.q})
+		same := func(a, b float64) bool {
+			return a == b || math.IsNaN(a) && math.IsNaN(b) || math.Abs(a-b) <= 1e-12*math.Abs(b)
+		}
+		if got.Sign != c.sign || !same(got.Value(), c.value) || !same(got.LogValue(), c.log) {
+			t.Errorf("%s: calcium %+v of value %v and logarithm %v, want sign %d, %v and %v", c.name, got, got.Value(), got.LogValue(), c.sign, c.value, c.log)
 		}
 	}
 }

@@ -18,8 +18,9 @@
 //
 //	h = phi(q),  c = g.h    l = H h / c
 //
-// With tuning curves such that phi(q).phi(k) ~ exp(q.k), calcium c is the
-// normalizer of softmax attention and l is its output:
+// With tuning curves such that phi(q).phi(k) ~ exp(q.k), l is the output of
+// softmax attention and, without calibration, calcium c is its normalizer (with
+// it, up to one factor per query):
 //
 //	l_t = sum_tau v_tau exp(q_t.k_tau) / sum_tau exp(q_t.k_tau)
 //

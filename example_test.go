@@ -102,19 +102,19 @@ func ExampleMemory() {
 // switches the hidden neurons from keys to queries.
 func ExampleAfferents() {
 	head := tripartite.Afferents[float64]{
-		Width: 2, Inputs: 1,
-		Query: []float64{1, 2}, Key: []float64{3, 4}, Value: []float64{5, 6},
+		WQ: []float64{1, 2}, WK: []float64{3, 4}, WV: []float64{5, 6},
+		ValueBias: []float64{0.5},
 	}
 	x := []float64{1, 1}
 	drive := make([]float64, 1)
 	for _, phase := range []tripartite.Phase{tripartite.Writing, tripartite.Reading} {
-		head.Hidden(drive, phase, x)
+		head.Drive(drive, phase, x)
 		fmt.Println(phase, drive[0])
 	}
-	head.Output(drive, x)
+	head.Value(drive, x)
 	fmt.Println("value", drive[0])
 	// Output:
 	// writing 7
 	// reading 3
-	// value 11
+	// value 11.5
 }

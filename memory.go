@@ -20,6 +20,11 @@ import (
 // log(1 - lambda), which costs nothing and never underflows. One shift for all
 // neurons would not do: a neuron that keys hardly drive would underflow, though
 // a query may single it out.
+//
+// Every write adds to H and g at a rounding of 2^-24 in float32: after N writes
+// of like size the relative error is up to N 2^-24, and from 2^24 writes of one
+// rate on, g no longer grows. For longer input use float64 or forgetting, or
+// write parts and merge them.
 type Memory[F Float] struct {
 	outputs, neurons int
 	circuit          Identity
@@ -78,7 +83,7 @@ func (m *Memory[F]) forget(lambda float64) {
 // rescales what is stored.
 func (m *Memory[F]) raise(log []float64) {
 	for i, a := range log {
-		if a > m.shift[i] {
+		if a > m.shift[i] || math.IsNaN(a) { // NaN stays, to be seen when reading
 			m.rescale(i, m.shift[i]-a)
 			m.shift[i] = a
 		}
@@ -139,9 +144,9 @@ func (m *Memory[F]) Neurons() int { return m.neurons }
 func (m *Memory[F]) Outputs() int { return m.outputs }
 
 // Bytes returns the size of the memory: H, g and the shifts.
-func (m *Memory[F]) Bytes() int {
+func (m *Memory[F]) Bytes() int64 {
 	var f F
-	return int(unsafe.Sizeof(f))*(len(m.hebb)+len(m.gain)) + 8*len(m.shift)
+	return int64(unsafe.Sizeof(f))*int64(len(m.hebb)+len(m.gain)) + 8*int64(len(m.shift))
 }
 
 // Hebb returns the Hebbian weights H [dv, m] at their true scale: 0 or infinite
@@ -180,10 +185,13 @@ func (m *Memory[F]) Merge(next *Memory[F]) error {
 	if err := m.compatible(next); err != nil {
 		return fmt.Errorf("merge memories: %w", err)
 	}
+	if next == m {
+		next = m.Clone() // read below while m changes
+	}
 	decay := float64(next.tokens) * math.Log1p(-m.circuit.Forget)
 	for i, s := range next.shift {
 		m.shift[i] += decay
-		if s > m.shift[i] {
+		if s > m.shift[i] || math.IsNaN(s) {
 			m.rescale(i, m.shift[i]-s)
 			m.shift[i] = s
 		}
@@ -202,9 +210,8 @@ func (m *Memory[F]) Merge(next *Memory[F]) error {
 
 // compatible reports why two memories are not of one circuit.
 func (m *Memory[F]) compatible(o *Memory[F]) error {
-	switch {
-	case m.outputs != o.outputs || m.neurons != o.neurons:
-		return fmt.Errorf("sizes differ: %d output and %d hidden neurons, and %d and %d",
+	if m.outputs != o.outputs || m.neurons != o.neurons {
+		return fmt.Errorf("sizes differ: %d output and %d hidden neurons, and %d and %d; use memories of one circuit",
 			m.outputs, m.neurons, o.outputs, o.neurons)
 	}
 	return m.circuit.same(o.circuit)
@@ -214,7 +221,7 @@ func (m *Memory[F]) compatible(o *Memory[F]) error {
 func (c Identity) same(o Identity) error {
 	switch {
 	case c.Forget != o.Forget:
-		return fmt.Errorf("forgetting differs: %g and %g", c.Forget, o.Forget)
+		return fmt.Errorf("forgetting differs: %g and %g; use the same", c.Forget, o.Forget)
 	case c != o:
 		return fmt.Errorf("tuning curves differ: %v and %v; use the same map, seed, draw, number of neurons and calibration", c, o)
 	}

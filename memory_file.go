@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/tripartite-go/tripartite/safetensors"
@@ -23,16 +24,24 @@ const (
 	keyCircuit = "circuit" // Identity as JSON
 )
 
-// WriteTo writes the memory as a safetensors file.
+// WriteTo writes the memory as a safetensors file. A memory that was written
+// NaN or infinite values is refused.
 func (m *Memory[F]) WriteTo(w io.Writer) (int64, error) {
+	if err := m.finite(); err != nil {
+		return 0, fmt.Errorf("write memory: %w", err)
+	}
 	tensors, metadata := m.file()
 	count := &counter{w: w}
 	err := safetensors.Write(count, tensors, metadata)
 	return count.n, err
 }
 
-// Save replaces the file at path by the memory, whole or not at all.
+// Save replaces the file at path by the memory, whole or not at all. A memory
+// that was written NaN or infinite values is refused.
 func (m *Memory[F]) Save(path string) error {
+	if err := m.finite(); err != nil {
+		return fmt.Errorf("save memory %s: %w", path, err)
+	}
 	tensors, metadata := m.file()
 	if err := safetensors.WriteFile(path, tensors, metadata); err != nil {
 		return fmt.Errorf("save memory: %w", err)
@@ -54,6 +63,34 @@ func (m *Memory[F]) file() ([]safetensors.Tensor, map[string]string) {
 			keyTokens:  strconv.Itoa(m.tokens),
 			keyCircuit: string(circuit),
 		}
+}
+
+// finite reports the first number that a file of a memory may not hold.
+func (m *Memory[F]) finite() error {
+	bad := func(name string, i int, x any) error {
+		return fmt.Errorf("%s[%d] is %v: a key or value written was not finite, or too large for %s", name, i, x, precision[F]())
+	}
+	if i := notFinite(m.hebb); i >= 0 {
+		return bad("hebb", i, m.hebb[i])
+	}
+	if i := notFinite(m.gain); i >= 0 {
+		return bad("gain", i, m.gain[i])
+	}
+	if i := badShift(m.shift); i >= 0 {
+		return bad("shift", i, m.shift[i])
+	}
+	return nil
+}
+
+// notFinite returns the index of the first number that is NaN or infinite, or -1.
+func notFinite[F Float](x []F) int {
+	return slices.IndexFunc(x, func(v F) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) })
+}
+
+// badShift returns the index of the first number that is no shift, or -1: -Inf is
+// that of a neuron that never fired.
+func badShift(x []float64) int {
+	return slices.IndexFunc(x, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 1) })
 }
 
 // MemoryInfo describes a saved memory.
@@ -98,7 +135,8 @@ func LoadMemory[F Float](path string) (*Memory[F], error) {
 }
 
 // Restore replaces the circuit's memory by a copy of m, which must have been
-// written with the same tuning curves and forgetting.
+// written with the same tuning curves and forgetting. What Memory returned before
+// is no longer the circuit's.
 func (c *Circuit[F]) Restore(m *Memory[F]) error {
 	if err := c.memory.compatible(m); err != nil {
 		return fmt.Errorf("restore memory: %w", err)
@@ -137,11 +175,14 @@ func inspect(f *safetensors.File) (MemoryInfo, error) {
 	default:
 		return info, fmt.Errorf("tensor hebb is %s, want F32 or F64", hebb.DType)
 	}
-	for name, dtype := range map[string]safetensors.DType{"gain": hebb.DType, "shift": safetensors.F64} {
-		t, ok := f.Info(name)
-		if !ok || t.DType != dtype || len(t.Shape) != 1 || t.Shape[0] != info.Neurons {
+	for _, want := range []struct {
+		name  string
+		dtype safetensors.DType
+	}{{"gain", hebb.DType}, {"shift", safetensors.F64}} {
+		t, ok := f.Info(want.name)
+		if !ok || t.DType != want.dtype || len(t.Shape) != 1 || t.Shape[0] != info.Neurons {
 			return info, fmt.Errorf("tensor %s is missing or not %s [%d] (%s %v): the file is damaged",
-				name, dtype, info.Neurons, t.DType, t.Shape)
+				want.name, want.dtype, info.Neurons, t.DType, t.Shape)
 		}
 		info.Bytes += t.Size
 	}
@@ -167,10 +208,8 @@ func load[F Float](f *safetensors.File) (*Memory[F], error) {
 	if m.shift, err = f.Float64("shift"); err != nil {
 		return nil, err
 	}
-	for i, s := range m.shift {
-		if math.IsNaN(s) || math.IsInf(s, 1) {
-			return nil, fmt.Errorf("shift[%d] is %v: the file is damaged", i, s)
-		}
+	if i := badShift(m.shift); i >= 0 {
+		return nil, fmt.Errorf("shift[%d] is %v: the file is damaged", i, m.shift[i])
 	}
 	return m, nil
 }
@@ -181,11 +220,11 @@ func values[F Float](f *safetensors.File, name string) ([]F, error) {
 	if err != nil {
 		return nil, err
 	}
+	if i := notFinite(x); i >= 0 {
+		return nil, fmt.Errorf("%s[%d] is %v: the file is damaged", name, i, x[i])
+	}
 	out := make([]F, len(x))
 	for i, v := range x {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("%s[%d] is %v: the file is damaged", name, i, v)
-		}
 		out[i] = F(v)
 	}
 	return out, nil

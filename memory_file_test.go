@@ -40,7 +40,7 @@ func TestSavedMemoryReadsTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		if info.Tokens != n || info.Neurons != c.Memory().Neurons() || info.Outputs != dv || info.Precision != "float32" ||
-			info.Bytes != int64(c.Memory().Bytes()) || info.Circuit != c.Memory().Circuit() {
+			info.Bytes != c.Memory().Bytes() || info.Circuit != c.Memory().Circuit() {
 			t.Errorf("%s: described as %+v", m, info)
 		}
 	}

@@ -41,14 +41,38 @@ func TestAPrefixDoesNotChangeWhenTokensFollow(t *testing.T) {
 		for i := range d {
 			k[(n-1)*d+i] = 8
 		}
-		whole := circuit[float32](t, m, 40, d, dv, nil).Attend(q, k, v, true)
-		short := circuit[float32](t, m, 40, d, dv, nil).Attend(q[:prefix*d], k[:prefix*d], v[:prefix*dv], true)
-		for i, y := range short.Y {
-			if whole.Y[i] != y {
-				t.Fatalf("%s: output %d is %v in the prefix and %v in the whole", m, i, y, whole.Y[i])
+		for name, change := range map[string]func(*tripartite.Config[float32]){
+			"plain":                 nil,
+			"forgetting":            func(c *tripartite.Config[float32]) { c.Forget = 0.2 },
+			"calibrated":            func(c *tripartite.Config[float32]) { c.Tuning = calibrated[float32](t, m, 40, d) },
+			"calibrated forgetting": func(c *tripartite.Config[float32]) { c.Tuning, c.Forget = calibrated[float32](t, m, 40, d), 0.2 },
+		} {
+			whole := circuit(t, m, 40, d, dv, change).Attend(q, k, v, true)
+			short := circuit(t, m, 40, d, dv, change).Attend(q[:prefix*d], k[:prefix*d], v[:prefix*dv], true)
+			for i, y := range short.Y {
+				if whole.Y[i] != y {
+					t.Fatalf("%s, %s: output %d is %v in the prefix and %v in the whole", m, name, i, y, whole.Y[i])
+				}
 			}
 		}
 	}
+}
+
+// calibrated draws curves that were calibrated on queries and keys of their own,
+// about means that differ.
+func calibrated[F tripartite.Float](t testing.TB, m tuning.Map, rows, d int) *tuning.Curves[F] {
+	t.Helper()
+	cal, err := tuning.Calibrate(gaussian[float64](31, 100*d, 0.4, 0.5), gaussian[float64](32, 100*d, -0.6, 0.5), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := tuning.NewRand(12, rows, d)
+	curves, err := tuning.New[F](tuning.Config{Map: m, Inputs: d, A: cal.GerfA(), Calibration: cal,
+		W: tuning.Weights(tuning.IID, rows, d, rng), B: tuning.Phases(rows, rng)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return curves
 }
 
 // One circuit written A then B holds what the merged memories of a circuit
@@ -80,22 +104,25 @@ func TestMemoriesAdd(t *testing.T) {
 func TestOrderOfMergingIsImmaterialWithoutForgetting(t *testing.T) {
 	const n, d, dv = 30, 6, 4
 	q, k, v := sequence[float64](7, n, d, dv)
-	part := func(i int) *tripartite.Circuit[float64] {
-		return written(t, tuning.Exp, k[i*10*d:(i+1)*10*d], v[i*10*dv:(i+1)*10*dv], d, dv, nil)
-	}
-	var first []float64
-	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}} {
-		c := circuit[float64](t, tuning.Exp, 40, d, dv, nil)
-		for _, i := range order {
-			if err := c.Memory().Merge(part(i).Memory()); err != nil {
-				t.Fatal(err)
+	for _, m := range tuning.Maps() {
+		part := func(i int) *tripartite.Circuit[float64] {
+			return written(t, m, k[i*10*d:(i+1)*10*d], v[i*10*dv:(i+1)*10*dv], d, dv, nil)
+		}
+		var firstY, firstC []float64
+		for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}} {
+			c := circuit[float64](t, m, 40, d, dv, nil)
+			for _, i := range order {
+				if err := c.Memory().Merge(part(i).Memory()); err != nil {
+					t.Fatal(err)
+				}
 			}
+			y, log := read(c, q, d, dv)
+			if firstY == nil {
+				firstY, firstC = y, log
+			}
+			compare(t, fmt.Sprint(m, ", outputs in the order ", order), y, firstY, 1e-11)
+			compare(t, fmt.Sprint(m, ", log calcium in the order ", order), log, firstC, 1e-11)
 		}
-		y, _ := read(c, q, d, dv)
-		if first == nil {
-			first = y
-		}
-		compare(t, fmt.Sprint("order ", order), y, first, 1e-12)
 	}
 }
 
@@ -154,9 +181,8 @@ func TestForgettingIsALiBi(t *testing.T) {
 	}
 }
 
-// sigma > 0 equals one more token of value 0 whose kernel with every query is
-// sigma.
-func TestHalfSaturationIsANullToken(t *testing.T) {
+// Half-saturation divides by sigma + c instead of c, and is no part of calcium.
+func TestHalfSaturationScalesTheOutput(t *testing.T) {
 	const n, d, dv, sigma = 9, 5, 3, 2.5
 	for _, m := range tuning.Maps() {
 		q, k, v := sequence[float64](2, n, d, dv)
@@ -169,10 +195,119 @@ func TestHalfSaturationIsANullToken(t *testing.T) {
 				t.Errorf("%s: calcium %v with half-saturation, %v without: sigma is no part of calcium", m, s, c)
 			}
 			for o := range y {
-				y[o] *= c / (c + sigma) // the null token adds 0 above and sigma below
+				y[o] *= c / (c + sigma)
 			}
 			compare(t, string(m), z, y, 1e-10)
 		}
+	}
+}
+
+// Sigma > 0 equals one more token of value 0 whose kernel with every query is
+// sigma. Rectified neurons can be given such a token: one neuron more, which the
+// null token drives at sigma, every query at 1, and no other key.
+func TestHalfSaturationIsANullToken(t *testing.T) {
+	const n, d, dv, rows, sigma = 9, 5, 3, 20, 2.5
+	w := gaussian[float64](9, rows*d, 0, 1)
+	wider := func(x []float64, last float64) []float64 { return append(append([]float64{}, x...), last) }
+	var w2 []float64
+	for i := range rows {
+		w2 = append(w2, wider(w[i*d:(i+1)*d], 0)...)
+	}
+	w2 = append(w2, wider(make([]float64, d), 1)...)
+	build := func(w []float64, d int, sigma float64) *tripartite.Circuit[float64] {
+		curves, err := tuning.New[float64](tuning.Config{Map: tuning.ReLU, Inputs: d, W: w})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := tripartite.New(tripartite.Config[float64]{Tuning: curves, Outputs: dv, HalfSaturation: sigma})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	half, null := build(w, d, sigma), build(w2, d+1, 0)
+	q, k, v := sequence[float64](2, n, d, dv)
+	for i := range n {
+		half.Write(k[i*d:(i+1)*d], v[i*dv:(i+1)*dv])
+		null.Write(wider(k[i*d:(i+1)*d], 0), v[i*dv:(i+1)*dv])
+	}
+	null.Write(wider(make([]float64, d), sigma), make([]float64, dv))
+	y, z := make([]float64, dv), make([]float64, dv)
+	for i := range n {
+		a, b := half.Read(y, q[i*d:(i+1)*d]).Value(), null.Read(z, wider(q[i*d:(i+1)*d], 1)).Value()
+		compare(t, "outputs", y, z, 1e-12)
+		compare(t, "calcium, and with the null token", []float64{a + sigma}, []float64{b}, 1e-12)
+	}
+}
+
+// Where calcium is as far from 1 as logits of 500 take it, a sigma of its size
+// still takes its share.
+func TestHalfSaturationNearCalciumAtLogitsOfFiveHundred(t *testing.T) {
+	t.Run("float64", func(t *testing.T) { nearCalcium[float64](t, 1e-9) })
+	t.Run("float32", func(t *testing.T) { nearCalcium[float32](t, 1e-5) })
+}
+
+func nearCalcium[F tripartite.Float](t *testing.T, tolerance float64) {
+	const d, dv = 4, 2
+	v := []F{3, -5}
+	largest, least := 0.0, 0.0
+	for _, m := range tuning.Maps() {
+		for _, sign := range []F{1, -1} {
+			q, k := make([]F, d), make([]F, d)
+			for i := range d {
+				q[i] = F(math.Sqrt(500. / d))
+				k[i] = sign * q[i]
+			}
+			y := make([]F, dv)
+			c := written(t, m, k, v, d, dv, nil).Read(y, q)
+			if c.Sign == 0 { // relu: what the key drives, the query does not
+				continue
+			}
+			if math.Abs(c.Log) > 700 {
+				t.Fatalf("%s: log calcium is %v, no sigma is like it", m, c.Log)
+			}
+			largest, least = max(largest, c.Log), min(least, c.Log)
+			for _, share := range []float64{0.5, 1, 3} {
+				sigma := share * math.Exp(c.Log)
+				half := written(t, m, k, v, d, dv, func(c *tripartite.Config[F]) { c.HalfSaturation = sigma })
+				half.Read(y, q)
+				scale := float64(c.Sign) / (float64(c.Sign) + share)
+				if c.Sign < 0 && share == 1 {
+					continue // sigma + c is 0 up to rounding
+				}
+				compare(t, fmt.Sprintf("%s, logit %v, sigma %g times |c|", m, 500*sign, share), y, []float64{3 * scale, -5 * scale}, tolerance)
+			}
+		}
+	}
+	if largest < 450 || least > -450 {
+		t.Errorf("log calcium goes from %.0f to %.0f: the test tests nothing", least, largest)
+	}
+}
+
+// Under calibration sigma is in units of the circuit's calcium, so that next to
+// exp(q.k) the sink's kernel is sigma exp((q-a).mu), which depends on the query.
+func TestUnderCalibrationTheSinkDependsOnTheQuery(t *testing.T) {
+	const n, d, dv, rows, sigma = 10, 3, 2, 1 << 14, 4.
+	q, k, v := gaussian[float64](1, n*d, 0.4, 0.5), gaussian[float64](2, n*d, -0.6, 0.5), gaussian[float64](3, n*dv, 2, 1)
+	curves := calibrated[float64](t, tuning.Exp, rows, d)
+	c, err := tripartite.New(tripartite.Config[float64]{Tuning: curves, Outputs: dv, HalfSaturation: sigma})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := c.Attend(q, k, v, false)
+	exact := tripartite.Softmax(q, k, v, d, dv, false)
+	var worst, without float64 // errors with the sink as stated, and with sigma itself
+	for i := range n {
+		z := exact.Calcium[i].Value()
+		sink := sigma * math.Exp(curves.LogFactor(q[i*d:(i+1)*d]))
+		for o := range dv {
+			y := exact.Y[i*dv+o]
+			worst = max(worst, math.Abs(got.Y[i*dv+o]/(y*z/(z+sink))-1))
+			without = max(without, math.Abs(got.Y[i*dv+o]/(y*z/(z+sigma))-1))
+		}
+	}
+	if !(worst < 0.05 && without > 0.2) {
+		t.Errorf("off by a fraction of %.3f with sigma exp((q-a).mu) for the sink, %.3f with sigma", worst, without)
 	}
 }
 
@@ -213,14 +348,18 @@ func TestHugeLogitsInFloat32(t *testing.T) {
 			continue
 		}
 		for _, logit := range []float64{5, 500, 1e4} {
-			std := math.Sqrt(logit / d)
+			std := 1.1 * math.Sqrt(logit/d)
 			q32, k32, v32 := gaussian[float32](1, n*d, 0, std), gaussian[float32](2, n*d, 0, std), gaussian[float32](3, n*dv, 0, 1)
+			if reached := largestLogit(toFloat64(q32), toFloat64(k32), d); reached < logit {
+				t.Fatalf("the largest |logit| is %.0f, want %.0f: the test tests nothing", reached, logit)
+			}
 			w := narrow[float64](toFloat64(gaussian[float32](4, 64*d, 0, 1))) // exact in both
 			b := tuning.Phases(64, tuning.NewRand(5))
 			for i := range b {
 				b[i] = float64(float32(b[i]))
 			}
-			cfg := tuning.Config{Map: m, Inputs: d, W: w, B: b}
+			a := []float64{-0.75} // (1-4A)^(1/2) = 2 is exact in both
+			cfg := tuning.Config{Map: m, Inputs: d, W: w, B: b, A: a}
 			got, want := attendAs[float32](t, cfg, q32, k32, v32, dv), attendAs[float64](t, cfg, toFloat64(q32), toFloat64(k32), toFloat64(v32), dv)
 			what := fmt.Sprintf("%s at logits of %g", m, logit)
 			compare(t, what, got.Y, want.Y, 1e-5)
@@ -232,6 +371,21 @@ func TestHugeLogitsInFloat32(t *testing.T) {
 			}
 		}
 	}
+}
+
+// largestLogit returns the largest |q.k|, token u read by tokens from u on.
+func largestLogit(q, k []float64, d int) float64 {
+	var top float64
+	for i := 0; i < len(q); i += d {
+		for u := 0; u <= i; u += d {
+			var s float64
+			for j := range d {
+				s += q[i+j] * k[u+j]
+			}
+			top = max(top, math.Abs(s))
+		}
+	}
+	return top
 }
 
 func attendAs[F tripartite.Float](t *testing.T, cfg tuning.Config, q, k, v []F, dv int) tripartite.Attention[F] {

@@ -59,7 +59,7 @@ func compareWithReference(t *testing.T, what string, single *tuning.Curves[float
 	var logC []float64
 	zero, nonPositive := 0, 0
 	for _, c := range calcium {
-		logC = append(logC, c.LogNormalizer())
+		logC = append(logC, c.LogValue())
 		if c.Sign == 0 {
 			zero++
 		}

@@ -21,6 +21,10 @@ import (
 // Constants come from a calibration set, never from the sequence being read,
 // so that a causal circuit stays causal.
 //
+// A circuit's calcium is the softmax normalizer without the third factor, and a
+// half-saturation sigma is in its units: the sink that sigma stands for has the
+// kernel sigma exp((q-a).mu) next to exp(q.k), which depends on the query.
+//
 // Linear transforms of queries and keys that depend on the data, and parameters
 // per axis of positive random features, are known from Likhosherstov et al.,
 // FAVOR#: Sharp Attention Kernel Approximations via New Classes of Positive

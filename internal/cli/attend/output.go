@@ -96,7 +96,7 @@ func normalizers[F tripartite.Float](c []tripartite.Calcium) []F {
 func logNormalizers[F tripartite.Float](c []tripartite.Calcium) []F {
 	out := make([]F, len(c))
 	for t := range c {
-		out[t] = F(c[t].LogNormalizer())
+		out[t] = F(c[t].LogValue())
 	}
 	return out
 }

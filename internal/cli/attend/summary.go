@@ -39,8 +39,8 @@ type Summary struct {
 	NullCorrelation      *float64 `json:"null_correlation"`      // of log N + q.mean(k) and log Z
 	NonPositive          int      `json:"nonpositive_calcium"`   // tokens with c <= 0
 
-	MemoryTokens int `json:"memory_tokens"` // in the memory after the last token
-	MemoryBytes  int `json:"memory_bytes"`
+	MemoryTokens int   `json:"memory_tokens"` // in the memory after the last token
+	MemoryBytes  int64 `json:"memory_bytes"`
 
 	Notes []string `json:"notes"` // what the numbers mean and what to do, in sentences
 }

@@ -177,3 +177,23 @@ func dot1x4(a, b []float32) (s0, s1, s2, s3 float32) {
 	}
 	return
 }
+
+// peak keeps the sums of a tile in registers, as the product does.
+func peak(steps int) (operations int) {
+	var s0, s1, s2, s3, s4, s5, s6, s7 float32
+	f := float32(steps)
+	for range steps {
+		s0 += f * f
+		s1 += f * f
+		s2 += f * f
+		s3 += f * f
+		s4 += f * f
+		s5 += f * f
+		s6 += f * f
+		s7 += f * f
+	}
+	if s := (s0 + s1) + (s2 + s3) + (s4 + s5) + (s6 + s7); s < 0 { // never, but then the loop must run
+		return 0
+	}
+	return 16 * steps
+}

@@ -1,14 +1,26 @@
 package kernel
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 )
 
-var shapes = []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 17}
+// each runs a test with every implementation that this CPU can run.
+func each(t *testing.T, test func(t *testing.T, ks *Kernels)) {
+	for _, ks := range Available() {
+		t.Run(ks.Name, func(t *testing.T) { test(t, ks) })
+	}
+}
+
+// shapes returns sizes around the edges of tiles and panels.
+func shapes(ks *Kernels) []int {
+	if ks.Panel <= 8 {
+		return []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 17}
+	}
+	return []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16, 17, 25, ks.Panel - 1, ks.Panel, ks.Panel + 1, 4*ks.Panel + 3}
+}
 
 func random(seed uint64, n int) []float32 {
 	rng := rand.New(rand.NewPCG(seed, 1))
@@ -23,19 +35,22 @@ func random(seed uint64, n int) []float32 {
 const guard = 12345
 
 func TestProductsEqualSumsInFloat64(t *testing.T) {
-	ks := Portable()
-	for _, m := range shapes {
-		for _, n := range shapes {
-			for _, k := range append([]int{31, depth - 1, depth, depth + 1, 2*depth + 3}, shapes...) {
-				if k > 20 && m > 5 && n > 5 {
-					continue
-				}
-				for _, add := range []bool{false, true} {
-					checkProduct(t, ks, m, n, k, add)
+	each(t, func(t *testing.T, ks *Kernels) {
+		sizes := shapes(ks)
+		for _, m := range sizes {
+			for _, n := range sizes {
+				for _, k := range []int{0, 1, 3, 4, 5, 9, 31, depth - 1, depth, depth + 1, blockDepth - 1, blockDepth, 2*blockDepth + 3} {
+					if k > 20 && m > 13 && n > 13 {
+						continue
+					}
+					for _, add := range []bool{false, true} {
+						checkProduct(t, ks, m, n, k, add)
+					}
 				}
 			}
 		}
-	}
+		checkProduct(t, ks, blockRows+1, 3, 2, false)
+	})
 }
 
 func checkProduct(t *testing.T, ks *Kernels, m, n, k int, add bool) {
@@ -90,16 +105,18 @@ func checkProduct(t *testing.T, ks *Kernels, m, n, k int, add bool) {
 	}
 }
 
-func TestProductDoesNotDependOnHowItIsDivided(t *testing.T) {
-	const m, n, k = 67, 29, 300
-	ks := Portable()
+func TestProductDoesNotDependOnHowItIsDivided(t *testing.T) { each(t, testDivision) }
+
+func testDivision(t *testing.T, ks *Kernels) {
+	const m, k = blockRows + 67, 2*blockDepth + 33
+	n := 5*ks.Panel + 1
 	a, b := random(1, m*k), random(2, n*k)
 	packed := make([]float32, ks.PackedLen(n, k))
 	ks.Pack(packed, b, k, n, k)
 	want := make([]float32, m*n)
 	ks.Product(want, n, a, k, packed, m, n, k, false)
-	for _, rows := range []int{1, 2, 3, 5, 64} {
-		for _, cols := range []int{ks.Panel, 3 * ks.Panel, n} {
+	for _, rows := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 64} {
+		for _, cols := range []int{ks.Panel, 2 * ks.Panel, 3 * ks.Panel, n} {
 			got := make([]float32, m*n)
 			for i := 0; i < m; i += rows {
 				for j := 0; j < n; j += cols {
@@ -113,9 +130,10 @@ func TestProductDoesNotDependOnHowItIsDivided(t *testing.T) {
 	}
 }
 
-func TestNonFiniteValuesStayInTheirRowAndColumn(t *testing.T) {
+func TestNonFiniteValuesStayInTheirRowAndColumn(t *testing.T) { each(t, testNonFinite) }
+
+func testNonFinite(t *testing.T, ks *Kernels) {
 	const m, n, k = 5, 6, 9
-	ks := Portable()
 	nan := float32(math.NaN())
 	a, b := random(1, m*k), random(2, n*k)
 	a[2*k+4], b[3*k+1] = nan, float32(math.Inf(1))
@@ -141,35 +159,38 @@ func TestNonFiniteValuesStayInTheirRowAndColumn(t *testing.T) {
 	}
 }
 
-func BenchmarkProduct(b *testing.B) {
-	ks := Choose()
-	for _, s := range [][3]int{{256, 768, 768}, {32, 1152, 384}, {128, 384, 1536}, {64, 128, 32}, {128, 32, 64}, {1, 768, 768}, {16, 16, 128}} {
-		m, n, k := s[0], s[1], s[2]
-		b.Run(fmt.Sprintf("%dx%dx%d", m, n, k), func(b *testing.B) {
-			a, w, c := random(1, m*k), random(2, n*k), make([]float32, m*n)
-			packed := make([]float32, ks.PackedLen(n, k))
-			ks.Pack(packed, w, k, n, k)
-			b.ReportAllocs()
-			for b.Loop() {
-				ks.Product(c, n, a, k, packed, m, n, k, false)
-			}
-			b.ReportMetric(2*float64(m*n*k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOPS")
-		})
-	}
-}
-
-func BenchmarkPack(b *testing.B) {
-	const n, k = 64, 32
-	ks := Choose()
-	x, dst := random(1, n*k), make([]float32, ks.PackedLen(n, k))
-	b.Run("rows", func(b *testing.B) {
-		for b.Loop() {
-			ks.PackRows(dst, x, k, k, n)
+func TestProductKeepsDenormals(t *testing.T) {
+	each(t, func(t *testing.T, ks *Kernels) {
+		tiny := math.Float32frombits(3)
+		packed := make([]float32, ks.PackedLen(1, 1))
+		ks.Pack(packed, []float32{1}, 1, 1, 1)
+		c := []float32{tiny}
+		ks.Product(c, 1, []float32{tiny}, 1, packed, 1, 1, 1, true)
+		if c[0] != 2*tiny {
+			t.Errorf("the smallest numbers add to %g, want %g", c[0], 2*tiny)
 		}
 	})
-	b.Run("columns", func(b *testing.B) {
-		for b.Loop() {
-			ks.Pack(dst, x, k, n, k)
+}
+
+func TestProductRefusesSlicesThatAreTooShort(t *testing.T) {
+	each(t, func(t *testing.T, ks *Kernels) {
+		const m, n, k = 3, 5, 4
+		packed := make([]float32, ks.PackedLen(n, k))
+		for name, f := range map[string]func(){
+			"c": func() { ks.Product(make([]float32, m*n-1), n, make([]float32, m*k), k, packed, m, n, k, false) },
+			"a": func() { ks.Product(make([]float32, m*n), n, make([]float32, m*k-1), k, packed, m, n, k, false) },
+			"b": func() {
+				ks.Product(make([]float32, m*n), n, make([]float32, m*k), k, packed[:len(packed)-1:len(packed)-1], m, n, k, false)
+			},
+		} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("%s is one element short and nothing was said", name)
+					}
+				}()
+				f()
+			}()
 		}
 	})
 }

@@ -34,24 +34,29 @@ func sweep(f func(x []float32)) {
 	f(block)
 }
 
-func TestFunctionsAgainstFloat64(t *testing.T) {
-	ks := Portable()
+func TestFunctionsAgainstFloat64(t *testing.T) { each(t, testFunctionsAgainstFloat64) }
+
+func testFunctionsAgainstFloat64(t *testing.T, ks *Kernels) {
 	phi := func(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
 	for _, c := range []struct {
 		name  string
 		f     func(dst, x []float32)
 		want  func(x float64) float64
-		bound float64 // ulp
+		bound float64 // ulp, of the portable function
+		fast  float64 // of the others
 	}{
-		{"Exp", ks.Exp, math.Exp, 0.51},
-		{"GELU", ks.GELU, func(x float64) float64 { return x * phi(x) }, 0.6},
+		{"Exp", ks.Exp, math.Exp, 0.51, 1},
+		{"GELU", ks.GELU, func(x float64) float64 { return x * phi(x) }, 0.6, 6},
 		{"GELUTanh", ks.GELUTanh, func(x float64) float64 {
 			return x / (1 + math.Exp(-2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
-		}, 0.6},
-		{"SiLU", ks.SiLU, func(x float64) float64 { return x / (1 + math.Exp(-x)) }, 0.6},
-		{"Tanh", ks.Tanh, math.Tanh, 0.6},
-		{"ReLU", ks.ReLU, func(x float64) float64 { return max(0, x) }, 0},
+		}, 0.6, 4},
+		{"SiLU", ks.SiLU, func(x float64) float64 { return x / (1 + math.Exp(-x)) }, 0.6, 4},
+		{"Tanh", ks.Tanh, math.Tanh, 0.6, 3},
+		{"ReLU", ks.ReLU, func(x float64) float64 { return max(0, x) }, 0, 0},
 	} {
+		if ks.Name != Portable().Name {
+			c.bound = c.fast
+		}
 		worst, at := 0.0, float32(0)
 		dst := make([]float32, 4096)
 		sweep(func(x []float32) {
@@ -73,8 +78,9 @@ func TestFunctionsAgainstFloat64(t *testing.T) {
 	}
 }
 
-func TestFunctionsOfSpecialValues(t *testing.T) {
-	ks := Portable()
+func TestFunctionsOfSpecialValues(t *testing.T) { each(t, testFunctionsOfSpecialValues) }
+
+func testFunctionsOfSpecialValues(t *testing.T, ks *Kernels) {
 	inf, nan := math.Inf(1), math.NaN()
 	for _, c := range []struct {
 		name             string
@@ -101,24 +107,98 @@ func TestFunctionsOfSpecialValues(t *testing.T) {
 	}
 }
 
-func TestExpSumTakesTheShiftOutFirst(t *testing.T) {
+func TestExpSumKeepsWhatASubtractionWouldRound(t *testing.T) { each(t, testExpSumRounding) }
+
+func testExpSumRounding(t *testing.T, ks *Kernels) {
+	x := random(4, 301)
+	dst := make([]float32, len(x))
+	for _, shift := range []float32{0, 0.1, -0.1, 33.3, -33.3, 100.1} {
+		for i := range x {
+			x[i] *= 10
+			if x[i] > 100 || x[i] < -100 {
+				x[i] /= 1000
+			}
+		}
+		sum := ks.ExpSum(dst, x, shift)
+		var want float64
+		for i, v := range x {
+			w := math.Exp(float64(v) - float64(shift))
+			want += w
+			if w < math.MaxFloat32 && !(ulps(dst[i], w) <= 1.3) {
+				t.Errorf("exp(%g - %g) is %g, want %g", v, shift, dst[i], w)
+			}
+		}
+		if want < math.MaxFloat32 && !(math.Abs(sum-want) <= 1e-7*want) {
+			t.Errorf("shift %g: the sum is %v, want %v", shift, sum, want)
+		}
+	}
+}
+
+func TestExpSumOfInfinities(t *testing.T) {
+	each(t, func(t *testing.T, ks *Kernels) {
+		inf, nan := float32(math.Inf(1)), float32(math.NaN())
+		dst := make([]float32, 3)
+		if sum := ks.ExpSum(dst, []float32{-inf, 0, 1e30}, 1e30); sum != 1 || dst[0] != 0 || dst[1] != 0 || dst[2] != 1 {
+			t.Errorf("exp([-Inf 0 1e30] - 1e30) is %v with sum %v", dst, sum)
+		}
+		if sum := ks.ExpSum(dst[:1], []float32{inf}, 0); !(sum > math.MaxFloat32) || dst[0] != inf {
+			t.Errorf("exp(+Inf) sums to %v", sum)
+		}
+		if sum := ks.ExpSum(dst[:2], []float32{nan, 0}, 0); !math.IsNaN(sum) || dst[1] != 1 {
+			t.Errorf("exp([NaN 0]) is %v with sum %v", dst[:2], sum)
+		}
+	})
+}
+
+func TestAnElementDoesNotDependOnItsPlace(t *testing.T) {
+	each(t, func(t *testing.T, ks *Kernels) {
+		for name, f := range map[string]func(dst, x []float32){
+			"Exp": ks.Exp, "GELU": ks.GELU, "GELUTanh": ks.GELUTanh, "ReLU": ks.ReLU, "SiLU": ks.SiLU, "Tanh": ks.Tanh,
+			"Scale":     func(dst, x []float32) { ks.Scale(dst, 0.3, x) },
+			"AddScaled": func(dst, x []float32) { clear(dst); ks.AddScaled(dst, 0.3, x) },
+			"Add":       func(dst, x []float32) { ks.Add(dst, x, x) },
+			"ExpSum":    func(dst, x []float32) { ks.ExpSum(dst, x, 0.3) },
+		} {
+			for n := range 70 {
+				x, one := random(uint64(n), n), make([]float32, 1)
+				dst := make([]float32, n+1)
+				dst[n] = guard
+				f(dst[:n], x)
+				for i := range x {
+					f(one, x[i:i+1])
+					if one[0] != dst[i] {
+						t.Fatalf("%s: element %d of %d is %v, alone it is %v", name, i, n, dst[i], one[0])
+					}
+				}
+				if dst[n] != guard {
+					t.Fatalf("%s wrote beyond %d elements", name, n)
+				}
+			}
+		}
+	})
+}
+
+func TestExpSumTakesTheShiftOutFirst(t *testing.T) { each(t, testExpSumTakesTheShiftOutFirst) }
+
+func testExpSumTakesTheShiftOutFirst(t *testing.T, ks *Kernels) {
 	// 1e4 and 1e4 - 1 are exact in float32; their exponentials are not finite.
 	x := []float32{1e4, 1e4 - 1, float32(math.Inf(-1)), -1e4}
 	dst := make([]float32, len(x))
-	sum := Portable().ExpSum(dst, x, 1e4)
+	sum := ks.ExpSum(dst, x, 1e4)
 	want := []float64{1, math.Exp(-1), 0, 0}
 	for i, w := range want {
-		if ulps(dst[i], w) > 0.51 {
+		if !(ulps(dst[i], w) <= 1) {
 			t.Errorf("element %d is %v, want %v", i, dst[i], w)
 		}
 	}
-	if math.Abs(sum-1-math.Exp(-1)) > 1e-8 {
+	if !(math.Abs(sum-1-math.Exp(-1)) <= 3e-8) {
 		t.Errorf("the sum is %v", sum)
 	}
 }
 
-func TestSoftmaxAgainstFloat64(t *testing.T) {
-	ks := Portable()
+func TestSoftmaxAgainstFloat64(t *testing.T) { each(t, testSoftmaxAgainstFloat64) }
+
+func testSoftmaxAgainstFloat64(t *testing.T, ks *Kernels) {
 	for _, scale := range []float32{1, 100, 1e4} {
 		x := random(3, 301)
 		var sum float64
@@ -143,8 +223,9 @@ func TestSoftmaxAgainstFloat64(t *testing.T) {
 	}
 }
 
-func TestSoftmaxOfNothing(t *testing.T) {
-	ks := Portable()
+func TestSoftmaxOfNothing(t *testing.T) { each(t, testSoftmaxOfNothing) }
+
+func testSoftmaxOfNothing(t *testing.T, ks *Kernels) {
 	inf := float32(math.Inf(-1))
 	x := []float32{inf, inf}
 	if s := ks.Softmax(x, x); !math.IsInf(s, -1) || x[0] != 0 || x[1] != 0 {
@@ -160,9 +241,10 @@ func TestSoftmaxOfNothing(t *testing.T) {
 	}
 }
 
-func TestLayerNormAgainstFloat64(t *testing.T) {
-	ks := Portable()
-	for _, n := range []int{1, 2, 3, 5, 8, 384} {
+func TestLayerNormAgainstFloat64(t *testing.T) { each(t, testLayerNormAgainstFloat64) }
+
+func testLayerNormAgainstFloat64(t *testing.T, ks *Kernels) {
+	for _, n := range []int{1, 2, 3, 5, 8, 15, 16, 17, 31, 32, 33, 384} {
 		for _, offset := range []float32{0, 1000} {
 			const epsilon = 1e-5
 			x, gain, bias := random(1, n), random(2, n), random(3, n)
@@ -174,12 +256,12 @@ func TestLayerNormAgainstFloat64(t *testing.T) {
 			for _, v := range x {
 				variance += (float64(v) - mean) * (float64(v) - mean) / float64(n)
 			}
-			for _, with := range []string{"neither", "gain", "both"} {
+			for _, with := range []string{"neither", "gain", "bias", "both"} {
 				g, b := gain, bias
-				if with != "both" {
+				if with == "neither" || with == "gain" {
 					b = nil
 				}
-				if with == "neither" {
+				if with == "neither" || with == "bias" {
 					g = nil
 				}
 				dst := make([]float32, n)
@@ -201,10 +283,11 @@ func TestLayerNormAgainstFloat64(t *testing.T) {
 	}
 }
 
-func TestReductions(t *testing.T) {
-	ks := Portable()
+func TestReductions(t *testing.T) { each(t, testReductions) }
+
+func testReductions(t *testing.T, ks *Kernels) {
 	nan := float32(math.NaN())
-	for _, n := range []int{0, 1, 3, 4, 5, 100} {
+	for _, n := range []int{0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 100, 1000} {
 		x, y := random(1, n), random(2, n)
 		top, both := math.Inf(-1), math.Inf(-1)
 		var sum, dot float64
@@ -241,13 +324,24 @@ func TestReductions(t *testing.T) {
 			}
 		}
 	}
-	if got := ks.Max([]float32{nan, 1, nan}); got != 1 {
-		t.Errorf("the maximum beside NaN is %v, want 1", got)
+	for n := 3; n < 70; n++ { // NaN in every lane, and less than 0 beyond the end
+		x := random(9, n)
+		for i := range x {
+			x[i] = nan
+		}
+		x[n/2] = -3
+		if got := ks.Max(x); got != -3 {
+			t.Errorf("the maximum of -3 and %d NaN is %v", n-1, got)
+		}
+		if got := ks.AddMax(make([]float32, n), x, x); got != -6 {
+			t.Errorf("the maximum of -6 and %d NaN is %v", n-1, got)
+		}
 	}
 }
 
-func TestNothingAllocates(t *testing.T) {
-	ks := Portable()
+func TestNothingAllocates(t *testing.T) { each(t, testNothingAllocates) }
+
+func testNothingAllocates(t *testing.T, ks *Kernels) {
 	x, y := random(1, 64), make([]float32, 64)
 	packed := make([]float32, ks.PackedLen(8, 8))
 	if n := testing.AllocsPerRun(10, func() {
@@ -258,30 +352,5 @@ func TestNothingAllocates(t *testing.T) {
 		ks.GELU(y, x)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
-	}
-}
-
-func BenchmarkRows(b *testing.B) {
-	ks := Choose()
-	x, dst := random(1, 1536), make([]float32, 1536)
-	for name, f := range map[string]func(){
-		"Exp":       func() { ks.Exp(dst, x) },
-		"ExpSum":    func() { ks.ExpSum(dst, x, 1) },
-		"AddMax":    func() { ks.AddMax(dst, x, x) },
-		"Max":       func() { ks.Max(x) },
-		"Dot":       func() { ks.Dot(x, x) },
-		"AddScaled": func() { ks.AddScaled(dst, 0.1, x) },
-		"LayerNorm": func() { ks.LayerNorm(dst, x, nil, nil, 1e-5) },
-		"GELU":      func() { ks.GELU(dst, x) },
-		"GELUTanh":  func() { ks.GELUTanh(dst, x) },
-		"SiLU":      func() { ks.SiLU(dst, x) },
-		"Tanh":      func() { ks.Tanh(dst, x) },
-	} {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				f()
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(x)), "ns/element")
-		})
 	}
 }

@@ -31,6 +31,7 @@ func Rules() map[string]Rule {
 		"internal/stats":      {External: gonum},
 		"internal/npz":        {Internal: []string{"internal/atomicfile"}},
 		"internal/kernel":     {},
+		"internal/kernel/gen": {}, // writes the assembly of kernel
 
 		"safetensors": {Internal: []string{"internal/atomicfile"}},
 		"tuning":      {External: gonum},

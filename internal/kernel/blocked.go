@@ -1,0 +1,81 @@
+package kernel
+
+import "fmt"
+
+const (
+	// blockDepth is how many terms the tiles sum before the sum is added to C:
+	// two vectors of B for each of them stay in the first-level cache.
+	blockDepth = 384
+	// blockRows is how many rows of A meet a panel of B before the next one is
+	// read: with blockDepth columns they stay in the second-level cache.
+	blockRows = 256
+	// tallest is the largest number of rows in a tile.
+	tallest = 12
+)
+
+// tiling is what the blocked product must know about its tiles.
+type tiling struct {
+	panel  int                // columns in a panel
+	rows   int                // rows of the tallest tile
+	panels [tallest + 1]uint8 // for a number of rows, how many whole panels a tile may take
+	peak   func(n int)        // n steps of multiply-adds in registers
+	step   int                // operations in each of them
+	tile   func(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, k, cols int, add bool)
+}
+
+// gauge is Kernels.Peak.
+func (t tiling) gauge(steps int) (operations int) {
+	steps = max(1, steps)
+	t.peak(steps)
+	return steps * t.step
+}
+
+// product returns the product that takes C tile by tile. Whatever the tile,
+// an element is summed in the same order: from 0 through blockDepth terms, one
+// fused multiply-add after another, and these sums one by one.
+func (t tiling) product() func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, add bool) {
+	return func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, add bool) {
+		if m <= 0 || n <= 0 {
+			return
+		}
+		if k <= 0 {
+			if !add {
+				for i := range m {
+					clear(c[i*ldc:][:n])
+				}
+			}
+			return
+		}
+		panels := (n + t.panel - 1) / t.panel
+		if len(c) < (m-1)*ldc+n || len(a) < (m-1)*lda+k || len(b) < panels*t.panel*k || ldc < n || lda < k {
+			panic(fmt.Sprintf("kernel: a product %d×%d×%d with strides %d and %d does not fit slices of %d, %d and %d",
+				m, n, k, ldc, lda, len(c), len(a), len(b)))
+		}
+		for k0 := 0; k0 < k; k0 += blockDepth {
+			depth := min(blockDepth, k-k0)
+			blocks := (m + blockRows - 1) / blockRows
+			for i := range blocks {
+				i0, i1 := i*m/blocks, (i+1)*m/blocks
+				t.block(c[i0*ldc:], ldc, a[i0*lda+k0:], lda, b[k0*t.panel:], k*t.panel, i1-i0, n, depth, add || k0 > 0)
+			}
+		}
+	}
+}
+
+// block multiplies a block of A with all panels of B, which lie ldb apart.
+func (t *tiling) block(c []float32, ldc int, a []float32, lda int, b []float32, ldb, m, n, k int, add bool) {
+	tiles := (m + t.rows - 1) / t.rows
+	wide := int(t.panels[(m+tiles-1)/tiles]) // of the largest tile
+	for j := 0; j < n; {
+		panels := 1
+		if n-j >= wide*t.panel {
+			panels = wide
+		}
+		cols := min(t.panel, n-j)
+		for i := range tiles {
+			i0, i1 := i*m/tiles, (i+1)*m/tiles
+			t.tile(i1-i0, panels, &c[i0*ldc+j], ldc, &a[i0*lda], lda, &b[j/t.panel*ldb], ldb, k, cols, add)
+		}
+		j += panels * t.panel
+	}
+}

@@ -1,0 +1,6 @@
+//go:build purego || !(amd64 || arm64)
+
+package kernel
+
+// native returns nothing: there is no assembly for this platform.
+func native() []*Kernels { return nil }

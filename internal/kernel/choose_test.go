@@ -1,0 +1,55 @@
+package kernel
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestKernelsAreChosenByName(t *testing.T) {
+	available := []*Kernels{{Name: "fast"}, {Name: "portable"}}
+	for name, want := range map[string]string{"": "fast", "fast": "fast", "portable": "portable"} {
+		if ks, err := choose(name, available); err != nil || ks.Name != want {
+			t.Errorf("%q gives %s and %v, want %s", name, ks.Name, err, want)
+		}
+	}
+}
+
+func TestAnUnknownKernelIsNamedWithItsRemedy(t *testing.T) {
+	ks, err := choose("sse", []*Kernels{{Name: "fast"}, {Name: "portable"}})
+	if ks.Name != "fast" {
+		t.Errorf("the choice is %s", ks.Name)
+	}
+	for _, part := range []string{Variable + "=sse", "fast, portable"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("the error %v does not say %q", err, part)
+		}
+	}
+}
+
+func TestChoiceFollowsTheEnvironment(t *testing.T) {
+	ks, err := choose(os.Getenv(Variable), Available())
+	if got := Choose(); got.Name != ks.Name || (ChoiceError() == nil) != (err == nil) {
+		t.Errorf("the choice is %s with error %v, want %s with %v", got.Name, ChoiceError(), ks.Name, err)
+	}
+	if Choose() != Choose() {
+		t.Error("the choice was made twice")
+	}
+}
+
+func TestAvailableKernelsAreDistinctAndComplete(t *testing.T) {
+	list := Available()
+	if list[len(list)-1].Name != Portable().Name {
+		t.Error("the portable kernels are not the last")
+	}
+	seen := map[string]bool{}
+	for _, ks := range list {
+		if seen[ks.Name] {
+			t.Errorf("two kernels are called %s", ks.Name)
+		}
+		seen[ks.Name] = true
+		if ks.Panel < 1 || ks.Product == nil || ks.Peak(1) < 1 {
+			t.Errorf("%s is incomplete", ks.Name)
+		}
+	}
+}

@@ -92,6 +92,11 @@ func (b *Block) checkBackward(grad *BlockGradient, dy tensor.Matrix, pass *Pass)
 		if _, ok := head.(attention.Trainable); !ok {
 			panic(fmt.Sprintf("nn: head %d, a %T, has no backward pass", h, head))
 		}
+		if c, ok := head.(*attention.Circuit); ok {
+			if err := c.HasBackward(); err != nil {
+				panic(fmt.Sprintf("nn: head %d: %v", h, err))
+			}
+		}
 	}
 	if grad.Curves != nil && len(grad.Curves) != b.heads {
 		panic(fmt.Sprintf("nn: %d gradients of tuning curves for %d heads", len(grad.Curves), b.heads))

@@ -9,8 +9,7 @@ import (
 )
 
 // Backward implements Trainable for tuning curves of the exponential link; with
-// others, whose rates can be 0 or change sign, it panics (see HasBackward). So it
-// does for a causal head.
+// others, whose rates can be 0 or change sign, it panics (see HasBackward).
 //
 // With T = sigma + c, the gradient g_t of y_t and D_t = g_t.y_t, the gradients
 // with respect to the logarithms of the rates h of queries and f of keys are
@@ -64,9 +63,6 @@ func (c *Circuit) HasBackward() error {
 		return fmt.Errorf("circuit: tuning curves %q have no backward pass; exponential ones have: %s, %s, %s, calibrated or not",
 			c.cfg.Tuning.Map(), tuning.Exp, tuning.Gerf, tuning.Hyperbolic)
 	}
-	if c.cfg.Causal {
-		return fmt.Errorf("circuit: a causal head has no backward pass; only one that writes all tokens before it reads")
-	}
 	return nil
 }
 
@@ -87,17 +83,17 @@ func (b *circuitBackward) sequence() {
 	work := b.work
 	defer work.Release(work.Mark())
 	b.mem.Reset()
+	b.dq.Zero()
+	b.dk.Zero()
+	b.dvalue.Zero()
+	if b.c.cfg.Causal {
+		b.causal()
+		return
+	}
 	b.c.writeAll(&b.mem, b.k, b.v, work)
 	b.adjoint.Zero()
 
-	// H and g side by side: [m, dv+1].
-	side := work.Matrix(b.c.Neurons(), b.dv+1)
-	for i, g := range b.mem.gain {
-		row := side.Row(i)
-		copy(row, b.mem.hebb.Row(i))
-		row[b.dv] = g
-	}
-	stored := tensor.Pack(side, work)
+	stored := b.stored()
 	n, block := b.q.Rows, b.c.block()
 	for lo := 0; lo < n; lo += block {
 		b.queries(lo, min(lo+block, n), stored)
@@ -106,10 +102,21 @@ func (b *circuitBackward) sequence() {
 	received := tensor.PackTransposed(b.adjoint, work)
 	back := tensor.Pack(b.adjoint.SliceRows(0, b.dv), work)
 	shifts := work.Floats(b.c.Neurons())
-	ref := b.shifts(shifts)
+	ref := shiftsOf(shifts, b.c.write.bias, b.mem.shift, -1)
 	for lo := 0; lo < n; lo += block {
-		b.keys(lo, min(lo+block, n), received, back, shifts, ref)
+		b.keys(lo, min(lo+block, n), n-1, received, back, shifts, ref)
 	}
+}
+
+// stored returns H and g of the memory side by side: [m, dv+1].
+func (b *circuitBackward) stored() tensor.Weight {
+	side := b.work.Matrix(b.c.Neurons(), b.dv+1)
+	for i, g := range b.mem.gain {
+		row := side.Row(i)
+		copy(row, b.mem.hebb.Row(i))
+		row[b.dv] = g
+	}
+	return tensor.Pack(side, b.work)
 }
 
 // queries takes a block of queries back and writes their gradients into A.
@@ -124,21 +131,7 @@ func (b *circuitBackward) queries(lo, hi int, stored tensor.Weight) {
 	slack := work.Doubles(n)    // what sigma leaves of the sum of alpha_ti over i
 	for t := range n {
 		c := float64(tensor.Dot(h.Row(t), b.mem.gain))
-		sigma := 0.0
-		if s := b.c.cfg.HalfSaturation; s > 0 {
-			sigma = s * math.Exp(-scale[t])
-		}
-		row := g.Row(t)
-		slack[t] = 0
-		if total := sigma + c; total == 0 || math.IsInf(total, 1) {
-			clear(row) // nothing came in, or sigma is all there is: y is 0
-		} else {
-			dy := b.dy.Row(lo + t)
-			d := float64(tensor.Dot(dy, b.y.Row(lo+t)))
-			tensor.Scale(row[:b.dv], float32(1/total), dy)
-			row[b.dv] = float32(-d / total)
-			slack[t] = d * sigma / total
-		}
+		slack[t], _ = b.gradient(g.Row(t), lo+t, c, scale[t])
 	}
 	alpha := work.Matrix(n, m)
 	tensor.Product(alpha, g, stored)
@@ -151,48 +144,89 @@ func (b *circuitBackward) queries(lo, hi int, stored tensor.Weight) {
 	b.read.backward(b.dq.SliceRows(lo, hi), b.q.SliceRows(lo, hi), alpha, slack, work)
 }
 
-// keys takes a block of keys and values back.
-func (b *circuitBackward) keys(lo, hi int, received, back tensor.Weight, shifts []float32, ref float64) {
+// gradient writes [g_t, -D_t]/T_t of query t for calcium c, relative to
+// exp(scale), and returns D_t sigma/T_t, which is the sum of alpha_ti over i, and
+// the logarithm of T_t.
+func (b *circuitBackward) gradient(dst []float32, t int, c, scale float64) (slack, logTotal float64) {
+	sigma := 0.0
+	if s := b.c.cfg.HalfSaturation; s > 0 {
+		sigma = s * math.Exp(-scale)
+	}
+	total := sigma + c
+	if total == 0 || math.IsInf(total, 1) {
+		clear(dst) // no calcium, or next to none: y is 0 whatever came in
+		return 0, farAway
+	}
+	dy := b.dy.Row(t)
+	d := float64(tensor.Dot(dy, b.y.Row(t)))
+	tensor.Scale(dst[:b.dv], float32(1/total), dy)
+	dst[b.dv] = float32(-d / total)
+	return d * sigma / total, math.Log(total) + scale
+}
+
+// farAway stands for an infinite logarithm where differences must not be NaN.
+const farAway = 1e300
+
+// keys takes a block of keys and values back: received is A and -a, for products
+// with values; back is A, for products with rates; shifts and ref are those of
+// A. What keys weigh less by age counts up to token end.
+func (b *circuitBackward) keys(lo, hi, end int, received, back tensor.Weight, shifts []float32, ref float64) {
 	work := b.work
 	defer work.Release(work.Mark())
 	n, m := hi-lo, b.c.Neurons()
 	f, common := work.Matrix(n, m), work.Doubles(n)
 	b.c.write.queries(f, tensor.Matrix{}, common, b.k.SliceRows(lo, hi), work)
-	v := work.Matrix(n, b.dv+1)
 	for t := range n {
 		row := f.Row(t)
 		tensor.Add(row, row, shifts)
-		forgotten := b.c.decay * float64(b.k.Rows-1-lo-t)
+		forgotten := b.c.decay * float64(end-lo-t)
 		tensor.ExpSum(row, row, float32(-(common[t] + forgotten + ref)))
+	}
+	tensor.AddProduct(b.dvalue.SliceRows(lo, hi), f, back)
+	beta := work.Matrix(n, m)
+	tensor.Product(beta, b.values(lo, hi), received)
+	for t := range n {
+		multiply(beta.Row(t), f.Row(t))
+	}
+	b.finishKeys(lo, hi, beta)
+}
+
+// values returns values and a 1 for calcium [n, dv+1].
+func (b *circuitBackward) values(lo, hi int) tensor.Matrix {
+	v := b.work.Matrix(hi-lo, b.dv+1)
+	for t := range v.Rows {
 		copy(v.Row(t), b.v.Row(lo+t))
 		v.Row(t)[b.dv] = 1
 	}
-	tensor.Product(b.dvalue.SliceRows(lo, hi), f, back)
-	beta, sum := work.Matrix(n, m), work.Doubles(n)
-	tensor.Product(beta, v, received)
-	for t := range n {
-		multiply(beta.Row(t), f.Row(t))
-		sum[t] = float64(tensor.Sum(beta.Row(t)))
-	}
-	b.write.backward(b.dk.SliceRows(lo, hi), b.k.SliceRows(lo, hi), beta, sum, work)
+	return v
 }
 
-// shifts writes the bias of writing less the shift of every neuron, relative to
-// the largest, which it returns.
-func (b *circuitBackward) shifts(dst []float32) (ref float64) {
+// finishKeys takes beta [n, m] back to the keys.
+func (b *circuitBackward) finishKeys(lo, hi int, beta tensor.Matrix) {
+	defer b.work.Release(b.work.Mark())
+	sum := b.work.Doubles(beta.Rows)
+	for t := range sum {
+		sum[t] = float64(tensor.Sum(beta.Row(t)))
+	}
+	b.write.backward(b.dk.SliceRows(lo, hi), b.k.SliceRows(lo, hi), beta, sum, b.work)
+}
+
+// shiftsOf writes the bias of writing plus sign times the shift of every neuron,
+// -Inf for those that never fired, relative to the largest, which it returns.
+func shiftsOf(dst []float32, bias, shift []float64, sign float64) (ref float64) {
 	ref = math.Inf(-1)
-	for i, s := range b.mem.shift {
+	for i, s := range shift {
 		if !math.IsInf(s, -1) {
-			ref = max(ref, b.c.write.bias[i]-s)
+			ref = max(ref, bias[i]+sign*s)
 		}
 	}
 	if math.IsInf(ref, -1) {
 		ref = 0
 	}
-	for i, s := range b.mem.shift {
-		dst[i] = float32(b.c.write.bias[i] - s - ref)
+	for i, s := range shift {
+		dst[i] = float32(bias[i] + sign*s - ref)
 		if math.IsInf(s, -1) {
-			dst[i] = float32(math.Inf(-1)) // never fired
+			dst[i] = float32(math.Inf(-1))
 		}
 	}
 	return ref

@@ -171,8 +171,9 @@ func trainableCircuits(t testing.TB, d int) map[string]Trainable {
 	out := map[string]Trainable{}
 	for _, m := range []tuning.Map{tuning.Exp, tuning.Gerf, tuning.Hyperbolic} {
 		for _, cal := range []*tuning.Calibration{nil, calibrated(t, newInput(77, d, 1, 1, 200))} {
-			for _, cfg := range []CircuitConfig{{}, {HalfSaturation: 0.5}, {Forget: 0.1, HalfSaturation: 0.2}} {
-				name := fmt.Sprintf("circuit %s, calibrated %v, forget %g, sigma %g", m, cal != nil, cfg.Forget, cfg.HalfSaturation)
+			for _, cfg := range []CircuitConfig{{}, {HalfSaturation: 0.5}, {Forget: 0.1, HalfSaturation: 0.2},
+				{Causal: true}, {Causal: true, Forget: 0.1}, {Causal: true, Forget: 0.9, HalfSaturation: 0.2}} {
+				name := fmt.Sprintf("circuit %s, calibrated %v, causal %v, forget %g, sigma %g", m, cal != nil, cfg.Causal, cfg.Forget, cfg.HalfSaturation)
 				cfg.Tuning, _ = curves(t, m, 24, d, cal)
 				out[name] = newCircuit(t, cfg)
 			}
@@ -214,17 +215,23 @@ func TestCircuitTwinGoesBackAsCentralDifferencesSay(t *testing.T) {
 
 func TestCircuitGoesBackAsItsTwin(t *testing.T) {
 	const d, dv = 6, 5
-	for _, n := range []int{2, 17, 64, 65, 150} {
+	for _, size := range []struct {
+		n   int
+		std float64
+		// Logarithms of rates are differences of float32 numbers, of some 20 at the
+		// first std and 200 at the second, where keys exceed the shifts' headroom
+		// and the neurons that respond to a query are few.
+		tolerance float64
+	}{{2, 0.7, 2e-5}, {17, 0.7, 2e-5}, {64, 0.7, 2e-5}, {65, 0.7, 2e-5}, {150, 0.7, 2e-5}, {60, 4, 2e-4}} {
+		n, tolerance := size.n, size.tolerance
 		for name, h := range trainableCircuits(t, d) {
 			c := h.(*Circuit)
-			in := newInput(4, d, dv, 0.7, n)
+			in := newInput(4, d, dv, size.std, n)
 			dy := random(9, n, dv, 1)
 			grad := NewCurvesGradient(c.cfg.Tuning)
 			g := back(h, in, dy, grad, nil)
 			dq, dk, dvalue, forms := newCircuitTwin(c, in).backward(doubled(dy))
 			what := fmt.Sprintf("%d tokens, %s: ", n, name)
-			// Logarithms of rates are differences of float32 numbers around 20.
-			const tolerance = 2e-5
 			nearScale(t, what+"q", g.Query, dq, tolerance)
 			nearScale(t, what+"k", g.Key, dk, tolerance)
 			nearScale(t, what+"v", g.Value, dvalue, tolerance)
@@ -315,10 +322,8 @@ func TestGradientsOfLargeLogitsStayFinite(t *testing.T) {
 func TestCircuitsWithoutBackwardSaySo(t *testing.T) {
 	in := newInput(4, 6, 5, 0.7, 3)
 	cosine, _ := curves(t, tuning.Cosine, 8, 6, nil)
-	exp, _ := curves(t, tuning.Exp, 8, 6, nil)
 	for want, cfg := range map[string]CircuitConfig{
 		`attention: circuit: tuning curves "cosine" have no backward pass; exponential ones have: exp, gerf, hyperbolic`: {Tuning: cosine},
-		"attention: circuit: a causal head has no backward pass":                                                         {Tuning: exp, Causal: true},
 	} {
 		c := newCircuit(t, cfg)
 		if err := c.HasBackward(); err == nil {

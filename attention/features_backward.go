@@ -51,10 +51,10 @@ func (w *drives) finish() {
 	}
 }
 
-// backward writes dx [n, d] for a block of tokens x [n, d]: a [n, m], s [n].
+// backward adds to dx [n, d] for a block of tokens x [n, d]: a [n, m], s [n].
 func (w *drives) backward(dx, x, a tensor.Matrix, s []float64, work *tensor.Arena) {
 	defer work.Release(work.Mark())
-	tensor.Product(dx, a, w.back)
+	tensor.AddProduct(dx, a, w.back)
 	n, d := x.Rows, x.Cols
 	if w.grad != nil {
 		// [d+1, n]: the tokens, and a 1 for the constant drive.

@@ -2,6 +2,7 @@ package attention
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/tripartite-go/tripartite/safetensors"
@@ -29,12 +30,12 @@ func TestCircuitGoesBackAsPyTorch(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	for _, prefix := range []string{"plain.", "sink."} {
+	for _, prefix := range []string{"plain.", "sink.", "causal.", "causal-sink."} {
 		get := func(name string) tensor.Matrix { return golden(t, f, prefix+name) }
 		in := input{get("q"), get("k"), get("v"), tensor.NewSequences(get("q").Rows)}
 		d, m := in.q.Cols, get("read.W").Rows
 		forget := float64(get("forget").Data[0])
-		c := &Circuit{cfg: CircuitConfig{HalfSaturation: float64(get("sigma").Data[0]), Forget: forget}, decay: math.Log1p(-forget)}
+		c := &Circuit{cfg: CircuitConfig{Causal: strings.HasPrefix(prefix, "causal"), HalfSaturation: float64(get("sigma").Data[0]), Forget: forget}, decay: math.Log1p(-forget)}
 		c.cfg.Tuning, _ = curves(t, tuning.Exp, m, d, nil) // for its size
 		zero := make([]float32, d*d)
 		c.read = newFeatures(tuning.Form[float32]{W: get("read.W").Data, B: get("read.B").Data, Metric: zero}, d)

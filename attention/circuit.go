@@ -134,7 +134,7 @@ func (c *Circuit) writeAll(mem *memory, k, v tensor.Matrix, work *tensor.Arena) 
 		level := work.Mark()
 		rates, sign := work.Matrix(m, hi-lo), c.write.signs(m, hi-lo, work)
 		top := work.Floats(m)
-		ref := c.write.keys(rates, sign, top, k.SliceRows(lo, hi), c.decay, c.cfg.Causal, work)
+		ref := c.write.keys(rates, sign, top, k.SliceRows(lo, hi), nil, c.decay, c.cfg.Causal, work)
 		for i, bias := range c.write.bias {
 			mem.raise(i, float64(top[i])+ref+bias)
 			mem.rates(i, rates.Row(i), signRow(sign, i), ref+bias)
@@ -156,7 +156,7 @@ func (c *Circuit) causal(r *reading, k, v tensor.Matrix) {
 		level := work.Mark()
 		rates, sign := work.Matrix(m, hi-lo), c.write.signs(m, hi-lo, work)
 		top := work.Floats(m)
-		ref := c.write.keys(rates, sign, top, k.SliceRows(lo, hi), c.decay, c.cfg.Causal, work)
+		ref := c.write.keys(rates, sign, top, k.SliceRows(lo, hi), nil, c.decay, c.cfg.Causal, work)
 		r.begin(lo, hi)
 		for first := 0; first < hi-lo; {
 			end := c.share(&r.mem, rates, top, first, ref)

@@ -5,5 +5,6 @@
 //
 // [Circuit] computes what package tripartite defines, fused: tokens in blocks,
 // matrix products, no N×N matrix. It is tested against that package for every
-// tuning curve.
+// tuning curve. Heads that can be trained go backward as well ([Trainable]), with
+// nothing kept from the pass forward but its output and normalizers.
 package attention

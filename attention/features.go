@@ -119,16 +119,19 @@ func (f *features) exponent(i int, u float32, level float64) (exponent, sign flo
 }
 
 // keys computes the exponents of a block of keys k [n, d], neuron by neuron:
-// dst [m, n] relative to ref + bias, with common and decay·(position+1) added,
-// and the largest of every neuron in top [m]. sign [m, n] is written for signed
+// dst [m, n] relative to ref + bias, with common, minus decay·(position+1) and
+// extra [n], unless nil, added, and the largest of every neuron in top [m]. sign [m, n] is written for signed
 // links. The reference of a causal block does not look at its later tokens.
-func (f *features) keys(dst, sign tensor.Matrix, top []float32, k tensor.Matrix, decay float64, causal bool, work *tensor.Arena) (ref float64) {
+func (f *features) keys(dst, sign tensor.Matrix, top []float32, k tensor.Matrix, extra []float64, decay float64, causal bool, work *tensor.Arena) (ref float64) {
 	defer work.Release(work.Mark())
 	level, common := work.Doubles(k.Rows), work.Doubles(k.Rows)
 	f.common(level, common, k, work)
 	for t := range common {
 		// Forgetting lowers the shifts before every write; later keys stand out.
 		common[t] -= decay * float64(t+1)
+		if extra != nil {
+			common[t] += extra[t]
+		}
 	}
 	ref = common[0]
 	if !causal {

@@ -8,8 +8,7 @@ import (
 
 // Head is one attention head. Heads are immutable and safe for concurrent use.
 //
-// Training adds a second interface for the heads that can be fitted, with a
-// Backward that takes the same arguments and the gradient of dst.
+// Heads that can be trained have a backward pass besides; see [Trainable].
 type Head interface {
 	// Forward computes the attention of every sequence of a ragged batch and
 	// writes it to dst [N, dv].

@@ -58,23 +58,8 @@ func (r *reading) readAll() {
 //	h = phi(q),  c = g.h,  l = H h / (sigma + c)
 func (r *reading) read(first, end int, rates, values tensor.Matrix) {
 	defer r.work.Release(r.work.Mark())
-	n, m := end-first, r.c.Neurons()
-	shifts := r.work.Floats(m)
-	ref := r.shifts(shifts)
-	h := r.work.Matrix(n, m)
-	scale := r.work.Doubles(n) // of h: h is relative to exp(scale)
-	for t := range n {
-		row := h.Row(t)
-		top := tensor.AddMax(row, r.drives.Row(first+t), shifts)
-		if math.IsInf(float64(top), -1) {
-			top = 0 // no neuron fires that was written, or the query is NaN
-		}
-		tensor.ExpSum(row, row, top)
-		for i, s := range signRow(r.sign, first+t) {
-			row[i] *= s
-		}
-		scale[t] = float64(top) + ref + r.common[first+t]
-	}
+	n := end - first
+	h, scale := r.hidden(first, end)
 	out := r.dst.SliceRows(r.lo+first, r.lo+end)
 	tensor.Product(out, h, tensor.PackTransposed(r.mem.hebb, r.work))
 	var recent tensor.Matrix // [n, n] kernel values of the block's own keys
@@ -93,6 +78,29 @@ func (r *reading) read(first, end int, rates, values tensor.Matrix) {
 		}
 		r.finish(r.lo+first+t, y, c, scale[t])
 	}
+}
+
+// hidden returns the rates h [n, m] of queries first to end of the block, those of
+// query t relative to exp(scale[t]) and to the shifts of the memory.
+func (r *reading) hidden(first, end int) (h tensor.Matrix, scale []float64) {
+	n, m := end-first, r.c.Neurons()
+	h, scale = r.work.Matrix(n, m), r.work.Doubles(n)
+	defer r.work.Release(r.work.Mark())
+	shifts := r.work.Floats(m)
+	ref := r.shifts(shifts)
+	for t := range n {
+		row := h.Row(t)
+		top := tensor.AddMax(row, r.drives.Row(first+t), shifts)
+		if math.IsInf(float64(top), -1) {
+			top = 0 // no neuron fires that was written, or the query is NaN
+		}
+		tensor.ExpSum(row, row, top)
+		for i, s := range signRow(r.sign, first+t) {
+			row[i] *= s
+		}
+		scale[t] = float64(top) + ref + r.common[first+t]
+	}
+	return h, scale
 }
 
 // shifts writes the shifts of the memory plus the bias of reading, relative to

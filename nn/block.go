@@ -59,6 +59,7 @@ type Block struct {
 	output      Linear
 	up, down    Linear
 	first, last LayerNorm
+	root        float32 // sqrt(LogitScale), the factor of query and key weights
 }
 
 // NewBlock packs the parameters of a block. It reports shapes that do not fit.
@@ -88,6 +89,7 @@ func NewBlock(cfg BlockConfig, p BlockParams) (*Block, error) {
 		down:       NewLinear(p.Down),
 		first:      p.AttentionNorm,
 		last:       p.OutputNorm,
+		root:       root,
 	}, nil
 }
 
@@ -167,6 +169,9 @@ type Pass struct {
 	States []attention.State
 	// Trace, unless nil, records what the heads did.
 	Trace *Trace
+	// Tape, unless nil, keeps what a backward pass needs. States must be nil then:
+	// only whole sequences go backward.
+	Tape *Tape
 	// Work holds threads and scratch memory.
 	Work *Workspace
 }
@@ -193,6 +198,9 @@ func (b *Block) check(dst, x tensor.Matrix, pass *Pass) {
 	}
 	if n := pass.Sequences.Len() * b.heads; pass.States != nil && len(pass.States) != n {
 		panic(fmt.Sprintf("nn: %d states for %d sequences of %d heads", len(pass.States), pass.Sequences.Len(), b.heads))
+	}
+	if pass.States != nil && pass.Tape != nil {
+		panic("nn: a pass with states cannot keep a tape: only whole sequences go backward")
 	}
 	pass.Sequences.Check(x.Rows)
 	if pass.Sequences.Tokens() != x.Rows {

@@ -26,8 +26,9 @@ func (p Projection) check(name string, out, in int) error {
 
 // Linear is a linear map with packed weights.
 type Linear struct {
-	weight tensor.Weight
-	bias   []float32
+	weight   tensor.Weight
+	bias     []float32
+	reversed *reversed
 }
 
 // NewLinear packs a projection. It panics if the bias does not fit the weights.
@@ -35,7 +36,7 @@ func NewLinear(p Projection) Linear {
 	if err := p.check("linear", p.Weight.Rows, p.Weight.Cols); err != nil {
 		panic("nn: " + err.Error())
 	}
-	return Linear{weight: tensor.Pack(p.Weight, nil), bias: p.Bias}
+	return Linear{weight: tensor.Pack(p.Weight, nil), bias: p.Bias, reversed: new(reversed)}
 }
 
 // In returns the width of the input.

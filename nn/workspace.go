@@ -11,15 +11,17 @@ import (
 type Workspace struct {
 	pool   *tensor.Pool
 	arenas []tensor.Arena // one per worker
-	inputs tensor.Matrix  // [N, 2·heads·d + heads·dv] queries, keys, values
-	mixed  tensor.Matrix  // [N, heads·dv] what the heads return
 	traces []attention.Trace
+	room   struct{ inputs, mixed tensor.Matrix } // for passes without a tape
+	back   backward
 
 	// The pass at work.
 	block  *Block
 	pass   Pass
 	dst, x tensor.Matrix
-	rows   int // rows in a block of rows
+	inputs tensor.Matrix // [N, 2·heads·d + heads·dv] queries, keys, values
+	mixed  tensor.Matrix // [N, heads·dv] what the heads return
+	rows   int           // rows in a block of rows
 	blocks int
 }
 
@@ -37,8 +39,14 @@ const maxRows = 32
 
 func (w *Workspace) begin(b *Block, dst, x tensor.Matrix, pass Pass) {
 	w.block, w.pass, w.dst, w.x = b, pass, dst, x
-	w.inputs = w.inputs.Resize(x.Rows, b.inputs.Out())
-	w.mixed = w.mixed.Resize(x.Rows, b.heads*b.valueWidth)
+	if t := pass.Tape; t != nil {
+		t.begin(b, x)
+		w.inputs, w.mixed = t.inputs, t.mixed
+	} else {
+		w.room.inputs = w.room.inputs.Resize(x.Rows, b.inputs.Out())
+		w.room.mixed = w.room.mixed.Resize(x.Rows, b.heads*b.valueWidth)
+		w.inputs, w.mixed = w.room.inputs, w.room.mixed
+	}
 	// Two tasks for each thread, or more; an even number of rows suits the tiles.
 	share := 2 * w.pool.Threads()
 	w.rows = min(maxRows, (x.Rows+share-1)/share+1) &^ 1
@@ -60,11 +68,15 @@ func (w *Workspace) end() {
 	if t := w.pass.Trace; t != nil {
 		t.inputs.CopyFrom(w.inputs)
 		t.mixed.CopyFrom(w.mixed)
+		if w.pass.Tape != nil {
+			t.logC.CopyFrom(w.pass.Tape.logC)
+		}
 		for i, h := range w.traces {
 			t.counts[i%w.block.heads].Add(h)
 		}
 	}
 	w.block, w.pass, w.dst, w.x = nil, Pass{}, tensor.Matrix{}, tensor.Matrix{}
+	w.inputs, w.mixed = tensor.Matrix{}, tensor.Matrix{}
 }
 
 // span returns the rows of block i.
@@ -110,6 +122,9 @@ func (t *headTask) Do(worker, i int) {
 		trace = &w.traces[i]
 		trace.LogFactor = w.pass.Trace.logFactor.Row(h)
 	}
+	if w.pass.Tape != nil {
+		logC = w.pass.Tape.logC.Row(h)
+	}
 	dst := w.mixed.SliceCols(h*b.valueWidth, (h+1)*b.valueWidth)
 	w.pass.Heads[h].Forward(dst, logC, q, k, v, w.pass.Sequences.Slice(s, s+1), state, trace, &w.arenas[worker])
 }
@@ -138,6 +153,10 @@ func (t *outputTask) Do(worker, i int) {
 	a := arena.Matrix(hi-lo, b.width)
 	b.output.apply(a, w.mixed.SliceRows(lo, hi))
 	addRows(a, x)
+	tape := w.pass.Tape
+	if tape != nil {
+		tape.attended.SliceRows(lo, hi).CopyFrom(a)
+	}
 	in := a
 	if b.preNorm {
 		in = arena.Matrix(hi-lo, b.width)
@@ -147,10 +166,16 @@ func (t *outputTask) Do(worker, i int) {
 	}
 	hidden := arena.Matrix(hi-lo, b.up.Out())
 	b.up.apply(hidden, in)
+	if tape != nil {
+		tape.hidden.SliceRows(lo, hi).CopyFrom(hidden)
+	}
 	b.activation.Apply(hidden.Data, hidden.Data)
 	b.down.apply(dst, hidden)
 	addRows(dst, a)
 	if !b.preNorm {
+		if tape != nil {
+			tape.sum.SliceRows(lo, hi).CopyFrom(dst)
+		}
 		b.last.Forward(dst, dst)
 	}
 }

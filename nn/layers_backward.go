@@ -1,0 +1,124 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/tripartite-go/tripartite/tensor"
+)
+
+// A gradient has the shape of what it belongs to, and the same type: Projection,
+// LayerNorm, Embedding, BlockParams. Backward passes add to it. Parts that are
+// nil, or matrices without rows, are left out and cost nothing.
+
+// reversed is the weights of a linear map packed for the way back, on first use.
+type reversed struct {
+	once   sync.Once
+	weight tensor.Weight
+}
+
+// reverse returns the weights [in, out] of the way back.
+func (l Linear) reverse() tensor.Weight {
+	r := l.reversed
+	r.once.Do(func() { r.weight = l.weight.Transpose(nil) })
+	return r.weight
+}
+
+// Backward takes the gradient dy [n, out] of the output back through the map:
+//
+//	dx = dy W,  grad.Weight += dyᵀ x,  grad.Bias += sum of dy over rows
+//
+// x [n, in] is the input of the forward pass. dx [n, in] is left out if it has no
+// rows; it must not overlap dy. Work runs on all threads of the workspace, and
+// the result does not depend on how many they are.
+func (l Linear) Backward(work *Workspace, dx tensor.Matrix, grad Projection, dy, x tensor.Matrix) {
+	if x.Rows != dy.Rows || x.Cols != l.In() || dy.Cols != l.Out() {
+		panic(fmt.Sprintf("nn: backward pass of weights [%d, %d] from [%d, %d] and input [%d, %d]",
+			l.Out(), l.In(), dy.Rows, dy.Cols, x.Rows, x.Cols))
+	}
+	if err := grad.checkGradient("linear", l.Out(), l.In()); err != nil {
+		panic("nn: " + err.Error())
+	}
+	if dx.Rows > 0 {
+		work.pool.Product(dx, dy, l.reverse())
+	}
+	work.back.outers = append(work.back.outers[:0], outer{dy: dy, x: x, grad: grad})
+	work.accumulate()
+}
+
+// checkGradient reports a gradient that does not fit weights [out, in].
+func (p Projection) checkGradient(name string, out, in int) error {
+	if p.Weight.Rows == 0 {
+		p.Weight = tensor.Matrix{Rows: out, Cols: in}
+	}
+	if err := p.check(name, out, in); err != nil {
+		return fmt.Errorf("the gradient: %w", err)
+	}
+	return nil
+}
+
+// Backward takes the gradient dy [n, D] of the output back through the
+// normalization of x [n, D]: dx [n, D], which may be dy, is written; grad is added
+// to, in the order of rows.
+func (l LayerNorm) Backward(dx tensor.Matrix, grad LayerNorm, dy, x tensor.Matrix, work *tensor.Arena) {
+	if x.Rows != dy.Rows || x.Cols != dy.Cols || dx.Rows != x.Rows || dx.Cols != x.Cols {
+		panic(fmt.Sprintf("nn: backward pass of layer normalization of [%d, %d] from [%d, %d] into [%d, %d]",
+			x.Rows, x.Cols, dy.Rows, dy.Cols, dx.Rows, dx.Cols))
+	}
+	if err := grad.check("the gradient", x.Cols); err != nil {
+		panic("nn: " + err.Error())
+	}
+	defer work.Release(work.Mark())
+	normed := work.Floats(x.Cols)
+	for t := range x.Rows {
+		in, g, out := x.Row(t), dy.Row(t), dx.Row(t)
+		tensor.LayerNorm(normed, in, nil, nil, l.Epsilon)
+		if grad.Gain != nil {
+			for j, v := range normed {
+				grad.Gain[j] += g[j] * v
+			}
+		}
+		if grad.Bias != nil {
+			tensor.Add(grad.Bias, grad.Bias, g)
+		}
+		l.backward(out, g, in, normed)
+	}
+}
+
+// backward is the way back of one row: with g = dy·Gain and the normalized row n,
+//
+//	dx = (g - mean(g) - n·mean(g·n)) / sqrt(variance + Epsilon)
+func (l LayerNorm) backward(dx, dy, x, normed []float32) {
+	width := float64(len(x))
+	mean := float64(tensor.Sum(x)) / width
+	var squares, sum, along float64
+	dx, dy, normed = dx[:len(x)], dy[:len(x)], normed[:len(x)]
+	for j, v := range x {
+		c := float64(v) - mean
+		squares += c * c
+		g := dy[j]
+		if l.Gain != nil {
+			g *= l.Gain[j]
+		}
+		dx[j] = g
+		sum += float64(g)
+		along += float64(g) * float64(normed[j])
+	}
+	r := float32(1 / math.Sqrt(squares/width+float64(l.Epsilon)))
+	m, a := float32(sum/width), float32(along/width)
+	for j, n := range normed {
+		dx[j] = r * (dx[j] - m - n*a)
+	}
+}
+
+// Backward adds row t of dy [len(ids), D] to the row of ids[t] in the gradient, a
+// table of the same shape, in the order of t. It reports an id that the table
+// does not have.
+func (e Embedding) Backward(grad Embedding, dy tensor.Matrix, ids []int) error {
+	if grad.Table.Rows != e.Table.Rows || grad.Table.Cols != e.Table.Cols {
+		panic(fmt.Sprintf("nn: the gradient of a table [%d, %d] is [%d, %d]",
+			e.Table.Rows, e.Table.Cols, grad.Table.Rows, grad.Table.Cols))
+	}
+	return grad.rows("Backward", dy, ids, func(row, of []float32) { tensor.Add(of, of, row) })
+}

@@ -8,7 +8,7 @@ FUZZTIME    ?= 60s
 # Packages whose code runs on several threads.
 CONCURRENT = ./tensor ./nn ./attention ./model ./network ./transfer ./internal/cli/attend
 
-.PHONY: all build install check format vet staticcheck test race kernels fuzz bench generate golden clean
+.PHONY: all build install check format vet staticcheck test race kernels fuzz bench bench-peers generate golden clean
 
 all: check build
 
@@ -55,6 +55,11 @@ bench: ## tokens/s, ns/token of the circuit, bytes per memory
 
 generate: ## rewrite the assembly from its descriptions; a test tells when that is due
 	$(GO) generate ./internal/kernel
+
+# MODEL is a folder with all-MiniLM-L6-v2, PYTHON one that has what the script names.
+bench-peers: ## compare with PyTorch and ONNX Runtime in one run, in turns
+	@test -n "$(MODEL)" || { echo "set MODEL to a folder with all-MiniLM-L6-v2: make bench-peers MODEL=path/to/it"; exit 1; }
+	$(PYTHON) tools/bench/peers.py --model "$(MODEL)" -o bench-peers.json
 
 golden: ## regenerate the golden files from Hugging Face transformers; see tools/ref/README.md
 	$(PYTHON) tools/ref/tokenizer.py tables

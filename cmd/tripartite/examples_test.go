@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,6 +77,9 @@ func TestExamplesInHelpWork(t *testing.T) {
 			}
 			if args[1] == "transfer" { // on two texts in place of all verses, to save time
 				args = append(args, "--input", "texts.txt", "--calibrate", "more-texts.txt")
+			}
+			if args[1] == "bench" { // on a few products
+				args = append(slices.DeleteFunc(args, func(a string) bool { return a == "--full" }), "--work", "product", "--seconds", "0.1")
 			}
 			if o := commandWith(t.Context(), strings.NewReader(stdin), args[1:]...); o.code != exitDone {
 				t.Errorf("%s: exit code %d: %s", line, o.code, o.stderr)

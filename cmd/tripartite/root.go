@@ -67,7 +67,7 @@ variable NO_COLOR turns colors off.`,
 	}{
 		{groupCircuit, []*cobra.Command{newAttend(e), newMemory(e)}},
 		{groupModels, []*cobra.Command{newTransfer(e), newRun(e), newTokenize(e), newModels(e)}},
-		{groupOther, []*cobra.Command{newVersion(e)}},
+		{groupOther, []*cobra.Command{newBench(e), newVersion(e)}},
 	} {
 		for _, c := range g.commands {
 			c.GroupID = g.id

@@ -47,6 +47,9 @@ func Rules() map[string]Rule {
 	rules["network"] = Rule{Internal: append(engine, "input/text")}
 	rules["task"] = Rule{Internal: append(engine, "input/text", "network")}
 	rules["transfer"] = Rule{Internal: append(engine, "input/text", "network", "task", "internal/stats"), External: gonum}
+	rules["bench"] = Rule{Internal: []string{"attention", "nn", "tensor", "tuning", "internal/stats"}}
+	// Answers the script that compares with other programs.
+	rules["tools/bench/ours"] = Rule{Internal: []string{"bench", "model", "nn", "tensor"}}
 	// From result data only.
 	rules["figure"] = Rule{Internal: []string{"transfer", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
 	rules["internal/report"] = Rule{Internal: []string{"transfer", "figure", "internal/atomicfile", "internal/stats"}}

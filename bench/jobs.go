@@ -1,0 +1,140 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/tripartite-go/tripartite/nn"
+	"github.com/tripartite-go/tripartite/tensor"
+	"github.com/tripartite-go/tripartite/tuning"
+)
+
+// Kinds of work, in the order in which they are shown.
+const (
+	KindProduct  = "product"
+	KindEncoder  = "encoder"
+	KindNotebook = "notebook"
+)
+
+// Kinds returns the kinds of work that can be measured.
+func Kinds() []string { return []string{KindProduct, KindEncoder, KindNotebook} }
+
+// neurons of every circuit of the encoder.
+const neurons = 128
+
+// job is a piece of work that can be run again and again.
+type job struct {
+	Work
+	operations float64
+	tokens     int
+	pool       *tensor.Pool
+	// prepare makes what run needs; it is called once, and not for work that is
+	// skipped.
+	prepare func() (run func(context.Context) error, memory int64, err error)
+	exact   *job // the same work with softmax attention
+
+	run     func(context.Context) error
+	memory  int64
+	repeat  int       // runs in one repetition
+	seconds []float64 // [round] of one run
+	shares  []float64 // [round] of the peak
+}
+
+// jobs lists the work of a configuration.
+func jobs(cfg Config, pools []*tensor.Pool) ([]*job, error) {
+	var all []*job
+	if slices.Contains(cfg.Kinds, KindProduct) {
+		for _, s := range [][3]int{{256, 768, 768}, {1024, 384, 1536}, {12, 768, 768}, {1, 768, 768}} {
+			for _, p := range pools {
+				all = append(all, productJob(cfg.Seed, p, s[0], s[1], s[2]))
+			}
+		}
+	}
+	if slices.Contains(cfg.Kinds, KindEncoder) {
+		e, err := NewEncoder(cfg.Seed)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range [][2]int{{1, 16}, {1, 128}, {1, 256}, {1, 512}, {32, 64}, {1, 2048}, {1, 8192}} {
+			for _, p := range pools {
+				exact := encoderJob(e, p, s[0], s[1], 0)
+				algebraic := encoderJob(e, p, s[0], s[1], neurons)
+				algebraic.exact = exact
+				all = append(all, exact, algebraic)
+			}
+		}
+	}
+	if slices.Contains(cfg.Kinds, KindNotebook) {
+		all = append(all, notebookJob(cfg.Seed, pools[0]))
+	}
+	return all, nil
+}
+
+func productJob(seed uint64, pool *tensor.Pool, rows, in, out int) *job {
+	return &job{
+		Work:       Work{Kind: KindProduct, Shape: fmt.Sprintf("%dx%dx%d", rows, in, out), Threads: pool.Threads()},
+		operations: 2 * float64(rows) * float64(in) * float64(out),
+		pool:       pool,
+		prepare: func() (func(context.Context) error, int64, error) {
+			rng := tuning.NewRand(seed, streamInput)
+			x, dst := gaussian(rng, rows, in, 1), tensor.New(rows, out)
+			w := tensor.Pack(gaussian(rng, out, in, 1), nil)
+			return func(context.Context) error { pool.Product(dst, x, w); return nil }, 0, nil
+		},
+	}
+}
+
+func encoderJob(e *Encoder, pool *tensor.Pool, sequences, length, neurons int) *job {
+	attention := "exact"
+	if neurons > 0 {
+		attention = "algebraic"
+	}
+	tokens := sequences * length
+	return &job{
+		Work:       Work{KindEncoder, fmt.Sprintf("%dx%d", sequences, length), attention, neurons, pool.Threads()},
+		operations: encoderOperations(tokens, length, neurons),
+		tokens:     tokens,
+		pool:       pool,
+		prepare: func() (func(context.Context) error, int64, error) {
+			heads, err := e.Heads(neurons)
+			if err != nil {
+				return nil, 0, err
+			}
+			seqs := tensor.NewSequences(slices.Repeat([]int{length}, sequences)...)
+			x, work := e.Input(tokens), nn.NewWorkspace(pool)
+			y := tensor.New(tokens, width)
+			return func(ctx context.Context) error { return e.Forward(ctx, y, x, seqs, heads, work) }, 0, nil
+		},
+	}
+}
+
+// encoderOperations counts the products of a forward pass over sequences of one
+// length: projections and feed-forward layer, and logits and weighted sums, or
+// drives, writing and reading.
+func encoderOperations(tokens, length, neurons int) float64 {
+	perToken := 4*width*width + 2*width*feedForward
+	if neurons == 0 {
+		perToken += 2 * width * length
+	} else {
+		perToken += 4 * width * neurons
+	}
+	return 2 * layers * float64(tokens) * float64(perToken)
+}
+
+func notebookJob(seed uint64, pool *tensor.Pool) *job {
+	j := &job{
+		Work:       Work{KindNotebook, fmt.Sprintf("1x%d", notebookTokens), "algebraic", notebookNeurons, 1},
+		operations: (*Notebook)(nil).operations(),
+		tokens:     notebookTokens,
+		pool:       pool,
+	}
+	j.prepare = func() (func(context.Context) error, int64, error) {
+		n, err := NewNotebook(seed)
+		if err != nil {
+			return nil, 0, err
+		}
+		return func(context.Context) error { n.Run(); return nil }, n.Memory(), nil
+	}
+	return j
+}

@@ -1,0 +1,201 @@
+// Command ours does one piece of work at a time, at the bidding of peers.py, so
+// that it can be run in turns with other programs. It reads lines of JSON on
+// standard input and answers each with one on standard output:
+//
+//	{"work": "model", "sequences": 1, "tokens": 128, "threads": 2, "repeat": 1}
+//	{"seconds": 0.0123}
+//
+// Work is "peak", "product" (256x768x768), "model" (the folder given as
+// argument, exact), "encoder" (MiniLM's shape, with so many "neurons", 0 for
+// exact) or "notebook". Before it is timed, work is done once. With "output",
+// the answer to "model" holds the mean of the last hidden states of the first
+// sequence, normalized, to compare with.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/tripartite-go/tripartite/bench"
+	"github.com/tripartite-go/tripartite/model"
+	"github.com/tripartite-go/tripartite/nn"
+	"github.com/tripartite-go/tripartite/tensor"
+)
+
+// seed of weights and activations.
+const seed = 1
+
+type request struct {
+	Work      string
+	Sequences int
+	Tokens    int // of each sequence
+	Neurons   int
+	Threads   int
+	Repeat    int // runs to take the mean of
+	Output    bool
+}
+
+type answer struct {
+	Seconds float64   `json:"seconds"`
+	Rate    float64   `json:"rate,omitempty"` // operations a second, of the peak
+	Kernel  string    `json:"kernel"`
+	Memory  int64     `json:"memory,omitempty"`
+	Output  []float64 `json:"output,omitempty"`
+}
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: ours MODEL-FOLDER")
+		os.Exit(2)
+	}
+	if err := serve(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "ours:", err)
+		os.Exit(1)
+	}
+}
+
+func serve(folder string) error {
+	s := server{pools: map[int]*tensor.Pool{}, jobs: map[request]job{}}
+	var err error
+	if s.model, err = model.Load(os.DirFS(folder), folder); err != nil {
+		return err
+	}
+	if s.encoder, err = bench.NewEncoder(seed); err != nil {
+		return err
+	}
+	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
+	for in.More() {
+		var r request
+		if err := in.Decode(&r); err != nil {
+			return fmt.Errorf("read a request: %w", err)
+		}
+		a, err := s.answer(r)
+		if err != nil {
+			return fmt.Errorf("%+v: %w", r, err)
+		}
+		if err := out.Encode(a); err != nil {
+			return fmt.Errorf("write an answer: %w", err)
+		}
+	}
+	return nil
+}
+
+// job does a piece of work and says what it took of memory and what came out.
+type job struct {
+	run    func() error
+	memory int64
+	output func() []float64
+}
+
+type server struct {
+	model   *model.Model
+	encoder *bench.Encoder
+	pools   map[int]*tensor.Pool
+	jobs    map[request]job
+}
+
+func (s *server) answer(r request) (answer, error) {
+	if r.Threads < 1 || r.Repeat < 1 {
+		return answer{}, fmt.Errorf("%d threads and %d runs, want at least 1 of each", r.Threads, r.Repeat)
+	}
+	a := answer{Kernel: tensor.Kernel()}
+	pool, ok := s.pools[r.Threads]
+	if !ok {
+		pool = tensor.NewPool(r.Threads)
+		s.pools[r.Threads] = pool
+	}
+	if r.Work == "peak" {
+		a.Rate = pool.Peak(5 * time.Millisecond)
+		return a, nil
+	}
+	j, ok := s.jobs[r]
+	if !ok {
+		var err error
+		if j, err = s.prepare(r, pool); err != nil {
+			return a, err
+		}
+		s.jobs[r] = j
+	}
+	if err := j.run(); err != nil {
+		return a, err
+	}
+	start := time.Now()
+	for range r.Repeat {
+		if err := j.run(); err != nil {
+			return a, err
+		}
+	}
+	a.Seconds = time.Since(start).Seconds() / float64(r.Repeat)
+	a.Memory = j.memory
+	if r.Output && j.output != nil {
+		a.Output = j.output()
+	}
+	return a, nil
+}
+
+func (s *server) prepare(r request, pool *tensor.Pool) (job, error) {
+	ctx := context.Background()
+	seqs := tensor.NewSequences(slices.Repeat([]int{r.Tokens}, r.Sequences)...)
+	switch r.Work {
+	case "product":
+		x, dst, w := tensor.New(256, 768), tensor.New(256, 768), tensor.New(768, 768)
+		for i := range x.Data {
+			x.Data[i] = float32(i%17) / 17
+		}
+		for i := range w.Data {
+			w.Data[i] = float32(i%19) / 19
+		}
+		packed := tensor.Pack(w, nil)
+		return job{run: func() error { pool.Product(dst, x, packed); return nil }}, nil
+	case "model":
+		ids := make([]int, r.Sequences*r.Tokens)
+		for i := range ids {
+			ids[i] = 1000 + i*7919%20000 // the same in peers.py
+		}
+		batch := model.Batch{Sequences: seqs, IDs: ids}
+		run := model.Run{Heads: s.model.Exact(), Work: nn.NewWorkspace(pool)}
+		var states tensor.Matrix
+		return job{
+			run:    func() (err error) { states, err = s.model.Forward(ctx, batch, run); return err },
+			output: func() []float64 { return unit(states.SliceRows(0, r.Tokens)) },
+		}, nil
+	case "encoder":
+		heads, err := s.encoder.Heads(r.Neurons)
+		if err != nil {
+			return job{}, err
+		}
+		x, work := s.encoder.Input(seqs.Tokens()), nn.NewWorkspace(pool)
+		y := x.Clone()
+		return job{run: func() error { return s.encoder.Forward(ctx, y, x, seqs, heads, work) }}, nil
+	case "notebook":
+		n, err := bench.NewNotebook(seed)
+		if err != nil {
+			return job{}, err
+		}
+		return job{run: func() error { n.Run(); return nil }, memory: n.Memory()}, nil
+	}
+	return job{}, fmt.Errorf("there is no work %q", r.Work)
+}
+
+// unit returns the mean of the rows, of length 1.
+func unit(m tensor.Matrix) []float64 {
+	mean := make([]float64, m.Cols)
+	for t := range m.Rows {
+		for i, x := range m.Row(t) {
+			mean[i] += float64(x)
+		}
+	}
+	square := 0.0
+	for _, x := range mean {
+		square += x * x
+	}
+	for i := range mean {
+		mean[i] /= math.Sqrt(square)
+	}
+	return mean
+}

@@ -120,11 +120,13 @@ func TestCalibrationMakesBothCovariancesTheSameDiagonal(t *testing.T) {
 
 func TestCalibrationShrinksTheSquaredNorm(t *testing.T) {
 	const d, n = 16, 500
-	q, k := correlated(1, n, d, 1), correlated(2, n, d, -2)
-	cal, err := tuning.Calibrate(q, k, d)
+	// Rows of the same law: the first half to calibrate on, the other to measure.
+	q, k := correlated(1, 2*n, d, 1), correlated(2, 2*n, d, -2)
+	cal, err := tuning.Calibrate(q[:n*d], k[:n*d], d)
 	if err != nil {
 		t.Fatal(err)
 	}
+	q, k = q[n*d:], k[n*d:]
 	q2, k2 := make([]float64, len(q)), make([]float64, len(k))
 	for t := range n {
 		cal.Query(q2[t*d:(t+1)*d], q[t*d:(t+1)*d])
@@ -138,7 +140,8 @@ func TestCalibrationShrinksTheSquaredNorm(t *testing.T) {
 	for _, l := range cal.Variance {
 		want += 2 * l
 	}
-	if !(math.Abs(after-want) <= 0.01*want) {
+	// Means of 500 rows of 16 axes know |q'|² to a few percent.
+	if !(math.Abs(after-want) <= 0.1*want) {
 		t.Errorf("mean |q'+k'|² is %.4f, want twice the sum of the variances %.4f", after, want)
 	}
 }

@@ -111,22 +111,29 @@ func buildNormalizerAt(data json.RawMessage, depth int) (normalizer, error) {
 		if err := unmarshal(data, &s); err != nil {
 			return nil, err
 		}
-		if depth == maxDepth {
-			return nil, errTooDeep
-		}
-		var steps normalizers
-		for i, step := range s.Steps {
-			n, err := buildNormalizerAt(step, depth+1)
-			if err != nil {
-				return nil, fmt.Errorf("step %d: %w", i, err)
-			}
-			if n != nil {
-				steps = append(steps, n)
-			}
-		}
-		return steps, nil
+		steps, err := buildSteps(s.Steps, depth, buildNormalizerAt)
+		return normalizers(steps), err
 	}
 	return nil, unsupported(kind, "BertNormalizer, Lowercase, StripAccents, NFC, NFD, NFKC, NFKD, Sequence")
+}
+
+// buildSteps builds the steps of a Sequence at that depth with build, which
+// returns nil for a step that does nothing.
+func buildSteps[T any](steps []json.RawMessage, depth int, build func(data json.RawMessage, depth int) (T, error)) ([]T, error) {
+	if depth == maxDepth {
+		return nil, errTooDeep
+	}
+	var built []T
+	for i, data := range steps {
+		step, err := build(data, depth+1)
+		if err != nil {
+			return nil, fmt.Errorf("step %d: %w", i, err)
+		}
+		if any(step) != nil {
+			built = append(built, step)
+		}
+	}
+	return built, nil
 }
 
 func buildBertNormalizer(data json.RawMessage) (normalizer, error) {

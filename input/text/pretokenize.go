@@ -2,7 +2,6 @@ package text
 
 import (
 	"encoding/json"
-	"fmt"
 )
 
 // splitter cuts at runes of two kinds: some vanish, some are words of their own.
@@ -113,20 +112,8 @@ func buildPreTokenizerAt(data json.RawMessage, depth int) (preTokenizer, error) 
 		if err := unmarshal(data, &s); err != nil {
 			return nil, err
 		}
-		if depth == maxDepth {
-			return nil, errTooDeep
-		}
-		var steps preTokenizers
-		for i, step := range s.Steps {
-			p, err := buildPreTokenizerAt(step, depth+1)
-			if err != nil {
-				return nil, fmt.Errorf("step %d: %w", i, err)
-			}
-			if p != nil {
-				steps = append(steps, p)
-			}
-		}
-		return steps, nil
+		steps, err := buildSteps(s.Steps, depth, buildPreTokenizerAt)
+		return preTokenizers(steps), err
 	}
 	return nil, unsupported(kind, "BertPreTokenizer, Whitespace, WhitespaceSplit, Sequence")
 }

@@ -30,6 +30,15 @@ type activations struct {
 	q, k []float64
 }
 
+// logNormalizers returns log Z of softmax for every query.
+func (a activations) logNormalizers() []float64 {
+	out := make([]float64, 0, a.tokens())
+	for lo := 0; lo < len(a.q); lo += a.d {
+		out = append(out, logNormalizer(a.q[lo:lo+a.d], a.k))
+	}
+	return out
+}
+
 func (a activations) tokens() int { return len(a.q) / a.d }
 
 // scaling measures the error of calcium against the number of neurons for every
@@ -41,6 +50,10 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 	}
 	texts = firstTokens(texts, scalingTokens)
 	neurons := scalingNeurons()
+	logZ := make([][]float64, len(texts)) // the same for every map, number and draw
+	for i, t := range texts {
+		logZ[i] = t.logNormalizers()
+	}
 	type family struct {
 		name string
 		cfg  tuning.Config
@@ -73,7 +86,7 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 		}
 		// The largest come first, so that threads end together.
 		i, j := part%len(families), len(neurons)-1-part/len(families)
-		e, err := calciumError(families[i].cfg, texts, neurons[j], draws, seed)
+		e, err := calciumError(families[i].cfg, texts, logZ, neurons[j], draws, seed)
 		out.Curves[i].Error[j], failed[part] = Number(e), err
 	})
 	if err := ctx.Err(); err != nil {
@@ -104,7 +117,7 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 // draws of c f/Z - 1. Where a map does not estimate exp(q.k), its calcium is
 // first given the one factor, for all tokens and draws, that serves it best: the
 // scale of a kernel cancels in the output and is no error.
-func calciumError(cfg tuning.Config, texts []activations, neurons, draws int, seed uint64) (float64, error) {
+func calciumError(cfg tuning.Config, texts []activations, logZ [][]float64, neurons, draws int, seed uint64) (float64, error) {
 	cfg.Inputs = texts[0].d
 	rows := neurons / cfg.Map.FeaturesPerRow()
 	var ratios [][]float64 // [draws][tokens] c f/Z
@@ -117,8 +130,8 @@ func calciumError(cfg tuning.Config, texts []activations, neurons, draws int, se
 			return 0, err
 		}
 		var r []float64
-		for _, t := range texts {
-			ratio, err := relativeCalcium(curves, t)
+		for i, t := range texts {
+			ratio, err := relativeCalcium(curves, t, logZ[i])
 			if err != nil {
 				return 0, err
 			}
@@ -157,8 +170,8 @@ func bestScale(ratios [][]float64) float64 {
 	return sum / squares
 }
 
-// relativeCalcium returns c f/Z for every query of a text.
-func relativeCalcium(curves *tuning.Curves[float64], t activations) ([]float64, error) {
+// relativeCalcium returns c f/Z for every query of a text, given log Z.
+func relativeCalcium(curves *tuning.Curves[float64], t activations, logZ []float64) ([]float64, error) {
 	circuit, err := tripartite.New(tripartite.Config[float64]{Tuning: curves, Outputs: 1})
 	if err != nil {
 		return nil, err
@@ -168,10 +181,10 @@ func relativeCalcium(curves *tuning.Curves[float64], t activations) ([]float64, 
 		circuit.Write(t.k[lo:lo+t.d], value)
 	}
 	out := make([]float64, 0, t.tokens())
-	for lo := 0; lo < len(t.q); lo += t.d {
-		q := t.q[lo : lo+t.d]
+	for i, z := range logZ {
+		q := t.q[i*t.d : (i+1)*t.d]
 		c := circuit.Read(y, q)
-		c.Log += curves.LogFactor(q) - logNormalizer(q, t.k)
+		c.Log += curves.LogFactor(q) - z
 		out = append(out, c.Value())
 	}
 	return out, nil

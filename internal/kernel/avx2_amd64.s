@@ -25,20 +25,25 @@ DATA avx2Masks<>+56(SB)/4, $0x00000000
 DATA avx2Masks<>+60(SB)/4, $0x00000000
 GLOBL avx2Masks<>(SB), RODATA|NOPTR, $64
 
-// func avx2Tile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx2Tile1x1(SB), NOSPLIT, $0-65
+// func avx2Tile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx2Tile1x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	SUBQ         $4, R12
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	ADDQ         $256, AX
 	VBROADCASTSS 0(SI), Y2
 	VFMADD231PS  0(DX), Y2, Y0
 	VFMADD231PS  32(DX), Y2, Y1
@@ -72,10 +77,10 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	CMPQ         CX, $16
 	JLT          partial
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Y0, Y0
@@ -99,7 +104,7 @@ partial:
 	VMOVUPS      32(AX)(R10*4), Y2
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y3
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          storePartial
 	MOVQ         DI, R9
 	VMASKMOVPS   0(R9), Y2, Y4
@@ -113,14 +118,16 @@ storePartial:
 	VZEROUPPER
 	RET
 
-// func avx2Tile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx2Tile2x1(SB), NOSPLIT, $0-65
+// func avx2Tile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx2Tile2x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
@@ -129,6 +136,9 @@ TEXT ·avx2Tile2x1(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	ADDQ         $256, AX
 	VMOVUPS      0(DX), Y4
 	VMOVUPS      32(DX), Y5
 	VBROADCASTSS 0(SI), Y6
@@ -187,10 +197,10 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	CMPQ         CX, $16
 	JLT          partial
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Y0, Y0
@@ -220,7 +230,7 @@ partial:
 	VMOVUPS      32(AX)(R10*4), Y4
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y5
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          storePartial
 	MOVQ         DI, R9
 	VMASKMOVPS   0(R9), Y4, Y6
@@ -242,14 +252,16 @@ storePartial:
 	VZEROUPPER
 	RET
 
-// func avx2Tile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx2Tile3x1(SB), NOSPLIT, $0-65
+// func avx2Tile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx2Tile3x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
@@ -260,6 +272,9 @@ TEXT ·avx2Tile3x1(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	ADDQ         $256, AX
 	VMOVUPS      0(DX), Y6
 	VMOVUPS      32(DX), Y7
 	VBROADCASTSS 0(SI), Y8
@@ -333,10 +348,10 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	CMPQ         CX, $16
 	JLT          partial
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Y0, Y0
@@ -372,7 +387,7 @@ partial:
 	VMOVUPS      32(AX)(R10*4), Y6
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y7
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          storePartial
 	MOVQ         DI, R9
 	VMASKMOVPS   0(R9), Y6, Y8
@@ -402,14 +417,16 @@ storePartial:
 	VZEROUPPER
 	RET
 
-// func avx2Tile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx2Tile4x1(SB), NOSPLIT, $0-65
+// func avx2Tile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx2Tile4x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	LEAQ         (SI)(R11*2), R8
 	ADDQ         R11, R8
 	VXORPS       Y0, Y0, Y0
@@ -424,6 +441,9 @@ TEXT ·avx2Tile4x1(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	ADDQ         $256, AX
 	VMOVUPS      0(DX), Y8
 	VMOVUPS      32(DX), Y9
 	VBROADCASTSS 0(SI), Y10
@@ -514,10 +534,10 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	CMPQ         CX, $16
 	JLT          partial
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Y0, Y0
@@ -559,7 +579,7 @@ partial:
 	VMOVUPS      32(AX)(R10*4), Y8
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y9
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          storePartial
 	MOVQ         DI, R9
 	VMASKMOVPS   0(R9), Y8, Y10
@@ -597,14 +617,16 @@ storePartial:
 	VZEROUPPER
 	RET
 
-// func avx2Tile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx2Tile5x1(SB), NOSPLIT, $0-65
+// func avx2Tile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx2Tile5x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	LEAQ         (SI)(R11*2), R8
 	ADDQ         R11, R8
 	VXORPS       Y0, Y0, Y0
@@ -621,6 +643,9 @@ TEXT ·avx2Tile5x1(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	ADDQ         $256, AX
 	VMOVUPS      0(DX), Y10
 	VMOVUPS      32(DX), Y11
 	VBROADCASTSS 0(SI), Y12
@@ -726,10 +751,10 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	CMPQ         CX, $16
 	JLT          partial
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Y0, Y0
@@ -777,7 +802,7 @@ partial:
 	VMOVUPS      32(AX)(R10*4), Y10
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y11
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          storePartial
 	MOVQ         DI, R9
 	VMASKMOVPS   0(R9), Y10, Y12
@@ -823,14 +848,16 @@ storePartial:
 	VZEROUPPER
 	RET
 
-// func avx2Tile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx2Tile6x1(SB), NOSPLIT, $0-65
+// func avx2Tile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx2Tile6x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	LEAQ         (SI)(R11*2), R8
 	ADDQ         R11, R8
 	VXORPS       Y0, Y0, Y0
@@ -849,6 +876,9 @@ TEXT ·avx2Tile6x1(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	ADDQ         $256, AX
 	VMOVUPS      0(DX), Y12
 	VMOVUPS      32(DX), Y13
 	VBROADCASTSS 0(SI), Y14
@@ -969,10 +999,10 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	CMPQ         CX, $16
 	JLT          partial
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Y0, Y0
@@ -1026,7 +1056,7 @@ partial:
 	VMOVUPS      32(AX)(R10*4), Y12
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y13
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          storePartial
 	MOVQ         DI, R9
 	VMASKMOVPS   0(R9), Y12, Y14
@@ -1080,17 +1110,19 @@ storePartial:
 	VZEROUPPER
 	RET
 
-// func avx2Tile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx2Tile1x4(SB), NOSPLIT, $0-65
+// func avx2Tile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx2Tile1x4(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
 	MOVQ         ldb+40(FP), BX
 	SHLQ         $2, BX
 	LEAQ         (BX)(BX*2), R13
-	MOVQ         k+48(FP), R12
+	MOVQ         k+56(FP), R12
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
@@ -1103,6 +1135,9 @@ TEXT ·avx2Tile1x4(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	ADDQ         $256, AX
 	VBROADCASTSS 0(SI), Y8
 	VFMADD231PS  0(DX), Y8, Y0
 	VFMADD231PS  32(DX), Y8, Y1
@@ -1166,7 +1201,7 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Y0, Y0
@@ -1190,16 +1225,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx2Tile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx2Tile2x2(SB), NOSPLIT, $0-65
+// func avx2Tile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx2Tile2x2(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
 	MOVQ         ldb+40(FP), BX
 	SHLQ         $2, BX
-	MOVQ         k+48(FP), R12
+	MOVQ         k+56(FP), R12
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
@@ -1212,6 +1249,9 @@ TEXT ·avx2Tile2x2(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	ADDQ         $256, AX
 	VMOVUPS      0(DX), Y8
 	VMOVUPS      32(DX), Y9
 	VMOVUPS      0(DX)(BX*1), Y10
@@ -1300,7 +1340,7 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Y0, Y0

@@ -6,20 +6,27 @@
 
 #include "textflag.h"
 
-// func avx512Tile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx512Tile1x1(SB), NOSPLIT, $0-65
+// func avx512Tile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx512Tile1x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	SUBQ         $4, R12
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   256(AX)
+	PREFETCHT1   384(AX)
+	ADDQ         $512, AX
 	VBROADCASTSS 0(SI), Z2
 	VFMADD231PS  0(DX), Z2, Z0
 	VFMADD231PS  64(DX), Z2, Z1
@@ -53,14 +60,14 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	MOVQ         $1, AX
 	SHLQ         CX, AX
 	DECQ         AX
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
@@ -72,14 +79,16 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx512Tile2x1(SB), NOSPLIT, $0-65
+// func avx512Tile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx512Tile2x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
@@ -88,6 +97,11 @@ TEXT ·avx512Tile2x1(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   256(AX)
+	PREFETCHT1   384(AX)
+	ADDQ         $512, AX
 	VMOVUPS      0(DX), Z4
 	VMOVUPS      64(DX), Z5
 	VBROADCASTSS 0(SI), Z6
@@ -146,14 +160,14 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	MOVQ         $1, AX
 	SHLQ         CX, AX
 	DECQ         AX
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
@@ -171,14 +185,16 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx512Tile3x1(SB), NOSPLIT, $0-65
+// func avx512Tile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx512Tile3x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
@@ -189,6 +205,11 @@ TEXT ·avx512Tile3x1(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   256(AX)
+	PREFETCHT1   384(AX)
+	ADDQ         $512, AX
 	VMOVUPS      0(DX), Z6
 	VMOVUPS      64(DX), Z7
 	VBROADCASTSS 0(SI), Z8
@@ -262,14 +283,14 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	MOVQ         $1, AX
 	SHLQ         CX, AX
 	DECQ         AX
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
@@ -293,14 +314,16 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx512Tile4x1(SB), NOSPLIT, $0-65
+// func avx512Tile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx512Tile4x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	LEAQ         (SI)(R11*2), R8
 	ADDQ         R11, R8
 	VXORPS       Z0, Z0, Z0
@@ -315,6 +338,11 @@ TEXT ·avx512Tile4x1(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   256(AX)
+	PREFETCHT1   384(AX)
+	ADDQ         $512, AX
 	VMOVUPS      0(DX), Z8
 	VMOVUPS      64(DX), Z9
 	VBROADCASTSS 0(SI), Z10
@@ -405,14 +433,14 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	MOVQ         $1, AX
 	SHLQ         CX, AX
 	DECQ         AX
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
@@ -442,14 +470,16 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx512Tile5x1(SB), NOSPLIT, $0-65
+// func avx512Tile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx512Tile5x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	LEAQ         (SI)(R11*2), R8
 	ADDQ         R11, R8
 	VXORPS       Z0, Z0, Z0
@@ -466,6 +496,11 @@ TEXT ·avx512Tile5x1(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   256(AX)
+	PREFETCHT1   384(AX)
+	ADDQ         $512, AX
 	VMOVUPS      0(DX), Z10
 	VMOVUPS      64(DX), Z11
 	VBROADCASTSS 0(SI), Z12
@@ -571,14 +606,14 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	MOVQ         $1, AX
 	SHLQ         CX, AX
 	DECQ         AX
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
@@ -614,14 +649,16 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx512Tile6x1(SB), NOSPLIT, $0-65
+// func avx512Tile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx512Tile6x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	LEAQ         (SI)(R11*2), R8
 	ADDQ         R11, R8
 	VXORPS       Z0, Z0, Z0
@@ -640,6 +677,11 @@ TEXT ·avx512Tile6x1(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   256(AX)
+	PREFETCHT1   384(AX)
+	ADDQ         $512, AX
 	VMOVUPS      0(DX), Z12
 	VMOVUPS      64(DX), Z13
 	VBROADCASTSS 0(SI), Z14
@@ -760,14 +802,14 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	MOVQ         $1, AX
 	SHLQ         CX, AX
 	DECQ         AX
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
@@ -809,14 +851,16 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile7x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx512Tile7x1(SB), NOSPLIT, $0-65
+// func avx512Tile7x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx512Tile7x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	LEAQ         (SI)(R11*2), R8
 	ADDQ         R11, R8
 	LEAQ         (R8)(R11*2), R9
@@ -839,6 +883,11 @@ TEXT ·avx512Tile7x1(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   256(AX)
+	PREFETCHT1   384(AX)
+	ADDQ         $512, AX
 	VMOVUPS      0(DX), Z14
 	VMOVUPS      64(DX), Z15
 	VBROADCASTSS 0(SI), Z16
@@ -976,14 +1025,14 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	MOVQ         $1, AX
 	SHLQ         CX, AX
 	DECQ         AX
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
@@ -1031,14 +1080,16 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile8x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx512Tile8x1(SB), NOSPLIT, $0-65
+// func avx512Tile8x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx512Tile8x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	LEAQ         (SI)(R11*2), R8
 	ADDQ         R11, R8
 	LEAQ         (R8)(R11*2), R9
@@ -1063,6 +1114,11 @@ TEXT ·avx512Tile8x1(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   256(AX)
+	PREFETCHT1   384(AX)
+	ADDQ         $512, AX
 	VMOVUPS      0(DX), Z16
 	VMOVUPS      64(DX), Z17
 	VBROADCASTSS 0(SI), Z18
@@ -1215,14 +1271,14 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	MOVQ         $1, AX
 	SHLQ         CX, AX
 	DECQ         AX
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
@@ -1276,14 +1332,16 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile9x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx512Tile9x1(SB), NOSPLIT, $0-65
+// func avx512Tile9x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx512Tile9x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	LEAQ         (SI)(R11*2), R8
 	ADDQ         R11, R8
 	LEAQ         (R8)(R11*2), R9
@@ -1310,6 +1368,11 @@ TEXT ·avx512Tile9x1(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   256(AX)
+	PREFETCHT1   384(AX)
+	ADDQ         $512, AX
 	VMOVUPS      0(DX), Z18
 	VMOVUPS      64(DX), Z19
 	VBROADCASTSS 0(SI), Z20
@@ -1477,14 +1540,14 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	MOVQ         $1, AX
 	SHLQ         CX, AX
 	DECQ         AX
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
@@ -1544,14 +1607,16 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile10x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx512Tile10x1(SB), NOSPLIT, $0-65
+// func avx512Tile10x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx512Tile10x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	LEAQ         (SI)(R11*2), R8
 	ADDQ         R11, R8
 	LEAQ         (R8)(R11*2), R9
@@ -1582,6 +1647,11 @@ TEXT ·avx512Tile10x1(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   256(AX)
+	PREFETCHT1   384(AX)
+	ADDQ         $512, AX
 	VMOVUPS      0(DX), Z20
 	VMOVUPS      64(DX), Z21
 	VBROADCASTSS 0(SI), Z22
@@ -1766,14 +1836,14 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	MOVQ         $1, AX
 	SHLQ         CX, AX
 	DECQ         AX
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
@@ -1839,14 +1909,16 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile11x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx512Tile11x1(SB), NOSPLIT, $0-65
+// func avx512Tile11x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx512Tile11x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	LEAQ         (SI)(R11*2), R8
 	ADDQ         R11, R8
 	LEAQ         (R8)(R11*2), R9
@@ -1879,6 +1951,11 @@ TEXT ·avx512Tile11x1(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   256(AX)
+	PREFETCHT1   384(AX)
+	ADDQ         $512, AX
 	VMOVUPS      0(DX), Z22
 	VMOVUPS      64(DX), Z23
 	VBROADCASTSS 0(SI), Z24
@@ -2078,14 +2155,14 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	MOVQ         $1, AX
 	SHLQ         CX, AX
 	DECQ         AX
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
@@ -2157,14 +2234,16 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile12x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx512Tile12x1(SB), NOSPLIT, $0-65
+// func avx512Tile12x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx512Tile12x1(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
-	MOVQ         k+48(FP), R12
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
+	MOVQ         k+56(FP), R12
 	LEAQ         (SI)(R11*2), R8
 	ADDQ         R11, R8
 	LEAQ         (R8)(R11*2), R9
@@ -2199,6 +2278,11 @@ TEXT ·avx512Tile12x1(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   256(AX)
+	PREFETCHT1   384(AX)
+	ADDQ         $512, AX
 	VMOVUPS      0(DX), Z24
 	VMOVUPS      64(DX), Z25
 	VBROADCASTSS 0(SI), Z26
@@ -2413,14 +2497,14 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	MOVQ         $1, AX
 	SHLQ         CX, AX
 	DECQ         AX
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
@@ -2498,17 +2582,19 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx512Tile1x4(SB), NOSPLIT, $0-65
+// func avx512Tile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx512Tile1x4(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
 	MOVQ         ldb+40(FP), BX
 	SHLQ         $2, BX
 	LEAQ         (BX)(BX*2), R13
-	MOVQ         k+48(FP), R12
+	MOVQ         k+56(FP), R12
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
@@ -2521,6 +2607,11 @@ TEXT ·avx512Tile1x4(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   256(AX)
+	PREFETCHT1   384(AX)
+	ADDQ         $512, AX
 	VBROADCASTSS 0(SI), Z8
 	VFMADD231PS  0(DX), Z8, Z0
 	VFMADD231PS  64(DX), Z8, Z1
@@ -2584,14 +2675,14 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	MOVQ         $1, AX
 	SHLQ         CX, AX
 	DECQ         AX
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
@@ -2615,16 +2706,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx512Tile2x2(SB), NOSPLIT, $0-65
+// func avx512Tile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx512Tile2x2(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
 	MOVQ         ldb+40(FP), BX
 	SHLQ         $2, BX
-	MOVQ         k+48(FP), R12
+	MOVQ         k+56(FP), R12
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
@@ -2637,6 +2730,11 @@ TEXT ·avx512Tile2x2(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   256(AX)
+	PREFETCHT1   384(AX)
+	ADDQ         $512, AX
 	VMOVUPS      0(DX), Z8
 	VMOVUPS      64(DX), Z9
 	VMOVUPS      0(DX)(BX*1), Z10
@@ -2725,14 +2823,14 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	MOVQ         $1, AX
 	SHLQ         CX, AX
 	DECQ         AX
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
@@ -2758,16 +2856,18 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile3x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·avx512Tile3x2(SB), NOSPLIT, $0-65
+// func avx512Tile3x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·avx512Tile3x2(SB), NOSPLIT, $0-73
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
 	SHLQ         $2, R11
 	MOVQ         b+32(FP), DX
+	MOVQ         ahead+48(FP), AX
+	LEAQ         (DX)(AX*4), AX
 	MOVQ         ldb+40(FP), BX
 	SHLQ         $2, BX
-	MOVQ         k+48(FP), R12
+	MOVQ         k+56(FP), R12
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VXORPS       Z2, Z2, Z2
@@ -2784,6 +2884,11 @@ TEXT ·avx512Tile3x2(SB), NOSPLIT, $0-65
 	JLT          rest
 
 loop:
+	PREFETCHT1   0(AX)
+	PREFETCHT1   128(AX)
+	PREFETCHT1   256(AX)
+	PREFETCHT1   384(AX)
+	ADDQ         $512, AX
 	VMOVUPS      0(DX), Z12
 	VMOVUPS      64(DX), Z13
 	VMOVUPS      0(DX)(BX*1), Z14
@@ -2897,14 +3002,14 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	MOVQ         cols+56(FP), CX
+	MOVQ         cols+64(FP), CX
 	MOVQ         $1, AX
 	SHLQ         CX, AX
 	DECQ         AX
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+64(FP), $0
+	CMPB         add+72(FP), $0
 	JEQ          store
 	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0

@@ -20,7 +20,7 @@ type tiling struct {
 	panels [tallest + 1]uint8 // for a number of rows, how many whole panels a tile may take
 	peak   func(n int)        // n steps of multiply-adds in registers
 	step   int                // operations in each of them
-	tile   func(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, k, cols int, add bool)
+	tile   func(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, ahead, k, cols int, add bool)
 }
 
 // gauge is Kernels.Peak.
@@ -74,8 +74,27 @@ func (t *tiling) block(c []float32, ldc int, a []float32, lda int, b []float32, 
 		cols := min(t.panel, n-j)
 		for i := range tiles {
 			i0, i1 := i*m/tiles, (i+1)*m/tiles
-			t.tile(i1-i0, panels, &c[i0*ldc+j], ldc, &a[i0*lda], lda, &b[j/t.panel*ldb], ldb, k, cols, add)
+			t.tile(i1-i0, panels, &c[i0*ldc+j], ldc, &a[i0*lda], lda, &b[j/t.panel*ldb], ldb, t.ahead(i, tiles, panels*ldb), k, cols, add)
 		}
 		j += panels * t.panel
 	}
+}
+
+// ahead returns how far beyond its own part of B the tile asks for data, in
+// float32. The first tiles of a panel fetch the next one into the second-level
+// cache, every tile another half of its lines, so that the burst at the
+// beginning of a panel does not wait for memory. A tile that is alone asks for
+// its own panel, a little earlier.
+func (t *tiling) ahead(tile, tiles, panel int) int {
+	const (
+		line = 16   // float32
+		near = 1024 // float32
+	)
+	switch {
+	case tiles == 1:
+		return near
+	case tile < 2:
+		return panel + tile*line
+	}
+	return 0
 }

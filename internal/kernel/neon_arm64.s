@@ -17,15 +17,15 @@ DATA neonMasks<>+24(SB)/4, $0x00000000
 DATA neonMasks<>+28(SB)/4, $0x00000000
 GLOBL neonMasks<>(SB), RODATA|NOPTR, $32
 
-// func neonTile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·neonTile1x1(SB), NOSPLIT, $32-65
+// func neonTile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·neonTile1x1(SB), NOSPLIT, $32-73
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
-	MOVD         k+48(FP), R2
-	MOVBU        add+64(FP), R3
+	MOVD         k+56(FP), R2
+	MOVBU        add+72(FP), R3
 	WORD         $0x6e201c00 // EOR.16B V0, V0, V0
 	WORD         $0x6e211c21 // EOR.16B V1, V1, V1
 	SUBS         $4, R2, R2
@@ -61,7 +61,7 @@ single:
 	BNE          single
 
 done:
-	MOVD         cols+56(FP), R4
+	MOVD         cols+64(FP), R4
 	CMP          $8, R4
 	BLT          partial
 	CBZ          R3, store
@@ -97,15 +97,15 @@ put0:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·neonTile2x1(SB), NOSPLIT, $32-65
+// func neonTile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·neonTile2x1(SB), NOSPLIT, $32-73
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
-	MOVD         k+48(FP), R2
-	MOVBU        add+64(FP), R3
+	MOVD         k+56(FP), R2
+	MOVBU        add+72(FP), R3
 	MOVD         lda+24(FP), R4
 	LSL          $2, R4
 	ADD          R4, R8, R9
@@ -158,7 +158,7 @@ single:
 	BNE          single
 
 done:
-	MOVD         cols+56(FP), R4
+	MOVD         cols+64(FP), R4
 	CMP          $8, R4
 	BLT          partial
 	CBZ          R3, store
@@ -218,15 +218,15 @@ put1:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·neonTile3x1(SB), NOSPLIT, $32-65
+// func neonTile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·neonTile3x1(SB), NOSPLIT, $32-73
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
-	MOVD         k+48(FP), R2
-	MOVBU        add+64(FP), R3
+	MOVD         k+56(FP), R2
+	MOVBU        add+72(FP), R3
 	MOVD         lda+24(FP), R4
 	LSL          $2, R4
 	ADD          R4, R8, R9
@@ -294,7 +294,7 @@ single:
 	BNE          single
 
 done:
-	MOVD         cols+56(FP), R4
+	MOVD         cols+64(FP), R4
 	CMP          $8, R4
 	BLT          partial
 	CBZ          R3, store
@@ -378,15 +378,15 @@ put2:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·neonTile4x1(SB), NOSPLIT, $32-65
+// func neonTile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·neonTile4x1(SB), NOSPLIT, $32-73
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
-	MOVD         k+48(FP), R2
-	MOVBU        add+64(FP), R3
+	MOVD         k+56(FP), R2
+	MOVBU        add+72(FP), R3
 	MOVD         lda+24(FP), R4
 	LSL          $2, R4
 	ADD          R4, R8, R9
@@ -469,7 +469,7 @@ single:
 	BNE          single
 
 done:
-	MOVD         cols+56(FP), R4
+	MOVD         cols+64(FP), R4
 	CMP          $8, R4
 	BLT          partial
 	CBZ          R3, store
@@ -577,15 +577,15 @@ put3:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·neonTile5x1(SB), NOSPLIT, $32-65
+// func neonTile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·neonTile5x1(SB), NOSPLIT, $32-73
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
-	MOVD         k+48(FP), R2
-	MOVBU        add+64(FP), R3
+	MOVD         k+56(FP), R2
+	MOVBU        add+72(FP), R3
 	MOVD         lda+24(FP), R4
 	LSL          $2, R4
 	ADD          R4, R8, R9
@@ -683,7 +683,7 @@ single:
 	BNE          single
 
 done:
-	MOVD         cols+56(FP), R4
+	MOVD         cols+64(FP), R4
 	CMP          $8, R4
 	BLT          partial
 	CBZ          R3, store
@@ -815,15 +815,15 @@ put4:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·neonTile6x1(SB), NOSPLIT, $32-65
+// func neonTile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·neonTile6x1(SB), NOSPLIT, $32-73
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
-	MOVD         k+48(FP), R2
-	MOVBU        add+64(FP), R3
+	MOVD         k+56(FP), R2
+	MOVBU        add+72(FP), R3
 	MOVD         lda+24(FP), R4
 	LSL          $2, R4
 	ADD          R4, R8, R9
@@ -936,7 +936,7 @@ single:
 	BNE          single
 
 done:
-	MOVD         cols+56(FP), R4
+	MOVD         cols+64(FP), R4
 	CMP          $8, R4
 	BLT          partial
 	CBZ          R3, store
@@ -1092,15 +1092,15 @@ put5:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile7x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·neonTile7x1(SB), NOSPLIT, $32-65
+// func neonTile7x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·neonTile7x1(SB), NOSPLIT, $32-73
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
-	MOVD         k+48(FP), R2
-	MOVBU        add+64(FP), R3
+	MOVD         k+56(FP), R2
+	MOVBU        add+72(FP), R3
 	MOVD         lda+24(FP), R4
 	LSL          $2, R4
 	ADD          R4, R8, R9
@@ -1228,7 +1228,7 @@ single:
 	BNE          single
 
 done:
-	MOVD         cols+56(FP), R4
+	MOVD         cols+64(FP), R4
 	CMP          $8, R4
 	BLT          partial
 	CBZ          R3, store
@@ -1408,15 +1408,15 @@ put6:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile8x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·neonTile8x1(SB), NOSPLIT, $32-65
+// func neonTile8x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·neonTile8x1(SB), NOSPLIT, $32-73
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
-	MOVD         k+48(FP), R2
-	MOVBU        add+64(FP), R3
+	MOVD         k+56(FP), R2
+	MOVBU        add+72(FP), R3
 	MOVD         lda+24(FP), R4
 	LSL          $2, R4
 	ADD          R4, R8, R9
@@ -1559,7 +1559,7 @@ single:
 	BNE          single
 
 done:
-	MOVD         cols+56(FP), R4
+	MOVD         cols+64(FP), R4
 	CMP          $8, R4
 	BLT          partial
 	CBZ          R3, store
@@ -1763,15 +1763,15 @@ put7:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·neonTile1x4(SB), NOSPLIT, $32-65
+// func neonTile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·neonTile1x4(SB), NOSPLIT, $32-73
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
-	MOVD         k+48(FP), R2
-	MOVBU        add+64(FP), R3
+	MOVD         k+56(FP), R2
+	MOVBU        add+72(FP), R3
 	MOVD         ldb+40(FP), R4
 	LSL          $2, R4
 	ADD          R4, R16, R17
@@ -1889,15 +1889,15 @@ store:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, k int, cols int, add bool)
-TEXT ·neonTile2x2(SB), NOSPLIT, $32-65
+// func neonTile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+TEXT ·neonTile2x2(SB), NOSPLIT, $32-73
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
-	MOVD         k+48(FP), R2
-	MOVBU        add+64(FP), R3
+	MOVD         k+56(FP), R2
+	MOVBU        add+72(FP), R3
 	MOVD         lda+24(FP), R4
 	LSL          $2, R4
 	ADD          R4, R8, R9

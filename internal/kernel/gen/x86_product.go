@@ -6,7 +6,7 @@ import "fmt"
 func (x x86) name(t tile) string { return fmt.Sprintf("%sTile%dx%d", x.prefix, t.rows, t.panels) }
 
 var productParams = []param{{"c", "*float32"}, {"ldc", "int"}, {"a", "*float32"}, {"lda", "int"},
-	{"b", "*float32"}, {"ldb", "int"}, {"k", "int"}, {"cols", "int"}, {"add", "bool"}}
+	{"b", "*float32"}, {"ldb", "int"}, {"ahead", "int"}, {"k", "int"}, {"cols", "int"}, {"add", "bool"}}
 
 // Rows of A are reached from a pointer to every third of them, at 0, 1 and 2
 // times the stride in R11; panels of B from DX, at 0 to 3 times the stride in BX.
@@ -24,6 +24,8 @@ func (x x86) product(f *file, t tile) {
 	f.op("MOVQ", at["lda"], "R11")
 	f.op("SHLQ", "$2", "R11")
 	f.op("MOVQ", at["b"], "DX")
+	f.op("MOVQ", at["ahead"], "AX")
+	f.op("LEAQ", "(DX)(AX*4)", "AX")
 	if t.panels > 1 {
 		f.op("MOVQ", at["ldb"], "BX")
 		f.op("SHLQ", "$2", "BX")
@@ -42,6 +44,7 @@ func (x x86) product(f *file, t tile) {
 	f.op("SUBQ", fmt.Sprintf("$%d", unrolled), "R12")
 	f.op("JLT", "rest")
 	f.label("loop")
+	x.prefetch(f, t)
 	x.steps(f, t, unrolled)
 	f.op("SUBQ", fmt.Sprintf("$%d", unrolled), "R12")
 	f.op("JGE", "loop")
@@ -58,6 +61,18 @@ func (x x86) product(f *file, t tile) {
 	} else {
 		x.storeBranching(f, t, at)
 	}
+}
+
+// prefetch asks for what lies ahead, while the loop goes through as many bytes
+// of B: for every other line, since many processors fetch lines in pairs and the
+// next tile asks for those between.
+func (x x86) prefetch(f *file, t tile) {
+	const line = 64
+	bytes := unrolled * x.panel() * 4
+	for at := 0; at < bytes; at += 2 * line {
+		f.op("PREFETCHT1", fmt.Sprintf("%d(AX)", at))
+	}
+	f.op("ADDQ", fmt.Sprintf("$%d", bytes), "AX")
 }
 
 // sums is the number of registers that hold C.

@@ -5,6 +5,9 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"github.com/tripartite-go/tripartite/internal/kernel"
 )
 
 // Task is work in parts that may run at the same time. It is an interface and
@@ -18,18 +21,47 @@ type Task interface {
 // Pool runs tasks on a fixed number of threads. Which worker does which part is
 // left to chance, so a part's result must not depend on its worker. A nil Pool
 // and the zero Pool have one thread: the caller's. Safe for concurrent use; calls take turns.
+//
+// A forward pass is a hundred short tasks in a row, and waking a thread takes as
+// long as some of them. So a thread that has nothing to do keeps looking for the
+// next task for a while (see patience) before it goes to sleep.
 type Pool struct {
-	threads int
-	wake    []chan struct{}
+	threads  int
+	workers  []worker
+	patience time.Duration // none where threads have to share processors
 
 	turn   sync.Mutex // held while a task runs
 	task   Task
 	parts  int64
 	next   atomic.Int64
-	idle   sync.WaitGroup
+	busy   atomic.Int64  // workers that have not finished, and asleep if the caller sleeps
+	done   chan struct{} // wakes the caller
 	closed bool
 	failed atomic.Pointer[failure]
 }
+
+// worker is one thread of the pool beside the caller's.
+type worker struct {
+	state atomic.Int32
+	wake  chan struct{}
+	_     [48]byte // the next worker's state lies in another line of the cache
+}
+
+// States of a worker.
+const (
+	waiting  = iota // looks for work
+	sleeping        // waits to be woken
+	working
+	leaving
+)
+
+// asleep is added to busy when the caller sleeps until the workers have finished.
+const asleep = 1 << 32
+
+// patience is how long a thread looks for work, or for the end of it, before it
+// sleeps. Waking one takes a few microseconds, and some ten where the processor
+// is virtual; the gaps between the tasks of one pass are shorter.
+const patience = 50 * time.Microsecond
 
 // failure is a panic on its way from a worker to the caller of Run.
 type failure struct{ value any }
@@ -43,18 +75,62 @@ func NewPool(threads int) *Pool {
 	if threads == 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	p := &Pool{threads: threads}
-	for w := 1; w < threads; w++ {
-		wake := make(chan struct{}, 1)
-		p.wake = append(p.wake, wake)
-		go func() {
-			for range wake {
-				p.work(w)
-				p.idle.Done()
-			}
-		}()
+	p := &Pool{threads: threads, workers: make([]worker, max(0, threads-1)), done: make(chan struct{}, 1)}
+	if threads <= runtime.GOMAXPROCS(0) {
+		p.patience = patience
+	}
+	for i := range p.workers {
+		w := &p.workers[i]
+		w.wake = make(chan struct{}, 1)
+		go p.serve(w, i+1)
 	}
 	return p
+}
+
+// serve is the life of a worker.
+func (p *Pool) serve(w *worker, number int) {
+	for {
+		if !p.until(func() bool { return w.state.Load() >= working }) && w.state.CompareAndSwap(waiting, sleeping) {
+			<-w.wake
+		}
+		switch w.state.Load() {
+		case working:
+			p.work(number)
+			w.state.Store(waiting) // before the caller may think of the next task
+			if p.busy.Add(-1) == asleep {
+				p.done <- struct{}{}
+			}
+		case leaving:
+			return
+		}
+	}
+}
+
+// set gives a worker its next state and wakes it if need be.
+func (w *worker) set(state int32) {
+	if w.state.Swap(state) == sleeping {
+		w.wake <- struct{}{}
+	}
+}
+
+// until looks at a condition until it holds or the patience is over, and returns
+// whether it holds.
+func (p *Pool) until(holds func() bool) bool {
+	const looks = 16 // between two looks at the clock
+	var start time.Time
+	for {
+		for range looks {
+			if holds() {
+				return true
+			}
+			kernel.Pause(4)
+		}
+		if start.IsZero() {
+			start = time.Now()
+		} else if time.Since(start) > p.patience {
+			return false
+		}
+	}
 }
 
 // Threads returns the number of threads, at least 1.
@@ -74,8 +150,8 @@ func (p *Pool) Close() {
 	defer p.turn.Unlock()
 	if !p.closed {
 		p.closed = true
-		for _, w := range p.wake {
-			close(w)
+		for i := range p.workers {
+			p.workers[i].set(leaving)
 		}
 	}
 }
@@ -96,13 +172,15 @@ func (p *Pool) Run(parts int, task Task) {
 	}
 	p.task, p.parts = task, int64(parts)
 	p.next.Store(0)
-	helpers := min(parts, p.threads) - 1
-	p.idle.Add(helpers)
-	for _, w := range p.wake[:helpers] {
-		w <- struct{}{}
+	helpers := p.workers[:min(parts, p.threads)-1]
+	p.busy.Store(int64(len(helpers)))
+	for i := range helpers {
+		helpers[i].set(working)
 	}
 	p.work(0)
-	p.idle.Wait()
+	if !p.until(func() bool { return p.busy.Load() == 0 }) && p.busy.Add(asleep) > asleep {
+		<-p.done
+	}
 	p.task = nil
 	if f := p.failed.Swap(nil); f != nil {
 		panic(f.value)

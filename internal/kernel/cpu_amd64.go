@@ -10,6 +10,10 @@ func cpuid(leaf, sub uint32) (a, b, c, d uint32)
 // system saves when it switches threads. Only where CPUID reports OSXSAVE.
 func xgetbv() uint32
 
+// Pause lets a little time pass, n times as long as the processor wants between
+// two looks at memory that another core is to change.
+func Pause(n uint32)
+
 // native returns the kernels that this processor and its operating system can
 // run, the fastest first.
 func native() (list []*Kernels) {

@@ -19,3 +19,13 @@ TEXT ·xgetbv(SB), NOSPLIT, $0-4
 	XGETBV
 	MOVL AX, ret+0(FP)
 	RET
+
+// func Pause(n uint32)
+TEXT ·Pause(SB), NOSPLIT, $0-4
+	MOVL n+0(FP), CX
+
+again:
+	PAUSE
+	DECL CX
+	JGT  again
+	RET

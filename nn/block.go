@@ -183,9 +183,13 @@ func (b *Block) Forward(dst, x tensor.Matrix, pass Pass) {
 	b.check(dst, x, &pass)
 	w := pass.Work
 	w.begin(b, dst, x, pass)
-	w.pool.Run(w.blocks, (*inputTask)(w))
-	w.pool.Run(b.heads*pass.Sequences.Len(), (*headTask)(w))
-	w.pool.Run(w.blocks, (*outputTask)(w))
+	if w.isShort() {
+		w.forwardShort()
+	} else {
+		w.pool.Run(w.blocks, (*inputTask)(w))
+		w.pool.Run(b.heads*pass.Sequences.Len(), (*headTask)(w))
+		w.pool.Run(w.blocks, (*outputTask)(w))
+	}
 	w.end()
 }
 

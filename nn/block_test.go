@@ -281,40 +281,49 @@ func testHeads(t testing.TB, d, n int, causal bool) []attention.Head {
 }
 
 func TestTheNumberOfThreadsChangesNothing(t *testing.T) {
-	s := size{24, 6, 4, 4, 40}
-	seqs := tensor.NewSequences(70, 1, 0, 130, 33, 2)
-	x := random(50, seqs.Tokens(), s.width, 1)
-	for _, causal := range []bool{false, true} {
-		b := newBlock(t, BlockConfig{Heads: s.heads, PreNorm: causal}, newParams(s, true))
-		heads := testHeads(t, s.d, s.heads, causal)
-		var want []uint32
-		for _, threads := range []int{1, 2, 3, 5} {
-			pool := tensor.NewPool(threads)
-			var trace Trace
-			y := x.Clone()
-			b.Forward(y, y, Pass{Sequences: seqs, Heads: heads, Trace: &trace, Work: NewWorkspace(pool)})
-			pool.Close()
-			var got []uint32
-			add := func(values ...float32) {
-				for _, v := range values {
-					got = append(got, math.Float32bits(v))
+	s := size{84, 6, 4, 14, 140} // outputs of several panels, with and without a rest
+	for _, seqs := range []tensor.Sequences{
+		tensor.NewSequences(70, 1, 0, 130, 33, 2),
+		tensor.NewSequences(20, 0, 11), // so few tokens that threads share outputs
+	} {
+		x := random(50, seqs.Tokens(), s.width, 1)
+		for _, causal := range []bool{false, true} {
+			b := newBlock(t, BlockConfig{Heads: s.heads, PreNorm: causal}, newParams(s, !causal))
+			heads := testHeads(t, s.d, s.heads, causal)
+			var want []uint32
+			for _, threads := range []int{1, 2, 3, 5} {
+				got := bitsOfPass(b, heads, x, seqs, threads)
+				if threads == 1 {
+					want = got
+				} else if !slices.Equal(got, want) {
+					t.Errorf("%d tokens, causal %v: %d threads give other bytes than one", x.Rows, causal, threads)
 				}
-			}
-			add(y.Data...)
-			for h := range s.heads {
-				add(trace.LogC(h)...)
-				add(trace.LogFactor(h)...)
-				add(trace.Output(h).Clone().Data...)
-				c := trace.Counts(h)
-				got = append(got, uint32(c.Tokens), uint32(c.NonPositive), uint32(c.Zero))
-			}
-			if threads == 1 {
-				want = got
-			} else if !slices.Equal(got, want) {
-				t.Errorf("causal %v: %d threads give other bytes than one", causal, threads)
 			}
 		}
 	}
+}
+
+// bitsOfPass returns all that a pass gives: outputs, and what a trace records.
+func bitsOfPass(b *Block, heads []attention.Head, x tensor.Matrix, seqs tensor.Sequences, threads int) (bits []uint32) {
+	pool := tensor.NewPool(threads)
+	defer pool.Close()
+	var trace Trace
+	y := x.Clone()
+	b.Forward(y, y, Pass{Sequences: seqs, Heads: heads, Trace: &trace, Work: NewWorkspace(pool)})
+	add := func(values ...float32) {
+		for _, v := range values {
+			bits = append(bits, math.Float32bits(v))
+		}
+	}
+	add(y.Data...)
+	for h := range heads {
+		add(trace.LogC(h)...)
+		add(trace.LogFactor(h)...)
+		add(trace.Output(h).Clone().Data...)
+		c := trace.Counts(h)
+		bits = append(bits, uint32(c.Tokens), uint32(c.NonPositive), uint32(c.Zero))
+	}
+	return bits
 }
 
 func TestABatchEqualsItsSequences(t *testing.T) {
@@ -408,21 +417,22 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	s := size{24, 6, 4, 4, 40}
 	b := newBlock(t, BlockConfig{Heads: s.heads}, newParams(s, true))
 	heads := testHeads(t, s.d, s.heads, false)
-	seqs := tensor.NewSequences(70, 1, 30)
-	x := random(50, seqs.Tokens(), s.width, 1)
-	y := x.Clone()
-	var trace Trace
-	for _, threads := range []int{1, 2} {
-		pool := tensor.NewPool(threads)
-		pass := Pass{Sequences: seqs, Heads: heads, Trace: &trace, Work: NewWorkspace(pool)}
-		f := func() { b.Forward(y, x, pass) }
-		for range 20 {
-			f() // every worker meets the largest part at some time
+	for _, seqs := range []tensor.Sequences{tensor.NewSequences(70, 1, 30), tensor.NewSequences(9)} {
+		x := random(50, seqs.Tokens(), s.width, 1)
+		y := x.Clone()
+		var trace Trace
+		for _, threads := range []int{1, 2} {
+			pool := tensor.NewPool(threads)
+			pass := Pass{Sequences: seqs, Heads: heads, Trace: &trace, Work: NewWorkspace(pool)}
+			f := func() { b.Forward(y, x, pass) }
+			for range 20 {
+				f() // every worker meets the largest part at some time
+			}
+			if n := testing.AllocsPerRun(20, f); n >= 1 && (threads == 1 || n > 2) {
+				t.Errorf("%d tokens, %d threads: %v allocations", x.Rows, threads, n)
+			}
+			pool.Close()
 		}
-		if n := testing.AllocsPerRun(20, f); n >= 1 && (threads == 1 || n > 2) {
-			t.Errorf("%d threads: %v allocations", threads, n)
-		}
-		pool.Close()
 	}
 }
 

@@ -66,6 +66,16 @@ func (l Linear) apply(dst, x tensor.Matrix) {
 	tensor.AddProduct(dst, x, l.weight)
 }
 
+// part returns part i of parts of the map, which divide its outputs, and the
+// first output of it.
+func (l Linear) part(i, parts int) (lo int, part Linear) {
+	lo, part.weight = l.weight.Part(i, parts)
+	if l.bias != nil {
+		part.bias = l.bias[lo : lo+part.Out()]
+	}
+	return lo, part
+}
+
 // begin writes the bias into every row.
 func (l Linear) begin(dst tensor.Matrix) {
 	if dst.Cols != len(l.bias) {

@@ -13,6 +13,7 @@ type Workspace struct {
 	arenas []tensor.Arena // one per worker
 	traces []attention.Trace
 	room   struct{ inputs, mixed tensor.Matrix } // for passes without a tape
+	short  short
 	back   backward
 
 	// The pass at work.
@@ -47,8 +48,12 @@ func (w *Workspace) begin(b *Block, dst, x tensor.Matrix, pass Pass) {
 		w.room.mixed = w.room.mixed.Resize(x.Rows, b.heads*b.valueWidth)
 		w.inputs, w.mixed = w.room.inputs, w.room.mixed
 	}
-	// Two tasks for each thread, or more; an even number of rows suits the tiles.
-	share := 2 * w.pool.Threads()
+	// Two tasks for each of several threads, or more; an even number of rows suits
+	// the tiles.
+	share := w.pool.Threads()
+	if share > 1 {
+		share *= 2
+	}
 	w.rows = min(maxRows, (x.Rows+share-1)/share+1) &^ 1
 	w.rows = max(w.rows, 2)
 	w.blocks = (x.Rows + w.rows - 1) / w.rows

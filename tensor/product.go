@@ -37,6 +37,14 @@ func (w Weight) Row(dst []float32, i int) {
 	}
 }
 
+// Part returns part i of parts that divide the outputs about evenly, and the
+// first output of it. A part may be empty.
+func (w Weight) Part(i, parts int) (lo int, part Weight) {
+	panels := (w.Out + kernels.Panel - 1) / kernels.Panel
+	lo = min(i*panels/parts*kernels.Panel, w.Out)
+	return lo, w.columns(lo, min((i+1)*panels/parts*kernels.Panel, w.Out))
+}
+
 // columns returns outputs lo to hi; lo is a multiple of the panel width.
 func (w Weight) columns(lo, hi int) Weight {
 	return Weight{Out: hi - lo, In: w.In, data: w.data[lo*w.In:]}

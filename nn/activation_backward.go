@@ -6,49 +6,19 @@ import (
 	"github.com/tripartite-go/tripartite/tensor"
 )
 
-// Backward is dx = dy·a'(x) for y = a(x). dx must not overlap the others. At 0
+// Backward is dx = dy·a'(x). dx must not overlap the others. At 0
 // the derivative of ReLU is 0.
 //
 // The errors, relative to the largest derivative, are about 1e-6: each is made of
 // one exponential that cannot overflow, so that nothing cancels where the
 // function saturates.
-func (a Activation) Backward(dx, dy, x, y []float32) {
-	dy, x, y = dy[:len(dx)], x[:len(dx)], y[:len(dx)]
+func (a Activation) Backward(dx, dy, x []float32) {
+	dy, x = dy[:len(dx)], x[:len(dx)]
 	switch a {
-	case GELU: // Phi + x·phi
-		for i, v := range x {
-			dx[i] = -v * v / 2
-		}
-		tensor.Exp(dx, dx)
-		const density = 0.3989422804014327 // phi(0) = 1/sqrt(2 pi)
-		for i, v := range x {
-			phi := density * dx[i]
-			cumulative := y[i] / v // y = x·Phi is accurate where it is small
-			switch {
-			case v < 1e-6 && v > -1e-6:
-				cumulative = 0.5 + v*density
-			case phi == 0: // far out, where x·phi could be Inf·0
-				dx[i] = 0
-				if v > 0 {
-					dx[i] = dy[i]
-				}
-				continue
-			}
-			dx[i] = dy[i] * (cumulative + v*phi)
-		}
-	case GELUTanh: // s(z) + x·s'(z)·z', s the logistic function, z = 2·sqrt(2/pi)(x + 0.044715 x³)
-		const c1, c3 = 2 * 0.7978845608028654, 2 * 0.7978845608028654 * 0.044715
-		for i, v := range x {
-			dx[i] = -float32(math.Abs(float64(v * (c1 + c3*v*v))))
-		}
-		tensor.Exp(dx, dx)
-		for i, v := range x {
-			s, slope := logistic(v, dx[i])
-			if slope != 0 { // far out it is, and x² could be Inf
-				s += v * slope * (c1 + 3*c3*v*v)
-			}
-			dx[i] = dy[i] * s
-		}
+	case GELU:
+		tensor.GELUSlope(dx, dy, x)
+	case GELUTanh:
+		tensor.GELUTanhSlope(dx, dy, x)
 	case ReLU:
 		for i, v := range x {
 			dx[i] = 0

@@ -14,13 +14,14 @@ import (
 // reversed is the weights of a linear map packed for the way back, on first use.
 type reversed struct {
 	once   sync.Once
+	made   bool
 	weight tensor.Weight
 }
 
 // reverse returns the weights [in, out] of the way back.
 func (l Linear) reverse() tensor.Weight {
 	r := l.reversed
-	r.once.Do(func() { r.weight = l.weight.Transpose(nil) })
+	r.once.Do(func() { r.weight, r.made = l.weight.Transpose(nil), true })
 	return r.weight
 }
 

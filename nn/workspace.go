@@ -14,6 +14,9 @@ type Workspace struct {
 	traces []attention.Trace
 	room   struct{ inputs, mixed tensor.Matrix } // for passes without a tape
 	back   backward
+	loss   loss
+
+	repacks []repack
 
 	// The pass at work.
 	block  *Block

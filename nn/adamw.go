@@ -63,8 +63,7 @@ type Parameter struct {
 	Name     string
 	Value    []float32
 	Gradient []float32 // of the same length
-	// Constant in length: biases, gains and whatever else weight decay spares.
-	NoDecay bool
+	NoDecay  bool      // weight decay spares it, as it does biases and gains
 }
 
 // Parameters lists all that a block is made of beside the gradient of each, under

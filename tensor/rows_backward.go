@@ -42,6 +42,27 @@ func GELUTanhSlope(dst, dy, x []float32) {
 	kernels.GELUTanhSlope(dst, dy, x)
 }
 
+// SiLUSlope is dst = dy times the derivative of SiLU at x.
+func SiLUSlope(dst, dy, x []float32) {
+	sameLen("SiLUSlope", dst, dy)
+	sameLen("SiLUSlope", dst, x)
+	kernels.SiLUSlope(dst, dy, x)
+}
+
+// TanhSlope is dst = dy times the derivative of Tanh at x.
+func TanhSlope(dst, dy, x []float32) {
+	sameLen("TanhSlope", dst, dy)
+	sameLen("TanhSlope", dst, x)
+	kernels.TanhSlope(dst, dy, x)
+}
+
+// ReLUSlope is dst = dy where x > 0, else 0.
+func ReLUSlope(dst, dy, x []float32) {
+	sameLen("ReLUSlope", dst, dy)
+	sameLen("ReLUSlope", dst, x)
+	kernels.ReLUSlope(dst, dy, x)
+}
+
 // AdamStep holds the numbers of a step of AdamW.
 type AdamStep = kernel.AdamStep
 

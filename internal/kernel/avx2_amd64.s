@@ -2779,14 +2779,14 @@ TEXT ·avx2GELUTanhSlope(SB), NOSPLIT, $0-32
 	MOVQ         dy+8(FP), SI
 	MOVQ         x+16(FP), DX
 	MOVQ         n+24(FP), CX
-	VBROADCASTSS avx2Constants<>+544(SB), Y6
-	VBROADCASTSS avx2Constants<>+320(SB), Y5
 	VBROADCASTSS avx2Constants<>+832(SB), Y1
 	VBROADCASTSS avx2Constants<>+416(SB), Y0
 	VBROADCASTSS avx2Constants<>+864(SB), Y7
+	VBROADCASTSS avx2Constants<>+320(SB), Y5
 	VBROADCASTSS avx2Constants<>+0(SB), Y3
 	VBROADCASTSS avx2Constants<>+32(SB), Y2
 	VBROADCASTSS avx2Constants<>+160(SB), Y4
+	VBROADCASTSS avx2Constants<>+544(SB), Y6
 	SUBQ         $8, CX
 	JLT          last
 
@@ -2825,16 +2825,16 @@ loop:
 	VADDPS       Y11, Y5, Y12
 	VDIVPS       Y12, Y5, Y12
 	VMULPS       Y12, Y11, Y11
-	VBROADCASTSS avx2Constants<>+1184(SB), Y13
-	VFMADD213PS  avx2Constants<>+896(SB), Y13, Y9
-	VMULPS       Y9, Y8, Y8
-	VMULPS       Y12, Y11, Y9
 	VCMPPS       $17, Y6, Y10, Y13
 	VBLENDVPS    Y13, Y11, Y12, Y10
-	VFMADD231PS  Y8, Y9, Y10
-	VMOVUPS      0(SI), Y8
-	VMULPS       Y10, Y8, Y8
-	VMOVUPS      Y8, 0(DI)
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS avx2Constants<>+1184(SB), Y12
+	VFMADD213PS  avx2Constants<>+896(SB), Y12, Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      0(SI), Y9
+	VFMADD231PS  Y8, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 0(DI)
 	ADDQ         $32, DI
 	ADDQ         $32, SI
 	ADDQ         $32, DX
@@ -2881,16 +2881,283 @@ last:
 	VADDPS       Y11, Y5, Y12
 	VDIVPS       Y12, Y5, Y12
 	VMULPS       Y12, Y11, Y11
-	VBROADCASTSS avx2Constants<>+1184(SB), Y13
-	VFMADD213PS  avx2Constants<>+896(SB), Y13, Y9
-	VMULPS       Y9, Y8, Y8
-	VMULPS       Y12, Y11, Y9
 	VCMPPS       $17, Y6, Y10, Y13
 	VBLENDVPS    Y13, Y11, Y12, Y10
-	VFMADD231PS  Y8, Y9, Y10
-	VMASKMOVPS   0(SI), Y15, Y8
-	VMULPS       Y10, Y8, Y8
-	VMASKMOVPS   Y8, Y15, 0(DI)
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS avx2Constants<>+1184(SB), Y12
+	VFMADD213PS  avx2Constants<>+896(SB), Y12, Y9
+	VMULPS       Y9, Y8, Y8
+	VMASKMOVPS   0(SI), Y15, Y9
+	VFMADD231PS  Y8, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMASKMOVPS   Y9, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2SiLUSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·avx2SiLUSlope(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         dy+8(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx2Constants<>+1216(SB), Y1
+	VBROADCASTSS avx2Constants<>+1088(SB), Y0
+	VBROADCASTSS avx2Constants<>+320(SB), Y5
+	VBROADCASTSS avx2Constants<>+992(SB), Y7
+	VBROADCASTSS avx2Constants<>+0(SB), Y3
+	VBROADCASTSS avx2Constants<>+32(SB), Y2
+	VBROADCASTSS avx2Constants<>+64(SB), Y8
+	VBROADCASTSS avx2Constants<>+96(SB), Y9
+	VBROADCASTSS avx2Constants<>+160(SB), Y4
+	VBROADCASTSS avx2Constants<>+544(SB), Y6
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Y10
+	VMINPS       Y10, Y0, Y10
+	VMAXPS       Y10, Y1, Y10
+	VORPS        Y7, Y10, Y11
+	VMAXPS       Y11, Y2, Y11
+	VMINPS       Y11, Y3, Y11
+	VMULPS       Y8, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y9, Y12, Y11
+	VFNMADD231PS avx2Constants<>+128(SB), Y12, Y11
+	VMOVUPS      avx2Constants<>+192(SB), Y13
+	VFMADD231PS  Y4, Y11, Y13
+	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VADDPS       Y5, Y11, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y11, Y11
+	VMULPS       Y14, Y11, Y11
+	VADDPS       Y11, Y5, Y12
+	VDIVPS       Y12, Y5, Y12
+	VMULPS       Y12, Y11, Y11
+	VCMPPS       $17, Y6, Y10, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y14
+	VMULPS       Y12, Y11, Y11
+	VMOVUPS      0(SI), Y12
+	VFMADD231PS  Y10, Y11, Y14
+	VMULPS       Y14, Y12, Y12
+	VMOVUPS      Y12, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(DX), Y15, Y10
+	VMINPS       Y10, Y0, Y10
+	VMAXPS       Y10, Y1, Y10
+	VORPS        Y7, Y10, Y11
+	VMAXPS       Y11, Y2, Y11
+	VMINPS       Y11, Y3, Y11
+	VMULPS       Y8, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y9, Y12, Y11
+	VFNMADD231PS avx2Constants<>+128(SB), Y12, Y11
+	VMOVUPS      avx2Constants<>+192(SB), Y13
+	VFMADD231PS  Y4, Y11, Y13
+	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VADDPS       Y5, Y11, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y11, Y11
+	VMULPS       Y14, Y11, Y11
+	VADDPS       Y11, Y5, Y12
+	VDIVPS       Y12, Y5, Y12
+	VMULPS       Y12, Y11, Y11
+	VCMPPS       $17, Y6, Y10, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y14
+	VMULPS       Y12, Y11, Y11
+	VMASKMOVPS   0(SI), Y15, Y12
+	VFMADD231PS  Y10, Y11, Y14
+	VMULPS       Y14, Y12, Y12
+	VMASKMOVPS   Y12, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2TanhSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·avx2TanhSlope(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         dy+8(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx2Constants<>+320(SB), Y3
+	VBROADCASTSS avx2Constants<>+992(SB), Y6
+	VBROADCASTSS avx2Constants<>+0(SB), Y1
+	VBROADCASTSS avx2Constants<>+32(SB), Y0
+	VBROADCASTSS avx2Constants<>+64(SB), Y7
+	VBROADCASTSS avx2Constants<>+96(SB), Y8
+	VBROADCASTSS avx2Constants<>+128(SB), Y9
+	VBROADCASTSS avx2Constants<>+160(SB), Y2
+	VBROADCASTSS avx2Constants<>+544(SB), Y4
+	VBROADCASTSS avx2Constants<>+1248(SB), Y5
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Y10
+	VADDPS       Y10, Y10, Y10
+	VORPS        Y6, Y10, Y11
+	VMAXPS       Y11, Y0, Y11
+	VMINPS       Y11, Y1, Y11
+	VMULPS       Y7, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y8, Y12, Y11
+	VFNMADD231PS Y9, Y12, Y11
+	VMOVUPS      avx2Constants<>+192(SB), Y13
+	VFMADD231PS  Y2, Y11, Y13
+	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VADDPS       Y3, Y11, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y11, Y11
+	VMULPS       Y14, Y11, Y11
+	VADDPS       Y11, Y3, Y12
+	VDIVPS       Y12, Y3, Y12
+	VMULPS       Y12, Y11, Y11
+	VCMPPS       $17, Y4, Y10, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y10
+	VMULPS       Y12, Y11, Y11
+	VMOVUPS      0(SI), Y12
+	VMULPS       Y11, Y5, Y11
+	VMULPS       Y11, Y12, Y12
+	VMOVUPS      Y12, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(DX), Y15, Y10
+	VADDPS       Y10, Y10, Y10
+	VORPS        Y6, Y10, Y11
+	VMAXPS       Y11, Y0, Y11
+	VMINPS       Y11, Y1, Y11
+	VMULPS       Y7, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y8, Y12, Y11
+	VFNMADD231PS Y9, Y12, Y11
+	VMOVUPS      avx2Constants<>+192(SB), Y13
+	VFMADD231PS  Y2, Y11, Y13
+	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VADDPS       Y3, Y11, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y11, Y11
+	VMULPS       Y14, Y11, Y11
+	VADDPS       Y11, Y3, Y12
+	VDIVPS       Y12, Y3, Y12
+	VMULPS       Y12, Y11, Y11
+	VCMPPS       $17, Y4, Y10, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y10
+	VMULPS       Y12, Y11, Y11
+	VMASKMOVPS   0(SI), Y15, Y12
+	VMULPS       Y11, Y5, Y11
+	VMULPS       Y11, Y12, Y12
+	VMASKMOVPS   Y12, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2ReLUSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·avx2ReLUSlope(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         dy+8(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx2Constants<>+544(SB), Y0
+	VBROADCASTSS avx2Constants<>+320(SB), Y1
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Y2
+	VSUBPS       Y2, Y2, Y3
+	VCMPPS       $17, Y0, Y2, Y4
+	VBLENDVPS    Y4, Y0, Y3, Y3
+	VCMPPS       $17, Y2, Y0, Y4
+	VBLENDVPS    Y4, Y1, Y3, Y2
+	VMOVUPS      0(SI), Y3
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      Y3, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(DX), Y15, Y2
+	VSUBPS       Y2, Y2, Y3
+	VCMPPS       $17, Y0, Y2, Y4
+	VBLENDVPS    Y4, Y0, Y3, Y3
+	VCMPPS       $17, Y2, Y0, Y4
+	VBLENDVPS    Y4, Y1, Y3, Y2
+	VMASKMOVPS   0(SI), Y15, Y3
+	VMULPS       Y2, Y3, Y3
+	VMASKMOVPS   Y3, Y15, 0(DI)
 
 done:
 	VZEROUPPER
@@ -3502,4 +3769,20 @@ DATA avx2Constants<>+1200(SB)/4, $0x3e5b33b6
 DATA avx2Constants<>+1204(SB)/4, $0x3e5b33b6
 DATA avx2Constants<>+1208(SB)/4, $0x3e5b33b6
 DATA avx2Constants<>+1212(SB)/4, $0x3e5b33b6
-GLOBL avx2Constants<>(SB), RODATA|NOPTR, $1216
+DATA avx2Constants<>+1216(SB)/4, $0xc2f00000 // -120
+DATA avx2Constants<>+1220(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1224(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1228(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1232(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1236(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1240(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1244(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1248(SB)/4, $0x40800000 // 4
+DATA avx2Constants<>+1252(SB)/4, $0x40800000
+DATA avx2Constants<>+1256(SB)/4, $0x40800000
+DATA avx2Constants<>+1260(SB)/4, $0x40800000
+DATA avx2Constants<>+1264(SB)/4, $0x40800000
+DATA avx2Constants<>+1268(SB)/4, $0x40800000
+DATA avx2Constants<>+1272(SB)/4, $0x40800000
+DATA avx2Constants<>+1276(SB)/4, $0x40800000
+GLOBL avx2Constants<>(SB), RODATA|NOPTR, $1280

@@ -4362,12 +4362,11 @@ TEXT ·avx512GELUTanhSlope(SB), NOSPLIT, $0-32
 	MOVQ         dy+8(FP), SI
 	MOVQ         x+16(FP), DX
 	MOVQ         n+24(FP), CX
-	VBROADCASTSS avx512Constants<>+96(SB), Z6
-	VBROADCASTSS avx512Constants<>+40(SB), Z5
 	VBROADCASTSS avx512Constants<>+100(SB), Z1
 	VBROADCASTSS avx512Constants<>+48(SB), Z0
 	VBROADCASTSS avx512Constants<>+104(SB), Z7
 	VBROADCASTSS avx512Constants<>+108(SB), Z8
+	VBROADCASTSS avx512Constants<>+40(SB), Z5
 	VBROADCASTSS avx512Constants<>+120(SB), Z9
 	VBROADCASTSS avx512Constants<>+0(SB), Z3
 	VBROADCASTSS avx512Constants<>+4(SB), Z2
@@ -4379,6 +4378,7 @@ TEXT ·avx512GELUTanhSlope(SB), NOSPLIT, $0-32
 	VBROADCASTSS avx512Constants<>+28(SB), Z14
 	VBROADCASTSS avx512Constants<>+32(SB), Z15
 	VBROADCASTSS avx512Constants<>+36(SB), Z16
+	VBROADCASTSS avx512Constants<>+96(SB), Z6
 	VBROADCASTSS avx512Constants<>+144(SB), Z17
 	SUBQ         $16, CX
 	JLT          last
@@ -4410,15 +4410,15 @@ loop:
 	VADDPS       Z21, Z5, Z22
 	VDIVPS       Z22, Z5, Z22
 	VMULPS       Z22, Z21, Z21
-	VFMADD213PS  Z8, Z17, Z19
-	VMULPS       Z19, Z18, Z18
-	VMULPS       Z22, Z21, Z19
 	VCMPPS       $17, Z6, Z20, K2
 	VBLENDMPS    Z21, Z22, K2, Z20
-	VFMADD231PS  Z18, Z19, Z20
-	VMOVUPS      0(SI), Z18
-	VMULPS       Z20, Z18, Z18
-	VMOVUPS      Z18, 0(DI)
+	VMULPS       Z22, Z21, Z21
+	VFMADD213PS  Z8, Z17, Z19
+	VMULPS       Z19, Z18, Z18
+	VMOVUPS      0(SI), Z19
+	VFMADD231PS  Z18, Z21, Z20
+	VMULPS       Z20, Z19, Z19
+	VMOVUPS      Z19, 0(DI)
 	ADDQ         $64, DI
 	ADDQ         $64, SI
 	ADDQ         $64, DX
@@ -4458,15 +4458,262 @@ last:
 	VADDPS       Z21, Z5, Z22
 	VDIVPS       Z22, Z5, Z22
 	VMULPS       Z22, Z21, Z21
-	VFMADD213PS  Z8, Z17, Z19
-	VMULPS       Z19, Z18, Z18
-	VMULPS       Z22, Z21, Z19
 	VCMPPS       $17, Z6, Z20, K2
 	VBLENDMPS    Z21, Z22, K2, Z20
-	VFMADD231PS  Z18, Z19, Z20
-	VMOVUPS.Z    0(SI), K1, Z18
-	VMULPS       Z20, Z18, Z18
-	VMOVUPS      Z18, K1, 0(DI)
+	VMULPS       Z22, Z21, Z21
+	VFMADD213PS  Z8, Z17, Z19
+	VMULPS       Z19, Z18, Z18
+	VMOVUPS.Z    0(SI), K1, Z19
+	VFMADD231PS  Z18, Z21, Z20
+	VMULPS       Z20, Z19, Z19
+	VMOVUPS      Z19, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512SiLUSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·avx512SiLUSlope(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         dy+8(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx512Constants<>+148(SB), Z1
+	VBROADCASTSS avx512Constants<>+132(SB), Z0
+	VBROADCASTSS avx512Constants<>+40(SB), Z5
+	VBROADCASTSS avx512Constants<>+120(SB), Z7
+	VBROADCASTSS avx512Constants<>+0(SB), Z3
+	VBROADCASTSS avx512Constants<>+4(SB), Z2
+	VBROADCASTSS avx512Constants<>+8(SB), Z8
+	VBROADCASTSS avx512Constants<>+12(SB), Z9
+	VBROADCASTSS avx512Constants<>+16(SB), Z10
+	VBROADCASTSS avx512Constants<>+20(SB), Z4
+	VBROADCASTSS avx512Constants<>+24(SB), Z11
+	VBROADCASTSS avx512Constants<>+28(SB), Z12
+	VBROADCASTSS avx512Constants<>+32(SB), Z13
+	VBROADCASTSS avx512Constants<>+36(SB), Z14
+	VBROADCASTSS avx512Constants<>+96(SB), Z6
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Z15
+	VMINPS       Z15, Z0, Z15
+	VMAXPS       Z15, Z1, Z15
+	VORPS        Z7, Z15, Z16
+	VMAXPS       Z16, Z2, Z16
+	VMINPS       Z16, Z3, Z16
+	VMULPS       Z8, Z16, Z17
+	VRNDSCALEPS  $8, Z17, Z17
+	VFNMADD231PS Z9, Z17, Z16
+	VFNMADD231PS Z10, Z17, Z16
+	VMOVUPS      Z11, Z18
+	VFMADD231PS  Z4, Z16, Z18
+	VFMADD213PS  Z12, Z16, Z18
+	VFMADD213PS  Z13, Z16, Z18
+	VFMADD213PS  Z14, Z16, Z18
+	VMULPS       Z16, Z16, Z19
+	VFMADD231PS  Z19, Z18, Z16
+	VADDPS       Z5, Z16, Z16
+	VSCALEFPS    Z17, Z16, Z16
+	VADDPS       Z16, Z5, Z17
+	VDIVPS       Z17, Z5, Z17
+	VMULPS       Z17, Z16, Z16
+	VCMPPS       $17, Z6, Z15, K2
+	VBLENDMPS    Z16, Z17, K2, Z19
+	VMULPS       Z17, Z16, Z16
+	VMOVUPS      0(SI), Z17
+	VFMADD231PS  Z15, Z16, Z19
+	VMULPS       Z19, Z17, Z17
+	VMOVUPS      Z17, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	ADDQ         $64, DX
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(DX), K1, Z15
+	VMINPS       Z15, Z0, Z15
+	VMAXPS       Z15, Z1, Z15
+	VORPS        Z7, Z15, Z16
+	VMAXPS       Z16, Z2, Z16
+	VMINPS       Z16, Z3, Z16
+	VMULPS       Z8, Z16, Z17
+	VRNDSCALEPS  $8, Z17, Z17
+	VFNMADD231PS Z9, Z17, Z16
+	VFNMADD231PS Z10, Z17, Z16
+	VMOVUPS      Z11, Z18
+	VFMADD231PS  Z4, Z16, Z18
+	VFMADD213PS  Z12, Z16, Z18
+	VFMADD213PS  Z13, Z16, Z18
+	VFMADD213PS  Z14, Z16, Z18
+	VMULPS       Z16, Z16, Z19
+	VFMADD231PS  Z19, Z18, Z16
+	VADDPS       Z5, Z16, Z16
+	VSCALEFPS    Z17, Z16, Z16
+	VADDPS       Z16, Z5, Z17
+	VDIVPS       Z17, Z5, Z17
+	VMULPS       Z17, Z16, Z16
+	VCMPPS       $17, Z6, Z15, K2
+	VBLENDMPS    Z16, Z17, K2, Z19
+	VMULPS       Z17, Z16, Z16
+	VMOVUPS.Z    0(SI), K1, Z17
+	VFMADD231PS  Z15, Z16, Z19
+	VMULPS       Z19, Z17, Z17
+	VMOVUPS      Z17, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512TanhSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·avx512TanhSlope(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         dy+8(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx512Constants<>+40(SB), Z3
+	VBROADCASTSS avx512Constants<>+120(SB), Z6
+	VBROADCASTSS avx512Constants<>+0(SB), Z1
+	VBROADCASTSS avx512Constants<>+4(SB), Z0
+	VBROADCASTSS avx512Constants<>+8(SB), Z7
+	VBROADCASTSS avx512Constants<>+12(SB), Z8
+	VBROADCASTSS avx512Constants<>+16(SB), Z9
+	VBROADCASTSS avx512Constants<>+20(SB), Z2
+	VBROADCASTSS avx512Constants<>+24(SB), Z10
+	VBROADCASTSS avx512Constants<>+28(SB), Z11
+	VBROADCASTSS avx512Constants<>+32(SB), Z12
+	VBROADCASTSS avx512Constants<>+36(SB), Z13
+	VBROADCASTSS avx512Constants<>+96(SB), Z4
+	VBROADCASTSS avx512Constants<>+152(SB), Z5
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Z14
+	VADDPS       Z14, Z14, Z14
+	VORPS        Z6, Z14, Z15
+	VMAXPS       Z15, Z0, Z15
+	VMINPS       Z15, Z1, Z15
+	VMULPS       Z7, Z15, Z16
+	VRNDSCALEPS  $8, Z16, Z16
+	VFNMADD231PS Z8, Z16, Z15
+	VFNMADD231PS Z9, Z16, Z15
+	VMOVUPS      Z10, Z17
+	VFMADD231PS  Z2, Z15, Z17
+	VFMADD213PS  Z11, Z15, Z17
+	VFMADD213PS  Z12, Z15, Z17
+	VFMADD213PS  Z13, Z15, Z17
+	VMULPS       Z15, Z15, Z18
+	VFMADD231PS  Z18, Z17, Z15
+	VADDPS       Z3, Z15, Z15
+	VSCALEFPS    Z16, Z15, Z15
+	VADDPS       Z15, Z3, Z16
+	VDIVPS       Z16, Z3, Z16
+	VMULPS       Z16, Z15, Z15
+	VCMPPS       $17, Z4, Z14, K2
+	VBLENDMPS    Z15, Z16, K2, Z14
+	VMULPS       Z16, Z15, Z15
+	VMOVUPS      0(SI), Z16
+	VMULPS       Z15, Z5, Z15
+	VMULPS       Z15, Z16, Z16
+	VMOVUPS      Z16, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	ADDQ         $64, DX
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(DX), K1, Z14
+	VADDPS       Z14, Z14, Z14
+	VORPS        Z6, Z14, Z15
+	VMAXPS       Z15, Z0, Z15
+	VMINPS       Z15, Z1, Z15
+	VMULPS       Z7, Z15, Z16
+	VRNDSCALEPS  $8, Z16, Z16
+	VFNMADD231PS Z8, Z16, Z15
+	VFNMADD231PS Z9, Z16, Z15
+	VMOVUPS      Z10, Z17
+	VFMADD231PS  Z2, Z15, Z17
+	VFMADD213PS  Z11, Z15, Z17
+	VFMADD213PS  Z12, Z15, Z17
+	VFMADD213PS  Z13, Z15, Z17
+	VMULPS       Z15, Z15, Z18
+	VFMADD231PS  Z18, Z17, Z15
+	VADDPS       Z3, Z15, Z15
+	VSCALEFPS    Z16, Z15, Z15
+	VADDPS       Z15, Z3, Z16
+	VDIVPS       Z16, Z3, Z16
+	VMULPS       Z16, Z15, Z15
+	VCMPPS       $17, Z4, Z14, K2
+	VBLENDMPS    Z15, Z16, K2, Z14
+	VMULPS       Z16, Z15, Z15
+	VMOVUPS.Z    0(SI), K1, Z16
+	VMULPS       Z15, Z5, Z15
+	VMULPS       Z15, Z16, Z16
+	VMOVUPS      Z16, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512ReLUSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·avx512ReLUSlope(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         dy+8(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx512Constants<>+96(SB), Z0
+	VBROADCASTSS avx512Constants<>+40(SB), Z1
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Z2
+	VSUBPS       Z2, Z2, Z3
+	VCMPPS       $17, Z0, Z2, K2
+	VBLENDMPS    Z0, Z3, K2, Z3
+	VCMPPS       $17, Z2, Z0, K2
+	VBLENDMPS    Z1, Z3, K2, Z2
+	VMOVUPS      0(SI), Z3
+	VMULPS       Z2, Z3, Z3
+	VMOVUPS      Z3, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	ADDQ         $64, DX
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(DX), K1, Z2
+	VSUBPS       Z2, Z2, Z3
+	VCMPPS       $17, Z0, Z2, K2
+	VBLENDMPS    Z0, Z3, K2, Z3
+	VCMPPS       $17, Z2, Z0, K2
+	VBLENDMPS    Z1, Z3, K2, Z2
+	VMOVUPS.Z    0(SI), K1, Z3
+	VMULPS       Z2, Z3, Z3
+	VMOVUPS      Z3, K1, 0(DI)
 
 done:
 	VZEROUPPER
@@ -4817,4 +5064,6 @@ DATA avx512Constants<>+132(SB)/4, $0x42f00000 // 120
 DATA avx512Constants<>+136(SB)/4, $0xff800000 // -Inf
 DATA avx512Constants<>+140(SB)/4, $0x3ecc422a // 0.398942292
 DATA avx512Constants<>+144(SB)/4, $0x3e5b33b6 // 0.214064449
-GLOBL avx512Constants<>(SB), RODATA|NOPTR, $148
+DATA avx512Constants<>+148(SB)/4, $0xc2f00000 // -120
+DATA avx512Constants<>+152(SB)/4, $0x40800000 // 4
+GLOBL avx512Constants<>(SB), RODATA|NOPTR, $156

@@ -44,14 +44,52 @@ func geluTanhSlope(dst, dy, x []float32) {
 	dy, x = dy[:len(dst)], x[:len(dst)]
 	for i, v := range x {
 		f := max(-15, min(15, float64(v))) // beyond, the slope is 0 or 1
-		e := exp64(limit(-math.Abs(f * (a + b*f*f))))
-		r := 1 / (1 + e)
-		s := r
-		if f < 0 {
-			s = e * r
-		}
-		dst[i] = float32(float64(dy[i]) * (s + f*e*r*r*(a+3*b*f*f)))
+		s, steep := logisticSlope(f * (a + b*f*f))
+		dst[i] = float32(float64(dy[i]) * (s + f*steep*(a+3*b*f*f)))
 	}
+}
+
+func siluSlope(dst, dy, x []float32) {
+	dy, x = dy[:len(dst)], x[:len(dst)]
+	for i, v := range x {
+		f := limit(float64(v))
+		s, steep := logisticSlope(f)
+		dst[i] = float32(float64(dy[i]) * (s + f*steep))
+	}
+}
+
+// tanhSlope is 4·s' with s the logistic function of 2x, so that nothing cancels.
+func tanhSlope(dst, dy, x []float32) {
+	dy, x = dy[:len(dst)], x[:len(dst)]
+	for i, v := range x {
+		_, steep := logisticSlope(2 * float64(v))
+		dst[i] = float32(float64(dy[i]) * 4 * steep)
+	}
+}
+
+func reluSlope(dst, dy, x []float32) {
+	dy, x = dy[:len(dst)], x[:len(dst)]
+	for i, v := range x {
+		switch {
+		case v > 0:
+			dst[i] = dy[i]
+		case v <= 0:
+			dst[i] = 0 * dy[i] // NaN stays NaN
+		default:
+			dst[i] = v
+		}
+	}
+}
+
+// logisticSlope is s = 1/(1 + exp(-w)) and its slope.
+func logisticSlope(w float64) (s, steep float64) {
+	e := exp64(limit(-math.Abs(w)))
+	r := 1 / (1 + e)
+	s = r
+	if w < 0 {
+		s = e * r
+	}
+	return s, e * r * r
 }
 
 // layerNormBackward takes sums in float64; see Kernels.

@@ -27,6 +27,18 @@ func TestSlopesAgainstFloat64(t *testing.T) {
 				}
 				return 1/(1+e) + x*a*(1+3*0.044715*x*x)*e/((1+e)*(1+e))
 			}, 0.6, 2},
+			{"SiLUSlope", ks.SiLUSlope, func(x float64) float64 {
+				x = max(-300, min(300, x))
+				s := 1 / (1 + math.Exp(-x))
+				return s + x*s*(1-s)
+			}, 0.6, 2},
+			{"TanhSlope", ks.TanhSlope, func(x float64) float64 { return 1 - math.Tanh(x)*math.Tanh(x) }, 0.6, 2},
+			{"ReLUSlope", ks.ReLUSlope, func(x float64) float64 {
+				if x > 0 {
+					return 1
+				}
+				return 0
+			}, 0, 0},
 		} {
 			bound := c.fast
 			if ks.Name == Portable().Name {
@@ -52,16 +64,16 @@ func TestSlopesAgainstFloat64(t *testing.T) {
 			inf, nan := float32(math.Inf(1)), float32(math.NaN())
 			x := []float32{-inf, -1e30, inf, 1e30, nan, 0}
 			c.f(x, ones[:len(x)], x)
-			for i, want := range []float32{0, 0, 1, 1} {
-				if x[i] != want {
+			for i, want := range []float64{0, 0, c.want(100), c.want(100)} {
+				if float64(x[i]) != want {
 					t.Errorf("%s: special value %d is %v, want %v", c.name, i, x[i], want)
 				}
 			}
-			if x[4] == x[4] || x[5] != 0.5 {
+			if x[4] == x[4] || float64(x[5]) != c.want(0) {
 				t.Errorf("%s of NaN and 0 is %v", c.name, x[4:])
 			}
 			c.f(dst[:2], []float32{nan, -3}, []float32{1, inf})
-			if dst[0] == dst[0] || dst[1] != -3 {
+			if dst[0] == dst[0] || float64(dst[1]) != -3*c.want(100) {
 				t.Errorf("%s times NaN and -3 is %v", c.name, dst[:2])
 			}
 		}

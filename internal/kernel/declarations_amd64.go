@@ -230,6 +230,21 @@ func avx512GELUSlope(dst *float32, dy *float32, x *float32, n int)
 //go:noescape
 func avx512GELUTanhSlope(dst *float32, dy *float32, x *float32, n int)
 
+// avx512SiLUSlope is dst = dy times the slope of SiLU at x.
+//
+//go:noescape
+func avx512SiLUSlope(dst *float32, dy *float32, x *float32, n int)
+
+// avx512TanhSlope is dst = dy times the slope of Tanh at x.
+//
+//go:noescape
+func avx512TanhSlope(dst *float32, dy *float32, x *float32, n int)
+
+// avx512ReLUSlope is dst = dy where x > 0, else 0.
+//
+//go:noescape
+func avx512ReLUSlope(dst *float32, dy *float32, x *float32, n int)
+
 // avx512AdamW is a step of AdamW.
 //
 //go:noescape
@@ -277,6 +292,9 @@ var avx512Vectors = vectors{
 	residual:      avx512Residual,
 	geluSlope:     avx512GELUSlope,
 	geluTanhSlope: avx512GELUTanhSlope,
+	siluSlope:     avx512SiLUSlope,
+	tanhSlope:     avx512TanhSlope,
+	reluSlope:     avx512ReLUSlope,
 	adamW:         avx512AdamW,
 	squares:       avx512Squares,
 	normalize:     avx512Normalize,
@@ -461,6 +479,21 @@ func avx2GELUSlope(dst *float32, dy *float32, x *float32, n int)
 //go:noescape
 func avx2GELUTanhSlope(dst *float32, dy *float32, x *float32, n int)
 
+// avx2SiLUSlope is dst = dy times the slope of SiLU at x.
+//
+//go:noescape
+func avx2SiLUSlope(dst *float32, dy *float32, x *float32, n int)
+
+// avx2TanhSlope is dst = dy times the slope of Tanh at x.
+//
+//go:noescape
+func avx2TanhSlope(dst *float32, dy *float32, x *float32, n int)
+
+// avx2ReLUSlope is dst = dy where x > 0, else 0.
+//
+//go:noescape
+func avx2ReLUSlope(dst *float32, dy *float32, x *float32, n int)
+
 // avx2AdamW is a step of AdamW.
 //
 //go:noescape
@@ -508,6 +541,9 @@ var avx2Vectors = vectors{
 	residual:      avx2Residual,
 	geluSlope:     avx2GELUSlope,
 	geluTanhSlope: avx2GELUTanhSlope,
+	siluSlope:     avx2SiLUSlope,
+	tanhSlope:     avx2TanhSlope,
+	reluSlope:     avx2ReLUSlope,
 	adamW:         avx2AdamW,
 	squares:       avx2Squares,
 	normalize:     avx2Normalize,

@@ -195,6 +195,21 @@ func neonGELUSlope(dst *float32, dy *float32, x *float32, n int)
 //go:noescape
 func neonGELUTanhSlope(dst *float32, dy *float32, x *float32, n int)
 
+// neonSiLUSlope is dst = dy times the slope of SiLU at x.
+//
+//go:noescape
+func neonSiLUSlope(dst *float32, dy *float32, x *float32, n int)
+
+// neonTanhSlope is dst = dy times the slope of Tanh at x.
+//
+//go:noescape
+func neonTanhSlope(dst *float32, dy *float32, x *float32, n int)
+
+// neonReLUSlope is dst = dy where x > 0, else 0.
+//
+//go:noescape
+func neonReLUSlope(dst *float32, dy *float32, x *float32, n int)
+
 // neonAdamW is a step of AdamW.
 //
 //go:noescape
@@ -237,6 +252,9 @@ var neonVectors = vectors{
 	residual:      neonResidual,
 	geluSlope:     neonGELUSlope,
 	geluTanhSlope: neonGELUTanhSlope,
+	siluSlope:     neonSiLUSlope,
+	tanhSlope:     neonTanhSlope,
+	reluSlope:     neonReLUSlope,
 	adamW:         neonAdamW,
 	squares:       neonSquares,
 	normalize:     neonNormalize,

@@ -80,8 +80,9 @@ func TestFunctionsTouchNothingOutsideTheirRows(t *testing.T) {
 				ks.Mul(y, x, x)
 				ks.AddMul(y, x, x)
 				ks.MulSub(y, x, x, y)
-				ks.GELUSlope(y, y, x)
-				ks.GELUTanhSlope(y, y, x)
+				for _, f := range []func(dst, dy, x []float32){ks.GELUSlope, ks.GELUTanhSlope, ks.SiLUSlope, ks.TanhSlope, ks.ReLUSlope} {
+					f(y, y, x)
+				}
 				ks.LayerNormBackward(y, x, x, y, x, x, y, 1)
 				ks.AdamW(x, y, x, y, AdamStep{Epsilon: 1})
 				for rows := 1; rows <= n; rows++ {

@@ -110,12 +110,21 @@ type Kernels struct {
 	// Tanh is the hyperbolic tangent, to 3 ulp.
 	Tanh func(dst, x []float32)
 
-	// GELUSlope is dy·(Phi(x) + x·phi(x)), dy times the slope of GELU; the error of
-	// the slope is at most 1 ulp of 1, 0.6 in portable Go.
+	// Slopes: dst is dy times the derivative of an activation at x. The error of
+	// the derivative is at most 0.6 ulp of 1 in portable Go and as stated in
+	// assembly: relative to the largest derivative, not to each, since some go
+	// through 0.
+
+	// GELUSlope has Phi(x) + x·phi(x), to 1 ulp of 1.
 	GELUSlope func(dst, dy, x []float32)
-	// GELUTanhSlope is dy times the slope of GELUTanh, to 2 ulp of 1; 0.6 in
-	// portable Go.
+	// GELUTanhSlope is that of GELUTanh, to 2 ulp of 1.
 	GELUTanhSlope func(dst, dy, x []float32)
+	// SiLUSlope has s + x·s·(1 - s) with s = 1/(1 + exp(-x)), to 2 ulp of 1.
+	SiLUSlope func(dst, dy, x []float32)
+	// TanhSlope has 1 - tanh², to 2 ulp of 1.
+	TanhSlope func(dst, dy, x []float32)
+	// ReLUSlope has 1 for x > 0, 0 at 0 and below; NaN stays NaN.
+	ReLUSlope func(dst, dy, x []float32)
 }
 
 // Portable returns the implementation in plain Go.
@@ -150,6 +159,9 @@ func Portable() *Kernels {
 		AdamW:             adamW,
 		GELUSlope:         geluSlope,
 		GELUTanhSlope:     geluTanhSlope,
+		SiLUSlope:         siluSlope,
+		TanhSlope:         tanhSlope,
+		ReLUSlope:         reluSlope,
 	}
 }
 

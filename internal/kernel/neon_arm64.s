@@ -4148,12 +4148,11 @@ TEXT ·neonGELUTanhSlope(SB), NOSPLIT, $48-32
 	MOVD         x+16(FP), R2
 	MOVD         n+24(FP), R4
 	MOVD         $neonConstants<>+0(SB), R5
-	FMOVQ        0(R5), F6
-	FMOVQ        176(R5), F5
 	FMOVQ        416(R5), F1
 	FMOVQ        224(R5), F0
 	FMOVQ        432(R5), F7
 	FMOVQ        448(R5), F8
+	FMOVQ        176(R5), F5
 	FMOVQ        496(R5), F9
 	FMOVQ        16(R5), F3
 	FMOVQ        32(R5), F2
@@ -4165,6 +4164,7 @@ TEXT ·neonGELUTanhSlope(SB), NOSPLIT, $48-32
 	FMOVQ        128(R5), F14
 	FMOVQ        144(R5), F15
 	FMOVQ        160(R5), F16
+	FMOVQ        0(R5), F6
 	FMOVQ        592(R5), F17
 	SUBS         $4, R4, R4
 	BLT          last
@@ -4208,17 +4208,17 @@ loop:
 	WORD         $0x4e35d4b6 // FADD.4S V22, V5, V21
 	WORD         $0x6e36fcb6 // FDIV.4S V22, V5, V22
 	WORD         $0x6e36deb5 // FMUL.4S V21, V21, V22
-	WORD         $0x4ea81d19 // ORR.16B V25, V8, V8
-	WORD         $0x4e31ce79 // FMLA.4S V25, V19, V17
-	WORD         $0x6e39de52 // FMUL.4S V18, V18, V25
-	WORD         $0x6e36deb9 // FMUL.4S V25, V21, V22
-	WORD         $0x6eb4e4d3 // FCMGT.4S V19, V6, V20
-	WORD         $0x6e761eb3 // BSL.16B V19, V21, V22
-	WORD         $0x4eb31e74 // ORR.16B V20, V19, V19
-	WORD         $0x4e32cf34 // FMLA.4S V20, V25, V18
-	FMOVQ        0(R1), F18
-	WORD         $0x6e34de52 // FMUL.4S V18, V18, V20
-	FMOVQ        F18, 0(R0)
+	WORD         $0x6eb4e4d9 // FCMGT.4S V25, V6, V20
+	WORD         $0x6e761eb9 // BSL.16B V25, V21, V22
+	WORD         $0x4eb91f34 // ORR.16B V20, V25, V25
+	WORD         $0x6e36deb5 // FMUL.4S V21, V21, V22
+	WORD         $0x4ea81d16 // ORR.16B V22, V8, V8
+	WORD         $0x4e31ce76 // FMLA.4S V22, V19, V17
+	WORD         $0x6e36de52 // FMUL.4S V18, V18, V22
+	FMOVQ        0(R1), F22
+	WORD         $0x4e32ceb4 // FMLA.4S V20, V21, V18
+	WORD         $0x6e34ded6 // FMUL.4S V22, V22, V20
+	FMOVQ        F22, 0(R0)
 	ADD          $16, R0
 	ADD          $16, R1
 	ADD          $16, R2
@@ -4293,17 +4293,416 @@ get1:
 	WORD         $0x4e35d4b6 // FADD.4S V22, V5, V21
 	WORD         $0x6e36fcb6 // FDIV.4S V22, V5, V22
 	WORD         $0x6e36deb5 // FMUL.4S V21, V21, V22
-	WORD         $0x4ea81d19 // ORR.16B V25, V8, V8
-	WORD         $0x4e31ce79 // FMLA.4S V25, V19, V17
-	WORD         $0x6e39de52 // FMUL.4S V18, V18, V25
-	WORD         $0x6e36deb9 // FMUL.4S V25, V21, V22
-	WORD         $0x6eb4e4d3 // FCMGT.4S V19, V6, V20
-	WORD         $0x6e761eb3 // BSL.16B V19, V21, V22
-	WORD         $0x4eb31e74 // ORR.16B V20, V19, V19
-	WORD         $0x4e32cf34 // FMLA.4S V20, V25, V18
-	FMOVQ        (R9), F18
-	WORD         $0x6e34de52 // FMUL.4S V18, V18, V20
-	FMOVQ        F18, (R8)
+	WORD         $0x6eb4e4d9 // FCMGT.4S V25, V6, V20
+	WORD         $0x6e761eb9 // BSL.16B V25, V21, V22
+	WORD         $0x4eb91f34 // ORR.16B V20, V25, V25
+	WORD         $0x6e36deb5 // FMUL.4S V21, V21, V22
+	WORD         $0x4ea81d16 // ORR.16B V22, V8, V8
+	WORD         $0x4e31ce76 // FMLA.4S V22, V19, V17
+	WORD         $0x6e36de52 // FMUL.4S V18, V18, V22
+	FMOVQ        (R9), F22
+	WORD         $0x4e32ceb4 // FMLA.4S V20, V21, V18
+	WORD         $0x6e34ded6 // FMUL.4S V22, V22, V20
+	FMOVQ        F22, (R8)
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+put0:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put0
+
+done:
+	RET
+
+// func neonSiLUSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·neonSiLUSlope(SB), NOSPLIT, $48-32
+	MOVD         dst+0(FP), R0
+	MOVD         dy+8(FP), R1
+	MOVD         x+16(FP), R2
+	MOVD         n+24(FP), R4
+	MOVD         $neonConstants<>+0(SB), R5
+	FMOVQ        608(R5), F1
+	FMOVQ        544(R5), F0
+	FMOVQ        176(R5), F5
+	FMOVQ        496(R5), F7
+	FMOVQ        16(R5), F3
+	FMOVQ        32(R5), F2
+	FMOVQ        48(R5), F8
+	FMOVQ        64(R5), F9
+	FMOVQ        80(R5), F10
+	FMOVQ        96(R5), F4
+	FMOVQ        112(R5), F11
+	FMOVQ        128(R5), F12
+	FMOVQ        144(R5), F13
+	FMOVQ        160(R5), F14
+	FMOVQ        0(R5), F6
+	SUBS         $4, R4, R4
+	BLT          last
+
+loop:
+	FMOVQ        0(R2), F15
+	WORD         $0x4eaff40f // FMIN.4S V15, V0, V15
+	WORD         $0x4e2ff42f // FMAX.4S V15, V1, V15
+	WORD         $0x4ea71df0 // ORR.16B V16, V15, V7
+	WORD         $0x4e30f450 // FMAX.4S V16, V2, V16
+	WORD         $0x4eb0f470 // FMIN.4S V16, V3, V16
+	WORD         $0x6e28de11 // FMUL.4S V17, V16, V8
+	WORD         $0x4e218a31 // FRINTN.4S V17, V17
+	WORD         $0x4ea9ce30 // FMLS.4S V16, V17, V9
+	WORD         $0x4eaace30 // FMLS.4S V16, V17, V10
+	WORD         $0x4eab1d72 // ORR.16B V18, V11, V11
+	WORD         $0x4e30cc92 // FMLA.4S V18, V4, V16
+	WORD         $0x4eac1d93 // ORR.16B V19, V12, V12
+	WORD         $0x4e30ce53 // FMLA.4S V19, V18, V16
+	WORD         $0x4ead1db2 // ORR.16B V18, V13, V13
+	WORD         $0x4e30ce72 // FMLA.4S V18, V19, V16
+	WORD         $0x4eae1dd3 // ORR.16B V19, V14, V14
+	WORD         $0x4e30ce53 // FMLA.4S V19, V18, V16
+	WORD         $0x6e30de12 // FMUL.4S V18, V16, V16
+	WORD         $0x4e32ce70 // FMLA.4S V16, V19, V18
+	WORD         $0x4e25d610 // FADD.4S V16, V16, V5
+	WORD         $0x4e21aa32 // FCVTNS.4S V18, V17
+	WORD         $0x4f3f0653 // SSHR1.4S V19, V18
+	WORD         $0x6eb38652 // SUB.4S V18, V18, V19
+	FMOVQ        192(R5), F20
+	WORD         $0x4eb48673 // ADD.4S V19, V19, V20
+	WORD         $0x4f375673 // SHL23.4S V19, V19
+	WORD         $0x4eb48652 // ADD.4S V18, V18, V20
+	WORD         $0x4f375652 // SHL23.4S V18, V18
+	WORD         $0x6e33de10 // FMUL.4S V16, V16, V19
+	WORD         $0x6e32de10 // FMUL.4S V16, V16, V18
+	WORD         $0x4e30d4b1 // FADD.4S V17, V5, V16
+	WORD         $0x6e31fcb1 // FDIV.4S V17, V5, V17
+	WORD         $0x6e31de10 // FMUL.4S V16, V16, V17
+	WORD         $0x6eafe4d4 // FCMGT.4S V20, V6, V15
+	WORD         $0x6e711e14 // BSL.16B V20, V16, V17
+	WORD         $0x4eb41e93 // ORR.16B V19, V20, V20
+	WORD         $0x6e31de10 // FMUL.4S V16, V16, V17
+	FMOVQ        0(R1), F17
+	WORD         $0x4e2fce13 // FMLA.4S V19, V16, V15
+	WORD         $0x6e33de31 // FMUL.4S V17, V17, V19
+	FMOVQ        F17, 0(R0)
+	ADD          $16, R0
+	ADD          $16, R1
+	ADD          $16, R2
+	SUBS         $4, R4, R4
+	BGE          loop
+
+last:
+	ADDS         $4, R4, R4
+	BEQ          done
+	MOVD         $neonMasks<>(SB), R6
+	SUB          R4<<2, R6, R6
+	FMOVQ        16(R6), F31
+	MOVD         $tail-16(SP), R8
+	STP          (ZR, ZR), (R8)
+	MOVD         $tail-32(SP), R9
+	STP          (ZR, ZR), (R9)
+	MOVD         $tail-48(SP), R10
+	STP          (ZR, ZR), (R10)
+	MOVD         R2, R6
+	MOVD         R10, R12
+	MOVD         R4, R7
+
+get2:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get2
+	MOVD         R1, R6
+	MOVD         R9, R12
+	MOVD         R4, R7
+
+get1:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get1
+	FMOVQ        (R10), F15
+	WORD         $0x4eaff40f // FMIN.4S V15, V0, V15
+	WORD         $0x4e2ff42f // FMAX.4S V15, V1, V15
+	WORD         $0x4ea71df0 // ORR.16B V16, V15, V7
+	WORD         $0x4e30f450 // FMAX.4S V16, V2, V16
+	WORD         $0x4eb0f470 // FMIN.4S V16, V3, V16
+	WORD         $0x6e28de11 // FMUL.4S V17, V16, V8
+	WORD         $0x4e218a31 // FRINTN.4S V17, V17
+	WORD         $0x4ea9ce30 // FMLS.4S V16, V17, V9
+	WORD         $0x4eaace30 // FMLS.4S V16, V17, V10
+	WORD         $0x4eab1d72 // ORR.16B V18, V11, V11
+	WORD         $0x4e30cc92 // FMLA.4S V18, V4, V16
+	WORD         $0x4eac1d93 // ORR.16B V19, V12, V12
+	WORD         $0x4e30ce53 // FMLA.4S V19, V18, V16
+	WORD         $0x4ead1db2 // ORR.16B V18, V13, V13
+	WORD         $0x4e30ce72 // FMLA.4S V18, V19, V16
+	WORD         $0x4eae1dd3 // ORR.16B V19, V14, V14
+	WORD         $0x4e30ce53 // FMLA.4S V19, V18, V16
+	WORD         $0x6e30de12 // FMUL.4S V18, V16, V16
+	WORD         $0x4e32ce70 // FMLA.4S V16, V19, V18
+	WORD         $0x4e25d610 // FADD.4S V16, V16, V5
+	WORD         $0x4e21aa32 // FCVTNS.4S V18, V17
+	WORD         $0x4f3f0653 // SSHR1.4S V19, V18
+	WORD         $0x6eb38652 // SUB.4S V18, V18, V19
+	FMOVQ        192(R5), F20
+	WORD         $0x4eb48673 // ADD.4S V19, V19, V20
+	WORD         $0x4f375673 // SHL23.4S V19, V19
+	WORD         $0x4eb48652 // ADD.4S V18, V18, V20
+	WORD         $0x4f375652 // SHL23.4S V18, V18
+	WORD         $0x6e33de10 // FMUL.4S V16, V16, V19
+	WORD         $0x6e32de10 // FMUL.4S V16, V16, V18
+	WORD         $0x4e30d4b1 // FADD.4S V17, V5, V16
+	WORD         $0x6e31fcb1 // FDIV.4S V17, V5, V17
+	WORD         $0x6e31de10 // FMUL.4S V16, V16, V17
+	WORD         $0x6eafe4d4 // FCMGT.4S V20, V6, V15
+	WORD         $0x6e711e14 // BSL.16B V20, V16, V17
+	WORD         $0x4eb41e93 // ORR.16B V19, V20, V20
+	WORD         $0x6e31de10 // FMUL.4S V16, V16, V17
+	FMOVQ        (R9), F17
+	WORD         $0x4e2fce13 // FMLA.4S V19, V16, V15
+	WORD         $0x6e33de31 // FMUL.4S V17, V17, V19
+	FMOVQ        F17, (R8)
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+put0:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put0
+
+done:
+	RET
+
+// func neonTanhSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·neonTanhSlope(SB), NOSPLIT, $48-32
+	MOVD         dst+0(FP), R0
+	MOVD         dy+8(FP), R1
+	MOVD         x+16(FP), R2
+	MOVD         n+24(FP), R4
+	MOVD         $neonConstants<>+0(SB), R5
+	FMOVQ        176(R5), F3
+	FMOVQ        496(R5), F6
+	FMOVQ        16(R5), F1
+	FMOVQ        32(R5), F0
+	FMOVQ        48(R5), F7
+	FMOVQ        64(R5), F8
+	FMOVQ        80(R5), F9
+	FMOVQ        96(R5), F2
+	FMOVQ        112(R5), F10
+	FMOVQ        128(R5), F11
+	FMOVQ        144(R5), F12
+	FMOVQ        160(R5), F13
+	FMOVQ        0(R5), F4
+	FMOVQ        624(R5), F5
+	SUBS         $4, R4, R4
+	BLT          last
+
+loop:
+	FMOVQ        0(R2), F14
+	WORD         $0x4e2ed5ce // FADD.4S V14, V14, V14
+	WORD         $0x4ea61dcf // ORR.16B V15, V14, V6
+	WORD         $0x4e2ff40f // FMAX.4S V15, V0, V15
+	WORD         $0x4eaff42f // FMIN.4S V15, V1, V15
+	WORD         $0x6e27ddf0 // FMUL.4S V16, V15, V7
+	WORD         $0x4e218a10 // FRINTN.4S V16, V16
+	WORD         $0x4ea8ce0f // FMLS.4S V15, V16, V8
+	WORD         $0x4ea9ce0f // FMLS.4S V15, V16, V9
+	WORD         $0x4eaa1d51 // ORR.16B V17, V10, V10
+	WORD         $0x4e2fcc51 // FMLA.4S V17, V2, V15
+	WORD         $0x4eab1d72 // ORR.16B V18, V11, V11
+	WORD         $0x4e2fce32 // FMLA.4S V18, V17, V15
+	WORD         $0x4eac1d91 // ORR.16B V17, V12, V12
+	WORD         $0x4e2fce51 // FMLA.4S V17, V18, V15
+	WORD         $0x4ead1db2 // ORR.16B V18, V13, V13
+	WORD         $0x4e2fce32 // FMLA.4S V18, V17, V15
+	WORD         $0x6e2fddf1 // FMUL.4S V17, V15, V15
+	WORD         $0x4e31ce4f // FMLA.4S V15, V18, V17
+	WORD         $0x4e23d5ef // FADD.4S V15, V15, V3
+	WORD         $0x4e21aa11 // FCVTNS.4S V17, V16
+	WORD         $0x4f3f0632 // SSHR1.4S V18, V17
+	WORD         $0x6eb28631 // SUB.4S V17, V17, V18
+	FMOVQ        192(R5), F19
+	WORD         $0x4eb38652 // ADD.4S V18, V18, V19
+	WORD         $0x4f375652 // SHL23.4S V18, V18
+	WORD         $0x4eb38631 // ADD.4S V17, V17, V19
+	WORD         $0x4f375631 // SHL23.4S V17, V17
+	WORD         $0x6e32ddef // FMUL.4S V15, V15, V18
+	WORD         $0x6e31ddef // FMUL.4S V15, V15, V17
+	WORD         $0x4e2fd470 // FADD.4S V16, V3, V15
+	WORD         $0x6e30fc70 // FDIV.4S V16, V3, V16
+	WORD         $0x6e30ddef // FMUL.4S V15, V15, V16
+	WORD         $0x6eaee493 // FCMGT.4S V19, V4, V14
+	WORD         $0x6e701df3 // BSL.16B V19, V15, V16
+	WORD         $0x4eb31e6e // ORR.16B V14, V19, V19
+	WORD         $0x6e30ddef // FMUL.4S V15, V15, V16
+	FMOVQ        0(R1), F16
+	WORD         $0x6e2fdcaf // FMUL.4S V15, V5, V15
+	WORD         $0x6e2fde10 // FMUL.4S V16, V16, V15
+	FMOVQ        F16, 0(R0)
+	ADD          $16, R0
+	ADD          $16, R1
+	ADD          $16, R2
+	SUBS         $4, R4, R4
+	BGE          loop
+
+last:
+	ADDS         $4, R4, R4
+	BEQ          done
+	MOVD         $neonMasks<>(SB), R6
+	SUB          R4<<2, R6, R6
+	FMOVQ        16(R6), F31
+	MOVD         $tail-16(SP), R8
+	STP          (ZR, ZR), (R8)
+	MOVD         $tail-32(SP), R9
+	STP          (ZR, ZR), (R9)
+	MOVD         $tail-48(SP), R10
+	STP          (ZR, ZR), (R10)
+	MOVD         R2, R6
+	MOVD         R10, R12
+	MOVD         R4, R7
+
+get2:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get2
+	MOVD         R1, R6
+	MOVD         R9, R12
+	MOVD         R4, R7
+
+get1:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get1
+	FMOVQ        (R10), F14
+	WORD         $0x4e2ed5ce // FADD.4S V14, V14, V14
+	WORD         $0x4ea61dcf // ORR.16B V15, V14, V6
+	WORD         $0x4e2ff40f // FMAX.4S V15, V0, V15
+	WORD         $0x4eaff42f // FMIN.4S V15, V1, V15
+	WORD         $0x6e27ddf0 // FMUL.4S V16, V15, V7
+	WORD         $0x4e218a10 // FRINTN.4S V16, V16
+	WORD         $0x4ea8ce0f // FMLS.4S V15, V16, V8
+	WORD         $0x4ea9ce0f // FMLS.4S V15, V16, V9
+	WORD         $0x4eaa1d51 // ORR.16B V17, V10, V10
+	WORD         $0x4e2fcc51 // FMLA.4S V17, V2, V15
+	WORD         $0x4eab1d72 // ORR.16B V18, V11, V11
+	WORD         $0x4e2fce32 // FMLA.4S V18, V17, V15
+	WORD         $0x4eac1d91 // ORR.16B V17, V12, V12
+	WORD         $0x4e2fce51 // FMLA.4S V17, V18, V15
+	WORD         $0x4ead1db2 // ORR.16B V18, V13, V13
+	WORD         $0x4e2fce32 // FMLA.4S V18, V17, V15
+	WORD         $0x6e2fddf1 // FMUL.4S V17, V15, V15
+	WORD         $0x4e31ce4f // FMLA.4S V15, V18, V17
+	WORD         $0x4e23d5ef // FADD.4S V15, V15, V3
+	WORD         $0x4e21aa11 // FCVTNS.4S V17, V16
+	WORD         $0x4f3f0632 // SSHR1.4S V18, V17
+	WORD         $0x6eb28631 // SUB.4S V17, V17, V18
+	FMOVQ        192(R5), F19
+	WORD         $0x4eb38652 // ADD.4S V18, V18, V19
+	WORD         $0x4f375652 // SHL23.4S V18, V18
+	WORD         $0x4eb38631 // ADD.4S V17, V17, V19
+	WORD         $0x4f375631 // SHL23.4S V17, V17
+	WORD         $0x6e32ddef // FMUL.4S V15, V15, V18
+	WORD         $0x6e31ddef // FMUL.4S V15, V15, V17
+	WORD         $0x4e2fd470 // FADD.4S V16, V3, V15
+	WORD         $0x6e30fc70 // FDIV.4S V16, V3, V16
+	WORD         $0x6e30ddef // FMUL.4S V15, V15, V16
+	WORD         $0x6eaee493 // FCMGT.4S V19, V4, V14
+	WORD         $0x6e701df3 // BSL.16B V19, V15, V16
+	WORD         $0x4eb31e6e // ORR.16B V14, V19, V19
+	WORD         $0x6e30ddef // FMUL.4S V15, V15, V16
+	FMOVQ        (R9), F16
+	WORD         $0x6e2fdcaf // FMUL.4S V15, V5, V15
+	WORD         $0x6e2fde10 // FMUL.4S V16, V16, V15
+	FMOVQ        F16, (R8)
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+put0:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put0
+
+done:
+	RET
+
+// func neonReLUSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·neonReLUSlope(SB), NOSPLIT, $48-32
+	MOVD         dst+0(FP), R0
+	MOVD         dy+8(FP), R1
+	MOVD         x+16(FP), R2
+	MOVD         n+24(FP), R4
+	MOVD         $neonConstants<>+0(SB), R5
+	FMOVQ        0(R5), F0
+	FMOVQ        176(R5), F1
+	SUBS         $4, R4, R4
+	BLT          last
+
+loop:
+	FMOVQ        0(R2), F2
+	WORD         $0x4ea2d443 // FSUB.4S V3, V2, V2
+	WORD         $0x6ea2e404 // FCMGT.4S V4, V0, V2
+	WORD         $0x6e631c04 // BSL.16B V4, V0, V3
+	WORD         $0x4ea41c83 // ORR.16B V3, V4, V4
+	WORD         $0x6ea0e444 // FCMGT.4S V4, V2, V0
+	WORD         $0x6e631c24 // BSL.16B V4, V1, V3
+	WORD         $0x4ea41c82 // ORR.16B V2, V4, V4
+	FMOVQ        0(R1), F3
+	WORD         $0x6e22dc63 // FMUL.4S V3, V3, V2
+	FMOVQ        F3, 0(R0)
+	ADD          $16, R0
+	ADD          $16, R1
+	ADD          $16, R2
+	SUBS         $4, R4, R4
+	BGE          loop
+
+last:
+	ADDS         $4, R4, R4
+	BEQ          done
+	MOVD         $neonMasks<>(SB), R6
+	SUB          R4<<2, R6, R6
+	FMOVQ        16(R6), F31
+	MOVD         $tail-16(SP), R8
+	STP          (ZR, ZR), (R8)
+	MOVD         $tail-32(SP), R9
+	STP          (ZR, ZR), (R9)
+	MOVD         $tail-48(SP), R10
+	STP          (ZR, ZR), (R10)
+	MOVD         R2, R6
+	MOVD         R10, R12
+	MOVD         R4, R7
+
+get2:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get2
+	MOVD         R1, R6
+	MOVD         R9, R12
+	MOVD         R4, R7
+
+get1:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get1
+	FMOVQ        (R10), F2
+	WORD         $0x4ea2d443 // FSUB.4S V3, V2, V2
+	WORD         $0x6ea2e404 // FCMGT.4S V4, V0, V2
+	WORD         $0x6e631c04 // BSL.16B V4, V0, V3
+	WORD         $0x4ea41c83 // ORR.16B V3, V4, V4
+	WORD         $0x6ea0e444 // FCMGT.4S V4, V2, V0
+	WORD         $0x6e631c24 // BSL.16B V4, V1, V3
+	WORD         $0x4ea41c82 // ORR.16B V2, V4, V4
+	FMOVQ        (R9), F3
+	WORD         $0x6e22dc63 // FMUL.4S V3, V3, V2
+	FMOVQ        F3, (R8)
 	MOVD         R0, R6
 	MOVD         R8, R12
 	MOVD         R4, R7
@@ -4865,4 +5264,12 @@ DATA neonConstants<>+592(SB)/4, $0x3e5b33b6 // 0.214064449
 DATA neonConstants<>+596(SB)/4, $0x3e5b33b6
 DATA neonConstants<>+600(SB)/4, $0x3e5b33b6
 DATA neonConstants<>+604(SB)/4, $0x3e5b33b6
-GLOBL neonConstants<>(SB), RODATA|NOPTR, $608
+DATA neonConstants<>+608(SB)/4, $0xc2f00000 // -120
+DATA neonConstants<>+612(SB)/4, $0xc2f00000
+DATA neonConstants<>+616(SB)/4, $0xc2f00000
+DATA neonConstants<>+620(SB)/4, $0xc2f00000
+DATA neonConstants<>+624(SB)/4, $0x40800000 // 4
+DATA neonConstants<>+628(SB)/4, $0x40800000
+DATA neonConstants<>+632(SB)/4, $0x40800000
+DATA neonConstants<>+636(SB)/4, $0x40800000
+GLOBL neonConstants<>(SB), RODATA|NOPTR, $640

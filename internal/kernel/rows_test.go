@@ -161,6 +161,9 @@ func TestAnElementDoesNotDependOnItsPlace(t *testing.T) {
 
 			"GELUSlope":     func(dst, x []float32) { ks.GELUSlope(dst, x, x) },
 			"GELUTanhSlope": func(dst, x []float32) { ks.GELUTanhSlope(dst, x, x) },
+			"SiLUSlope":     func(dst, x []float32) { ks.SiLUSlope(dst, x, x) },
+			"TanhSlope":     func(dst, x []float32) { ks.TanhSlope(dst, x, x) },
+			"ReLUSlope":     func(dst, x []float32) { ks.ReLUSlope(dst, x, x) },
 			"MulSub":        func(dst, x []float32) { ks.MulSub(dst, x, x, dst); ks.Mul(dst, x, x); ks.AddMul(dst, x, x) },
 			"AdamW": func(dst, x []float32) {
 				clear(dst)

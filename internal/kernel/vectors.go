@@ -6,7 +6,8 @@ import "math"
 // elements from each pointer and touch nothing beyond.
 type vectors struct {
 	exp, gelu, geluTanh, silu, tanh, relu func(dst, x *float32, n int)
-	geluSlope, geluTanhSlope              func(dst, dy, x *float32, n int)
+
+	geluSlope, geluTanhSlope, siluSlope, tanhSlope, reluSlope func(dst, dy, x *float32, n int)
 
 	expSum        func(dst, x *float32, n int, shift float32) float64
 	addMax        func(dst, x, y *float32, n int) float32
@@ -88,7 +89,8 @@ func (v vectors) kernels(name string, t tiling) *Kernels {
 			return v.squares(&x[0], len(x), high, float32(mean-float64(high)))
 		},
 		Add: binary(v.add), Mul: binary(v.mul), AddMul: binary(v.addMul),
-		GELUSlope: binary(v.geluSlope), GELUTanhSlope: binary(v.geluTanhSlope),
+		GELUSlope: binary(v.geluSlope), GELUTanhSlope: binary(v.geluTanhSlope), SiLUSlope: binary(v.siluSlope),
+		TanhSlope: binary(v.tanhSlope), ReLUSlope: binary(v.reluSlope),
 		MulSub: func(dst, x, y, z []float32) {
 			if len(dst) == 0 {
 				return

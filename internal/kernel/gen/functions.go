@@ -100,6 +100,9 @@ func functions() []function {
 			}},
 		{name: "GELUSlope", doc: "is dst = dy·(Phi(x) + x·phi(x)).", slots: []string{"dst", "dy", "x"}, body: geluSlope},
 		{name: "GELUTanhSlope", doc: "is dst = dy times the slope of GELUTanh at x.", slots: []string{"dst", "dy", "x"}, body: geluTanhSlope},
+		{name: "SiLUSlope", doc: "is dst = dy times the slope of SiLU at x.", slots: []string{"dst", "dy", "x"}, body: siluSlope},
+		{name: "TanhSlope", doc: "is dst = dy times the slope of Tanh at x.", slots: []string{"dst", "dy", "x"}, body: tanhSlope},
+		{name: "ReLUSlope", doc: "is dst = dy where x > 0, else 0.", slots: []string{"dst", "dy", "x"}, body: reluSlope},
 		{name: "AdamW", doc: "is a step of AdamW.", slots: []string{"p", "grad", "m", "v"},
 			scalars: []string{"scale", "keep", "new1", "new2", "rate", "root", "epsilon"}, body: adamW},
 		{name: "Squares", doc: "returns the sum of (x - high - low)², added up in float64.", slots: []string{"x"}, scalars: []string{"high", "low"},
@@ -181,49 +184,6 @@ func normal(b *body, x value) (a, ratio, e, k value) {
 	return a, b.div(above, below), e, k
 }
 
-// geluSlope is t for x < 0 and 1 - t above, t = Phi(-a) - a·phi(a) with a = |x|:
-// both terms have the factor exp(-a²/2), which is formed as in gelu.
-func geluSlope(b *body) {
-	const density = 0.3989422804014327 // phi(0) = 1/sqrt(2 pi)
-	x := b.load(2)
-	a, ratio, e, k := normal(b, x)
-	t := b.scale(b.mul(b.fnma(a, b.number(density), ratio), e), k)
-	slope := b.less(x, b.number(0), t, b.sub(b.number(1), t))
-	b.store(0, b.mul(b.load(1), slope))
-}
-
-// geluTanhSlope is s + x·E/(1 + E)²·w' with w = x·(a + b·x²), E = exp(-|w|) and s
-// the logistic function of w.
-func geluTanhSlope(b *body) {
-	const slope, cubic = 1.5957691216057308, 1.5957691216057308 * 0.044715 // 2·sqrt(2/pi)
-	zero, one := b.number(0), b.number(1)
-	x := b.max(b.number(-15), b.min(b.number(15), b.load(2))) // beyond, E is 0
-	s := b.mul(x, x)
-	w := b.mul(x, b.fma(s, b.number(cubic), b.number(slope)))
-	e, k := parts(b, b.or(w, b.bits(1<<31)), nil)
-	e = b.scale(e, k)
-	r := b.div(one, b.add(one, e))
-	below := b.mul(e, r)
-	steep := b.mul(x, b.fma(s, b.number(3*cubic), b.number(slope)))
-	y := b.fma(b.mul(below, r), steep, b.less(w, zero, below, r))
-	b.store(0, b.mul(b.load(1), y))
-}
-
-// adamW moves the mean of the gradient and of its square by their shares of what
-// is new, then the parameter.
-func adamW(b *body) {
-	scale, keep, new1, new2, rate, root, epsilon := b.scalar(0), b.scalar(1), b.scalar(2), b.scalar(3), b.scalar(4), b.scalar(5), b.scalar(6)
-	g := b.mul(b.load(1), scale)
-	m := b.load(2)
-	m = b.fma(b.sub(g, m), new1, m)
-	b.store(2, m)
-	v := b.load(3)
-	v = b.fma(b.sub(b.mul(g, g), v), new2, v)
-	b.store(3, v)
-	step := b.div(m, b.fma(b.sqrt(v), root, epsilon))
-	b.store(0, b.fnma(step, rate, b.mul(b.load(0), keep)))
-}
-
 // geluTanh is x/(1 + exp(-w)), w = x·(a + b·x²): an error of w is one of the
 // result in proportion, so w is formed with twice the digits.
 func geluTanh(b *body, x value) value {
@@ -275,10 +235,12 @@ func table(f *file, prefix string, more ...string) {
 		field := strings.ToLower(fn.name[:1]) + fn.name[1:]
 		if fn.name == strings.ToUpper(fn.name) {
 			field = strings.ToLower(fn.name)
-		} else if strings.HasPrefix(fn.name, "GELU") {
-			field = "gelu" + fn.name[4:]
-		} else if fn.name == "SiLU" || fn.name == "ReLU" {
-			field = strings.ToLower(fn.name)
+		} else {
+			for _, mixed := range []string{"GELU", "SiLU", "ReLU"} {
+				if rest, ok := strings.CutPrefix(fn.name, mixed); ok {
+					field = strings.ToLower(mixed) + rest
+				}
+			}
 		}
 		fmt.Fprintf(&f.golang, "%s: %s%s,\n", field, prefix, fn.name)
 	}

@@ -125,10 +125,7 @@ func (b *softmaxBackward) tile(t *queries, k0, k1 int) {
 		w, g, dot := weights[first:], gradient[first:], t.dot[first:]
 		tensor.Add(w, w, t.logZ[first:])
 		tensor.ExpSum(w, w, -b.Slope*float32(k0+u-t.lo))
-		g, dot = g[:len(w)], dot[:len(w)]
-		for i, x := range w {
-			g[i] = x * (g[i] - dot[i])
-		}
+		tensor.MulSub(g, w, g, dot)
 	}
 	tensor.AddProduct(b.dv.SliceRows(k0, k1), p, t.gradByColumn)
 	tensor.AddProduct(b.dk.SliceRows(k0, k1), ds, t.byColumn)

@@ -26,6 +26,7 @@ const (
 	streamInput
 	streamNeurons
 	streamNotebook
+	streamLanguage
 )
 
 // Encoder is the stack of blocks of an encoder of MiniLM's shape with random
@@ -71,7 +72,7 @@ func (e *Encoder) Heads(neurons int) ([][]attention.Head, error) {
 				all[l] = append(all[l], attention.Softmax{})
 				continue
 			}
-			c, err := circuit(headWidth, neurons, tuning.NewRand(e.seed, streamNeurons, l, h))
+			c, err := circuit(headWidth, neurons, false, tuning.NewRand(e.seed, streamNeurons, l, h))
 			if err != nil {
 				return nil, err
 			}
@@ -99,12 +100,12 @@ func (e *Encoder) Forward(ctx context.Context, dst, x tensor.Matrix, seqs tensor
 	return nil
 }
 
-func circuit(d, neurons int, rng *rand.Rand) (*attention.Circuit, error) {
+func circuit(d, neurons int, causal bool, rng *rand.Rand) (*attention.Circuit, error) {
 	curves, err := tuning.New[float32](tuning.Config{Map: tuning.Exp, Inputs: d, W: tuning.Weights(tuning.Orthogonal, neurons, d, rng)})
 	if err != nil {
 		return nil, err
 	}
-	return attention.NewCircuit(attention.CircuitConfig{Tuning: curves})
+	return attention.NewCircuit(attention.CircuitConfig{Tuning: curves, Causal: causal})
 }
 
 func gaussian(rng *rand.Rand, rows, cols int, scale float64) tensor.Matrix {

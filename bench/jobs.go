@@ -15,13 +15,17 @@ const (
 	KindProduct  = "product"
 	KindEncoder  = "encoder"
 	KindNotebook = "notebook"
+	KindTraining = "training"
 )
 
 // Kinds returns the kinds of work that can be measured.
-func Kinds() []string { return []string{KindProduct, KindEncoder, KindNotebook} }
+func Kinds() []string { return []string{KindProduct, KindEncoder, KindNotebook, KindTraining} }
 
-// neurons of every circuit of the encoder.
-const neurons = 128
+// neurons of every circuit of the encoder, and of the language model in training.
+const (
+	neurons         = 128
+	trainingNeurons = 64
+)
 
 // job is a piece of work that can be run again and again.
 type job struct {
@@ -68,7 +72,42 @@ func jobs(cfg Config, pools []*tensor.Pool) ([]*job, error) {
 	if slices.Contains(cfg.Kinds, KindNotebook) {
 		all = append(all, notebookJob(cfg.Seed, pools[0]))
 	}
+	if slices.Contains(cfg.Kinds, KindTraining) {
+		for _, p := range pools {
+			exact := trainingJob(cfg.Seed, p, 16, 128, 0)
+			algebraic := trainingJob(cfg.Seed, p, 16, 128, trainingNeurons)
+			algebraic.exact = exact
+			all = append(all, exact, algebraic)
+		}
+	}
 	return all, nil
+}
+
+// trainingJob is a training step of the small language model.
+func trainingJob(seed uint64, pool *tensor.Pool, sequences, length, neurons int) *job {
+	cfg, tokens := SmallLanguage(), sequences*length
+	return &job{
+		Work:       Work{KindTraining, fmt.Sprintf("%dx%d", sequences, length), attentionName(neurons), neurons, pool.Threads()},
+		operations: cfg.trainingOperations(tokens, length, neurons),
+		tokens:     tokens,
+		pool:       pool,
+		prepare: func() (func(context.Context) error, int64, error) {
+			m, err := NewLanguageModel(cfg, neurons, seed, pool)
+			if err != nil {
+				return nil, 0, err
+			}
+			ids, targets, seqs := cfg.Batch(sequences, length, seed)
+			return func(context.Context) error { _, err := m.Step(ids, targets, seqs); return err }, 0, nil
+		},
+	}
+}
+
+// attentionName names the attention of heads with so many neurons.
+func attentionName(neurons int) string {
+	if neurons > 0 {
+		return "algebraic"
+	}
+	return "exact"
 }
 
 func productJob(seed uint64, pool *tensor.Pool, rows, in, out int) *job {
@@ -86,13 +125,9 @@ func productJob(seed uint64, pool *tensor.Pool, rows, in, out int) *job {
 }
 
 func encoderJob(e *Encoder, pool *tensor.Pool, sequences, length, neurons int) *job {
-	attention := "exact"
-	if neurons > 0 {
-		attention = "algebraic"
-	}
 	tokens := sequences * length
 	return &job{
-		Work:       Work{KindEncoder, fmt.Sprintf("%dx%d", sequences, length), attention, neurons, pool.Threads()},
+		Work:       Work{KindEncoder, fmt.Sprintf("%dx%d", sequences, length), attentionName(neurons), neurons, pool.Threads()},
 		operations: encoderOperations(tokens, length, neurons),
 		tokens:     tokens,
 		pool:       pool,

@@ -33,7 +33,7 @@ func NewNotebook(seed uint64) (*Notebook, error) {
 	before := heap()
 	rng := tuning.NewRand(seed, streamNotebook)
 	scale := math.Pow(notebookWidth, -0.25) // so that q.k is the logit
-	head, err := circuit(notebookWidth, notebookNeurons, rng)
+	head, err := circuit(notebookWidth, notebookNeurons, false, rng)
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ type Peak struct {
 
 // Work says what was measured.
 type Work struct {
-	// Kind is "product", "encoder" or "notebook".
+	// Kind is "product", "encoder", "notebook" or "training".
 	Kind string `json:"kind"`
 	// Shape is rows x inputs x outputs of a product, sequences x tokens
 	// otherwise.

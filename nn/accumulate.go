@@ -4,19 +4,23 @@ import "github.com/tripartite-go/tripartite/tensor"
 
 // outer is one weight gradient: grad.Weight += scale·dyᵀ x, grad.Bias +=
 // scale·sum of dy over rows.
+//
+// The product needs one of its operands transposed and the other packed as it
+// lies, which costs no more than a copy. The narrower one is transposed: dy, or x
+// and then the product, tile by tile.
 type outer struct {
 	dy, x      tensor.Matrix // [n, out], [n, in]
 	grad       Projection
 	scale      float32       // 0 means 1
-	transposed tensor.Matrix // [out, n] scale·dy
+	transposed tensor.Matrix // [out, n] dy, or [in, n] x
 }
 
 // Tiles of the weight gradients. Every element is one sum over all rows, so that
 // the number of threads does not change it.
 const (
-	transposeTile = 32  // columns of dy
-	gradientRows  = 256 // rows of a weight gradient
-	gradientCols  = 128 // columns of a weight gradient: a panel of x for all rows is packed for them
+	transposeTile  = 32  // columns
+	gradientWidth  = 128 // of the transposed operand
+	gradientPacked = 128 // of the other one, whose columns are packed for all rows
 )
 
 // padding keeps the rows of a transposed matrix, whose length is often a power
@@ -28,7 +32,7 @@ func (w *Workspace) accumulate() {
 	b := &w.back
 	size := 0
 	for _, o := range b.outers {
-		size += o.dy.Cols * (o.dy.Rows + padding)
+		size += o.narrow().Cols * (o.dy.Rows + padding)
 	}
 	if cap(b.transposed) < size {
 		b.transposed = make([]float32, size)
@@ -36,9 +40,9 @@ func (w *Workspace) accumulate() {
 	tiles, blocks, at := 0, 0, 0
 	for i := range b.outers {
 		o := &b.outers[i]
-		stride := o.dy.Rows + padding
-		room := b.transposed[at : at+o.dy.Cols*stride]
-		o.transposed = tensor.FromData(room, o.dy.Cols, stride).SliceCols(0, o.dy.Rows)
+		stride, rows := o.dy.Rows+padding, o.narrow().Cols
+		room := b.transposed[at : at+rows*stride]
+		o.transposed = tensor.FromData(room, rows, stride).SliceCols(0, o.dy.Rows)
 		at += len(room)
 		tiles += o.tiles()
 		down, across := o.blocks()
@@ -49,16 +53,44 @@ func (w *Workspace) accumulate() {
 	clear(b.outers)
 }
 
+// turned says whether x is transposed, not dy.
+func (o *outer) turned() bool { return o.x.Cols < o.dy.Cols }
+
+// narrow returns the operand that is transposed.
+func (o *outer) narrow() tensor.Matrix {
+	if o.turned() {
+		return o.x
+	}
+	return o.dy
+}
+
+// wide returns the operand that is packed.
+func (o *outer) wide() tensor.Matrix {
+	if o.turned() {
+		return o.dy
+	}
+	return o.x
+}
+
 // tiles returns the number of parts of the transposition.
-func (o *outer) tiles() int { return (o.dy.Cols + transposeTile - 1) / transposeTile }
+func (o *outer) tiles() int { return parts(o.narrow().Cols, transposeTile) }
 
 // blocks returns the number of parts of the product.
 func (o *outer) blocks() (down, across int) {
-	g := o.grad.Weight
-	return (g.Rows + gradientRows - 1) / gradientRows, (g.Cols + gradientCols - 1) / gradientCols
+	return parts(o.narrow().Cols, gradientWidth), parts(o.wide().Cols, gradientPacked)
 }
 
-// transposeTask transposes and scales dy, and sums its columns.
+func parts(n, size int) int { return (n + size - 1) / size }
+
+// factor returns the scale.
+func (o *outer) factor() float32 {
+	if o.scale == 0 {
+		return 1
+	}
+	return o.scale
+}
+
+// transposeTask transposes the narrow operand.
 type transposeTask Workspace
 
 // Do implements tensor.Task.
@@ -70,22 +102,13 @@ func (t *transposeTask) Do(_, i int) {
 			continue
 		}
 		lo := i * transposeTile
-		hi := min(lo+transposeTile, o.dy.Cols)
-		tensor.Transpose(o.transposed.SliceRows(lo, hi), o.dy.SliceCols(lo, hi))
-		for c := lo; c < hi; c++ {
-			row := o.transposed.Row(c)
-			if o.scale != 0 {
-				tensor.Scale(row, o.scale, row)
-			}
-			if o.grad.Bias != nil {
-				o.grad.Bias[c] += tensor.Sum(row)
-			}
-		}
+		hi := min(lo+transposeTile, o.narrow().Cols)
+		tensor.Transpose(o.transposed.SliceRows(lo, hi), o.narrow().SliceCols(lo, hi))
 		return
 	}
 }
 
-// gradientTask computes a block of a weight gradient.
+// gradientTask computes a block of a weight gradient, and its part of the bias's.
 type gradientTask Workspace
 
 // Do implements tensor.Task.
@@ -99,11 +122,55 @@ func (t *gradientTask) Do(worker, i int) {
 			i -= down * across
 			continue
 		}
-		g := o.grad.Weight
-		r, c := i/across*gradientRows, i%across*gradientCols
-		r1, c1 := min(r+gradientRows, g.Rows), min(c+gradientCols, g.Cols)
-		x := tensor.PackTransposed(o.x.SliceCols(c, c1), arena)
-		tensor.AddProduct(g.SliceRows(r, r1).SliceCols(c, c1), o.transposed.SliceRows(r, r1), x)
+		r, c := i/across*gradientWidth, i%across*gradientPacked
+		r1, c1 := min(r+gradientWidth, o.narrow().Cols), min(c+gradientPacked, o.wide().Cols)
+		if o.grad.Weight.Rows > 0 {
+			o.weight(r, r1, c, c1, arena)
+		}
+		if o.grad.Bias == nil {
+			return
+		}
+		if o.turned() && r == 0 {
+			o.bias(c, c1, arena)
+		} else if !o.turned() && c == 0 {
+			o.bias(r, r1, arena)
+		}
 		return
 	}
+}
+
+// weight adds rows r to r1 of the transposed operand times columns c to c1 of the
+// other.
+func (o *outer) weight(r, r1, c, c1 int, arena *tensor.Arena) {
+	g := o.grad.Weight
+	tile := arena.Matrix(r1-r, c1-c)
+	tensor.Product(tile, o.transposed.SliceRows(r, r1), tensor.PackTransposed(o.wide().SliceCols(c, c1), arena))
+	if o.turned() {
+		turned := arena.Matrix(c1-c, r1-r)
+		tensor.Transpose(turned, tile)
+		tile = turned
+		r, r1, c, c1 = c, c1, r, r1
+	}
+	g = g.SliceRows(r, r1).SliceCols(c, c1)
+	for i := range g.Rows {
+		tensor.AddScaled(g.Row(i), o.factor(), tile.Row(i))
+	}
+}
+
+// biasRows is how many rows of dy are added up before their sum is added to that
+// of all, which keeps the rounding small.
+const biasRows = 64
+
+// bias adds columns lo to hi of dy.
+func (o *outer) bias(lo, hi int, arena *tensor.Arena) {
+	sum, part := arena.Floats(hi-lo), arena.Floats(hi-lo)
+	clear(sum)
+	for t := 0; t < o.dy.Rows; t += biasRows {
+		clear(part)
+		for u := t; u < min(t+biasRows, o.dy.Rows); u++ {
+			tensor.Add(part, part, o.dy.Row(u)[lo:hi])
+		}
+		tensor.Add(sum, sum, part)
+	}
+	tensor.AddScaled(o.grad.Bias[lo:hi], o.factor(), sum)
 }

@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/tensor"
@@ -59,10 +60,12 @@ type Block struct {
 	output      Linear
 	up, down    Linear
 	first, last LayerNorm
-	root        float32 // sqrt(LogitScale), the factor of query and key weights
+	root        float32    // sqrt(LogitScale), the factor of query and key weights
+	stacked     Projection // of inputs, once they were updated
 }
 
-// NewBlock packs the parameters of a block. It reports shapes that do not fit.
+// NewBlock packs the parameters of a block, of which it keeps nothing (see
+// Update). It reports shapes that do not fit.
 func NewBlock(cfg BlockConfig, p BlockParams) (*Block, error) {
 	d, err := p.check(cfg.Heads)
 	if err != nil {
@@ -87,8 +90,8 @@ func NewBlock(cfg BlockConfig, p BlockParams) (*Block, error) {
 		output:     NewLinear(p.Output),
 		up:         NewLinear(p.Up),
 		down:       NewLinear(p.Down),
-		first:      p.AttentionNorm,
-		last:       p.OutputNorm,
+		first:      p.AttentionNorm.clone(),
+		last:       p.OutputNorm.clone(),
 		root:       root,
 	}, nil
 }
@@ -131,17 +134,26 @@ func stack(ps []Projection, scales []float32) Projection {
 	if biased {
 		out.Bias = make([]float32, rows)
 	}
-	at := 0
-	for i, p := range ps {
-		for r := range p.Weight.Rows {
-			tensor.Scale(out.Weight.Row(at+r), scales[i], p.Weight.Row(r))
-		}
-		if p.Bias != nil {
-			tensor.Scale(out.Bias[at:at+len(p.Bias)], scales[i], p.Bias)
-		}
-		at += p.Weight.Rows
-	}
+	out.fill(ps, scales)
 	return out
+}
+
+func (p Projection) fill(from []Projection, scales []float32) {
+	at := 0
+	for i, f := range from {
+		for r := range f.Weight.Rows {
+			tensor.Scale(p.Weight.Row(at+r), scales[i], f.Weight.Row(r))
+		}
+		if f.Bias != nil {
+			tensor.Scale(p.Bias[at:at+len(f.Bias)], scales[i], f.Bias)
+		}
+		at += f.Weight.Rows
+	}
+}
+
+// clone returns a copy that shares nothing.
+func (l LayerNorm) clone() LayerNorm {
+	return LayerNorm{Gain: slices.Clone(l.Gain), Bias: slices.Clone(l.Bias), Epsilon: l.Epsilon}
 }
 
 // Heads returns the number of attention heads.

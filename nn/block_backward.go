@@ -189,7 +189,7 @@ func (t *outputBackward) Do(worker, i int) {
 	dafter := arena.Matrix(hi-lo, before.Cols)
 	b.activation.Apply(after.Data, before.Data)
 	tensor.Product(dafter, dsum, b.down.reverse())
-	b.activation.Backward(dbefore.Data, dafter.Data, before.Data, after.Data)
+	b.activation.Backward(dbefore.Data, dafter.Data, before.Data)
 	tensor.Product(dattended, dbefore, b.up.reverse())
 
 	if b.preNorm {

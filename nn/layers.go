@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tripartite-go/tripartite/tensor"
 )
@@ -31,12 +32,13 @@ type Linear struct {
 	reversed *reversed
 }
 
-// NewLinear packs a projection. It panics if the bias does not fit the weights.
+// NewLinear packs a projection, of which it keeps nothing. It panics if the bias
+// does not fit the weights.
 func NewLinear(p Projection) Linear {
 	if err := p.check("linear", p.Weight.Rows, p.Weight.Cols); err != nil {
 		panic("nn: " + err.Error())
 	}
-	return Linear{weight: tensor.Pack(p.Weight, nil), bias: p.Bias, reversed: new(reversed)}
+	return Linear{weight: tensor.Pack(p.Weight, nil), bias: slices.Clone(p.Bias), reversed: new(reversed)}
 }
 
 // In returns the width of the input.

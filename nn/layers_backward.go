@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"math"
 	"sync"
 
 	"github.com/tripartite-go/tripartite/tensor"
@@ -15,13 +14,14 @@ import (
 // reversed is the weights of a linear map packed for the way back, on first use.
 type reversed struct {
 	once   sync.Once
+	made   bool
 	weight tensor.Weight
 }
 
 // reverse returns the weights [in, out] of the way back.
 func (l Linear) reverse() tensor.Weight {
 	r := l.reversed
-	r.once.Do(func() { r.weight = l.weight.Transpose(nil) })
+	r.once.Do(func() { r.weight, r.made = l.weight.Transpose(nil), true })
 	return r.weight
 }
 
@@ -60,7 +60,9 @@ func (p Projection) checkGradient(name string, out, in int) error {
 
 // Backward takes the gradient dy [n, D] of the output back through the
 // normalization of x [n, D]: dx [n, D], which may be dy, is written; grad is added
-// to, in the order of rows.
+// to, in the order of rows. With g = dy·Gain and the normalized row n,
+//
+//	dx = (g - mean(g) - n·mean(g·n)) / sqrt(variance + Epsilon)
 func (l LayerNorm) Backward(dx tensor.Matrix, grad LayerNorm, dy, x tensor.Matrix, work *tensor.Arena) {
 	if x.Rows != dy.Rows || x.Cols != dy.Cols || dx.Rows != x.Rows || dx.Cols != x.Cols {
 		panic(fmt.Sprintf("nn: backward pass of layer normalization of [%d, %d] from [%d, %d] into [%d, %d]",
@@ -73,42 +75,7 @@ func (l LayerNorm) Backward(dx tensor.Matrix, grad LayerNorm, dy, x tensor.Matri
 	normed := work.Floats(x.Cols)
 	for t := range x.Rows {
 		in, g, out := x.Row(t), dy.Row(t), dx.Row(t)
-		tensor.LayerNorm(normed, in, nil, nil, l.Epsilon)
-		if grad.Gain != nil {
-			for j, v := range normed {
-				grad.Gain[j] += g[j] * v
-			}
-		}
-		if grad.Bias != nil {
-			tensor.Add(grad.Bias, grad.Bias, g)
-		}
-		l.backward(out, g, in, normed)
-	}
-}
-
-// backward is the way back of one row: with g = dy·Gain and the normalized row n,
-//
-//	dx = (g - mean(g) - n·mean(g·n)) / sqrt(variance + Epsilon)
-func (l LayerNorm) backward(dx, dy, x, normed []float32) {
-	width := float64(len(x))
-	mean := float64(tensor.Sum(x)) / width
-	var squares, sum, along float64
-	dx, dy, normed = dx[:len(x)], dy[:len(x)], normed[:len(x)]
-	for j, v := range x {
-		c := float64(v) - mean
-		squares += c * c
-		g := dy[j]
-		if l.Gain != nil {
-			g *= l.Gain[j]
-		}
-		dx[j] = g
-		sum += float64(g)
-		along += float64(g) * float64(normed[j])
-	}
-	r := float32(1 / math.Sqrt(squares/width+float64(l.Epsilon)))
-	m, a := float32(sum/width), float32(along/width)
-	for j, n := range normed {
-		dx[j] = r * (dx[j] - m - n*a)
+		tensor.LayerNormBackward(out, grad.Gain, grad.Bias, g, in, l.Gain, normed, l.Epsilon)
 	}
 }
 

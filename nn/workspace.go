@@ -15,6 +15,9 @@ type Workspace struct {
 	room   struct{ inputs, mixed tensor.Matrix } // for passes without a tape
 	short  short
 	back   backward
+	loss   loss
+
+	repacks []repack
 
 	// The pass at work.
 	block  *Block

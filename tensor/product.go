@@ -99,11 +99,7 @@ func Transpose(dst, src Matrix) {
 	if dst.Rows != src.Cols || dst.Cols != src.Rows {
 		panic("tensor: transpose of " + src.shape() + " into " + dst.shape())
 	}
-	for i := range src.Rows {
-		for j, v := range src.Row(i) {
-			dst.Data[j*dst.Stride+i] = v
-		}
-	}
+	kernels.Transpose(dst.Data, dst.Stride, src.Data, src.Stride, src.Rows, src.Cols)
 }
 
 // A product is divided into tiles of rows and of columns: of rows as long as

@@ -2518,6 +2518,763 @@ done:
 	VZEROUPPER
 	RET
 
+// func avx2Mul(dst *float32, x *float32, y *float32, n int)
+TEXT ·avx2Mul(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), CX
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y0
+	VMOVUPS      0(DX), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y0
+	VMASKMOVPS   0(DX), Y15, Y1
+	VMULPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2AddMul(dst *float32, x *float32, y *float32, n int)
+TEXT ·avx2AddMul(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), CX
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y0
+	VMOVUPS      0(DX), Y1
+	VMOVUPS      0(DI), Y2
+	VFMADD231PS  Y1, Y0, Y2
+	VMOVUPS      Y2, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y0
+	VMASKMOVPS   0(DX), Y15, Y1
+	VMASKMOVPS   0(DI), Y15, Y2
+	VFMADD231PS  Y1, Y0, Y2
+	VMASKMOVPS   Y2, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2MulSub(dst *float32, x *float32, y *float32, z *float32, n int)
+TEXT ·avx2MulSub(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         y+16(FP), DX
+	MOVQ         z+24(FP), R8
+	MOVQ         n+32(FP), CX
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y0
+	VMOVUPS      0(DX), Y1
+	VMOVUPS      0(R8), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	ADDQ         $32, R8
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y0
+	VMASKMOVPS   0(DX), Y15, Y1
+	VMASKMOVPS   0(R8), Y15, Y2
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2Residual(dst *float32, x *float32, y *float32, n int, f float32, c float32, a float32)
+TEXT ·avx2Residual(SB), NOSPLIT, $0-44
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS a+40(FP), Y0
+	VBROADCASTSS c+36(FP), Y1
+	VBROADCASTSS f+32(FP), Y2
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Y3
+	VMOVUPS      0(SI), Y4
+	VSUBPS       Y1, Y4, Y4
+	VFNMADD231PS Y0, Y3, Y4
+	VMULPS       Y2, Y4, Y4
+	VMOVUPS      Y4, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(DX), Y15, Y3
+	VMASKMOVPS   0(SI), Y15, Y4
+	VSUBPS       Y1, Y4, Y4
+	VFNMADD231PS Y0, Y3, Y4
+	VMULPS       Y2, Y4, Y4
+	VMASKMOVPS   Y4, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2GELUSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·avx2GELUSlope(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         dy+8(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx2Constants<>+416(SB), Y0
+	VBROADCASTSS avx2Constants<>+448(SB), Y8
+	VBROADCASTSS avx2Constants<>+0(SB), Y2
+	VBROADCASTSS avx2Constants<>+32(SB), Y1
+	VBROADCASTSS avx2Constants<>+160(SB), Y3
+	VBROADCASTSS avx2Constants<>+320(SB), Y6
+	VBROADCASTSS avx2Constants<>+480(SB), Y4
+	VBROADCASTSS avx2Constants<>+512(SB), Y5
+	VBROADCASTSS avx2Constants<>+544(SB), Y7
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Y9
+	VANDPS       Y8, Y9, Y10
+	VMINPS       Y10, Y0, Y10
+	VMULPS       Y10, Y10, Y11
+	VMOVUPS      Y11, Y12
+	VFNMADD231PS Y10, Y10, Y12
+	VMULPS       avx2Constants<>+384(SB), Y12, Y12
+	VMULPS       avx2Constants<>+384(SB), Y11, Y11
+	VMAXPS       Y11, Y1, Y11
+	VMINPS       Y11, Y2, Y11
+	VMULPS       avx2Constants<>+64(SB), Y11, Y13
+	VROUNDPS     $8, Y13, Y13
+	VFNMADD231PS avx2Constants<>+96(SB), Y13, Y11
+	VFNMADD231PS avx2Constants<>+128(SB), Y13, Y11
+	VSUBPS       Y12, Y11, Y11
+	VMOVUPS      avx2Constants<>+192(SB), Y12
+	VFMADD231PS  Y3, Y11, Y12
+	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y12
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y12
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y12
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y12, Y11
+	VADDPS       Y6, Y11, Y11
+	VMOVUPS      avx2Constants<>+576(SB), Y14
+	VFMADD231PS  Y4, Y10, Y14
+	VFMADD213PS  avx2Constants<>+608(SB), Y10, Y14
+	VFMADD213PS  avx2Constants<>+640(SB), Y10, Y14
+	VFMADD213PS  avx2Constants<>+672(SB), Y10, Y14
+	VMOVUPS      avx2Constants<>+704(SB), Y12
+	VFMADD231PS  Y5, Y10, Y12
+	VFMADD213PS  avx2Constants<>+736(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+768(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+800(SB), Y10, Y12
+	VFMADD213PS  Y6, Y10, Y12
+	VDIVPS       Y12, Y14, Y14
+	VFNMADD231PS avx2Constants<>+1152(SB), Y10, Y14
+	VMULPS       Y11, Y14, Y14
+	VCVTPS2DQ    Y13, Y11
+	VPSRAD       $1, Y11, Y10
+	VPSUBD       Y10, Y11, Y11
+	VPADDD       avx2Constants<>+352(SB), Y10, Y10
+	VPSLLD       $23, Y10, Y10
+	VPADDD       avx2Constants<>+352(SB), Y11, Y11
+	VPSLLD       $23, Y11, Y11
+	VMULPS       Y10, Y14, Y14
+	VMULPS       Y11, Y14, Y14
+	VSUBPS       Y14, Y6, Y13
+	VCMPPS       $17, Y7, Y9, Y10
+	VBLENDVPS    Y10, Y14, Y13, Y9
+	VMOVUPS      0(SI), Y13
+	VMULPS       Y9, Y13, Y13
+	VMOVUPS      Y13, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(DX), Y15, Y9
+	VANDPS       Y8, Y9, Y10
+	VMINPS       Y10, Y0, Y10
+	VMULPS       Y10, Y10, Y11
+	VMOVUPS      Y11, Y12
+	VFNMADD231PS Y10, Y10, Y12
+	VMULPS       avx2Constants<>+384(SB), Y12, Y12
+	VMULPS       avx2Constants<>+384(SB), Y11, Y11
+	VMAXPS       Y11, Y1, Y11
+	VMINPS       Y11, Y2, Y11
+	VMULPS       avx2Constants<>+64(SB), Y11, Y13
+	VROUNDPS     $8, Y13, Y13
+	VFNMADD231PS avx2Constants<>+96(SB), Y13, Y11
+	VFNMADD231PS avx2Constants<>+128(SB), Y13, Y11
+	VSUBPS       Y12, Y11, Y11
+	VMOVUPS      avx2Constants<>+192(SB), Y12
+	VFMADD231PS  Y3, Y11, Y12
+	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y12
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y12
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y12
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y12, Y11
+	VADDPS       Y6, Y11, Y11
+	VMOVUPS      avx2Constants<>+576(SB), Y14
+	VFMADD231PS  Y4, Y10, Y14
+	VFMADD213PS  avx2Constants<>+608(SB), Y10, Y14
+	VFMADD213PS  avx2Constants<>+640(SB), Y10, Y14
+	VFMADD213PS  avx2Constants<>+672(SB), Y10, Y14
+	VMOVUPS      avx2Constants<>+704(SB), Y12
+	VFMADD231PS  Y5, Y10, Y12
+	VFMADD213PS  avx2Constants<>+736(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+768(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+800(SB), Y10, Y12
+	VFMADD213PS  Y6, Y10, Y12
+	VDIVPS       Y12, Y14, Y14
+	VFNMADD231PS avx2Constants<>+1152(SB), Y10, Y14
+	VMULPS       Y11, Y14, Y14
+	VCVTPS2DQ    Y13, Y11
+	VPSRAD       $1, Y11, Y10
+	VPSUBD       Y10, Y11, Y11
+	VPADDD       avx2Constants<>+352(SB), Y10, Y10
+	VPSLLD       $23, Y10, Y10
+	VPADDD       avx2Constants<>+352(SB), Y11, Y11
+	VPSLLD       $23, Y11, Y11
+	VMULPS       Y10, Y14, Y14
+	VMULPS       Y11, Y14, Y14
+	VSUBPS       Y14, Y6, Y13
+	VCMPPS       $17, Y7, Y9, Y10
+	VBLENDVPS    Y10, Y14, Y13, Y9
+	VMASKMOVPS   0(SI), Y15, Y13
+	VMULPS       Y9, Y13, Y13
+	VMASKMOVPS   Y13, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2GELUTanhSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·avx2GELUTanhSlope(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         dy+8(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx2Constants<>+832(SB), Y1
+	VBROADCASTSS avx2Constants<>+416(SB), Y0
+	VBROADCASTSS avx2Constants<>+864(SB), Y7
+	VBROADCASTSS avx2Constants<>+320(SB), Y5
+	VBROADCASTSS avx2Constants<>+0(SB), Y3
+	VBROADCASTSS avx2Constants<>+32(SB), Y2
+	VBROADCASTSS avx2Constants<>+160(SB), Y4
+	VBROADCASTSS avx2Constants<>+544(SB), Y6
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Y8
+	VMINPS       Y8, Y0, Y8
+	VMAXPS       Y8, Y1, Y8
+	VMULPS       Y8, Y8, Y9
+	VMOVUPS      avx2Constants<>+896(SB), Y10
+	VFMADD231PS  Y7, Y9, Y10
+	VMULPS       Y10, Y8, Y10
+	VORPS        avx2Constants<>+992(SB), Y10, Y11
+	VMAXPS       Y11, Y2, Y11
+	VMINPS       Y11, Y3, Y11
+	VMULPS       avx2Constants<>+64(SB), Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS avx2Constants<>+96(SB), Y12, Y11
+	VFNMADD231PS avx2Constants<>+128(SB), Y12, Y11
+	VMOVUPS      avx2Constants<>+192(SB), Y13
+	VFMADD231PS  Y4, Y11, Y13
+	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VADDPS       Y5, Y11, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y11, Y11
+	VMULPS       Y14, Y11, Y11
+	VADDPS       Y11, Y5, Y12
+	VDIVPS       Y12, Y5, Y12
+	VMULPS       Y12, Y11, Y11
+	VCMPPS       $17, Y6, Y10, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y10
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS avx2Constants<>+1184(SB), Y12
+	VFMADD213PS  avx2Constants<>+896(SB), Y12, Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      0(SI), Y9
+	VFMADD231PS  Y8, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMOVUPS      Y9, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(DX), Y15, Y8
+	VMINPS       Y8, Y0, Y8
+	VMAXPS       Y8, Y1, Y8
+	VMULPS       Y8, Y8, Y9
+	VMOVUPS      avx2Constants<>+896(SB), Y10
+	VFMADD231PS  Y7, Y9, Y10
+	VMULPS       Y10, Y8, Y10
+	VORPS        avx2Constants<>+992(SB), Y10, Y11
+	VMAXPS       Y11, Y2, Y11
+	VMINPS       Y11, Y3, Y11
+	VMULPS       avx2Constants<>+64(SB), Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS avx2Constants<>+96(SB), Y12, Y11
+	VFNMADD231PS avx2Constants<>+128(SB), Y12, Y11
+	VMOVUPS      avx2Constants<>+192(SB), Y13
+	VFMADD231PS  Y4, Y11, Y13
+	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VADDPS       Y5, Y11, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y11, Y11
+	VMULPS       Y14, Y11, Y11
+	VADDPS       Y11, Y5, Y12
+	VDIVPS       Y12, Y5, Y12
+	VMULPS       Y12, Y11, Y11
+	VCMPPS       $17, Y6, Y10, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y10
+	VMULPS       Y12, Y11, Y11
+	VBROADCASTSS avx2Constants<>+1184(SB), Y12
+	VFMADD213PS  avx2Constants<>+896(SB), Y12, Y9
+	VMULPS       Y9, Y8, Y8
+	VMASKMOVPS   0(SI), Y15, Y9
+	VFMADD231PS  Y8, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMASKMOVPS   Y9, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2SiLUSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·avx2SiLUSlope(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         dy+8(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx2Constants<>+1216(SB), Y1
+	VBROADCASTSS avx2Constants<>+1088(SB), Y0
+	VBROADCASTSS avx2Constants<>+320(SB), Y5
+	VBROADCASTSS avx2Constants<>+992(SB), Y7
+	VBROADCASTSS avx2Constants<>+0(SB), Y3
+	VBROADCASTSS avx2Constants<>+32(SB), Y2
+	VBROADCASTSS avx2Constants<>+64(SB), Y8
+	VBROADCASTSS avx2Constants<>+96(SB), Y9
+	VBROADCASTSS avx2Constants<>+160(SB), Y4
+	VBROADCASTSS avx2Constants<>+544(SB), Y6
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Y10
+	VMINPS       Y10, Y0, Y10
+	VMAXPS       Y10, Y1, Y10
+	VORPS        Y7, Y10, Y11
+	VMAXPS       Y11, Y2, Y11
+	VMINPS       Y11, Y3, Y11
+	VMULPS       Y8, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y9, Y12, Y11
+	VFNMADD231PS avx2Constants<>+128(SB), Y12, Y11
+	VMOVUPS      avx2Constants<>+192(SB), Y13
+	VFMADD231PS  Y4, Y11, Y13
+	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VADDPS       Y5, Y11, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y11, Y11
+	VMULPS       Y14, Y11, Y11
+	VADDPS       Y11, Y5, Y12
+	VDIVPS       Y12, Y5, Y12
+	VMULPS       Y12, Y11, Y11
+	VCMPPS       $17, Y6, Y10, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y14
+	VMULPS       Y12, Y11, Y11
+	VMOVUPS      0(SI), Y12
+	VFMADD231PS  Y10, Y11, Y14
+	VMULPS       Y14, Y12, Y12
+	VMOVUPS      Y12, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(DX), Y15, Y10
+	VMINPS       Y10, Y0, Y10
+	VMAXPS       Y10, Y1, Y10
+	VORPS        Y7, Y10, Y11
+	VMAXPS       Y11, Y2, Y11
+	VMINPS       Y11, Y3, Y11
+	VMULPS       Y8, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y9, Y12, Y11
+	VFNMADD231PS avx2Constants<>+128(SB), Y12, Y11
+	VMOVUPS      avx2Constants<>+192(SB), Y13
+	VFMADD231PS  Y4, Y11, Y13
+	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VADDPS       Y5, Y11, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y11, Y11
+	VMULPS       Y14, Y11, Y11
+	VADDPS       Y11, Y5, Y12
+	VDIVPS       Y12, Y5, Y12
+	VMULPS       Y12, Y11, Y11
+	VCMPPS       $17, Y6, Y10, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y14
+	VMULPS       Y12, Y11, Y11
+	VMASKMOVPS   0(SI), Y15, Y12
+	VFMADD231PS  Y10, Y11, Y14
+	VMULPS       Y14, Y12, Y12
+	VMASKMOVPS   Y12, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2TanhSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·avx2TanhSlope(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         dy+8(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx2Constants<>+320(SB), Y3
+	VBROADCASTSS avx2Constants<>+992(SB), Y6
+	VBROADCASTSS avx2Constants<>+0(SB), Y1
+	VBROADCASTSS avx2Constants<>+32(SB), Y0
+	VBROADCASTSS avx2Constants<>+64(SB), Y7
+	VBROADCASTSS avx2Constants<>+96(SB), Y8
+	VBROADCASTSS avx2Constants<>+128(SB), Y9
+	VBROADCASTSS avx2Constants<>+160(SB), Y2
+	VBROADCASTSS avx2Constants<>+544(SB), Y4
+	VBROADCASTSS avx2Constants<>+1248(SB), Y5
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Y10
+	VADDPS       Y10, Y10, Y10
+	VORPS        Y6, Y10, Y11
+	VMAXPS       Y11, Y0, Y11
+	VMINPS       Y11, Y1, Y11
+	VMULPS       Y7, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y8, Y12, Y11
+	VFNMADD231PS Y9, Y12, Y11
+	VMOVUPS      avx2Constants<>+192(SB), Y13
+	VFMADD231PS  Y2, Y11, Y13
+	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VADDPS       Y3, Y11, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y11, Y11
+	VMULPS       Y14, Y11, Y11
+	VADDPS       Y11, Y3, Y12
+	VDIVPS       Y12, Y3, Y12
+	VMULPS       Y12, Y11, Y11
+	VCMPPS       $17, Y4, Y10, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y10
+	VMULPS       Y12, Y11, Y11
+	VMOVUPS      0(SI), Y12
+	VMULPS       Y11, Y5, Y11
+	VMULPS       Y11, Y12, Y12
+	VMOVUPS      Y12, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(DX), Y15, Y10
+	VADDPS       Y10, Y10, Y10
+	VORPS        Y6, Y10, Y11
+	VMAXPS       Y11, Y0, Y11
+	VMINPS       Y11, Y1, Y11
+	VMULPS       Y7, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y8, Y12, Y11
+	VFNMADD231PS Y9, Y12, Y11
+	VMOVUPS      avx2Constants<>+192(SB), Y13
+	VFMADD231PS  Y2, Y11, Y13
+	VFMADD213PS  avx2Constants<>+224(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VADDPS       Y3, Y11, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y11, Y11
+	VMULPS       Y14, Y11, Y11
+	VADDPS       Y11, Y3, Y12
+	VDIVPS       Y12, Y3, Y12
+	VMULPS       Y12, Y11, Y11
+	VCMPPS       $17, Y4, Y10, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y10
+	VMULPS       Y12, Y11, Y11
+	VMASKMOVPS   0(SI), Y15, Y12
+	VMULPS       Y11, Y5, Y11
+	VMULPS       Y11, Y12, Y12
+	VMASKMOVPS   Y12, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2ReLUSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·avx2ReLUSlope(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         dy+8(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx2Constants<>+544(SB), Y0
+	VBROADCASTSS avx2Constants<>+320(SB), Y1
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Y2
+	VSUBPS       Y2, Y2, Y3
+	VCMPPS       $17, Y0, Y2, Y4
+	VBLENDVPS    Y4, Y0, Y3, Y3
+	VCMPPS       $17, Y2, Y0, Y4
+	VBLENDVPS    Y4, Y1, Y3, Y2
+	VMOVUPS      0(SI), Y3
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      Y3, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(DX), Y15, Y2
+	VSUBPS       Y2, Y2, Y3
+	VCMPPS       $17, Y0, Y2, Y4
+	VBLENDVPS    Y4, Y0, Y3, Y3
+	VCMPPS       $17, Y2, Y0, Y4
+	VBLENDVPS    Y4, Y1, Y3, Y2
+	VMASKMOVPS   0(SI), Y15, Y3
+	VMULPS       Y2, Y3, Y3
+	VMASKMOVPS   Y3, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2AdamW(p *float32, grad *float32, m *float32, v *float32, n int, scale float32, keep float32, new1 float32, new2 float32, rate float32, root float32, epsilon float32)
+TEXT ·avx2AdamW(SB), NOSPLIT, $0-68
+	MOVQ         p+0(FP), DI
+	MOVQ         grad+8(FP), SI
+	MOVQ         m+16(FP), DX
+	MOVQ         v+24(FP), R8
+	MOVQ         n+32(FP), CX
+	VBROADCASTSS scale+40(FP), Y0
+	VBROADCASTSS keep+44(FP), Y1
+	VBROADCASTSS new1+48(FP), Y2
+	VBROADCASTSS new2+52(FP), Y3
+	VBROADCASTSS rate+56(FP), Y4
+	VBROADCASTSS root+60(FP), Y5
+	VBROADCASTSS epsilon+64(FP), Y6
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y7
+	VMULPS       Y0, Y7, Y7
+	VMOVUPS      0(DX), Y8
+	VSUBPS       Y8, Y7, Y9
+	VFMADD231PS  Y2, Y9, Y8
+	VMOVUPS      Y8, 0(DX)
+	VMOVUPS      0(R8), Y9
+	VMULPS       Y7, Y7, Y7
+	VSUBPS       Y9, Y7, Y7
+	VFMADD231PS  Y3, Y7, Y9
+	VMOVUPS      Y9, 0(R8)
+	VSQRTPS      Y9, Y9
+	VFMADD213PS  Y6, Y5, Y9
+	VDIVPS       Y9, Y8, Y8
+	VMOVUPS      0(DI), Y9
+	VMULPS       Y1, Y9, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMOVUPS      Y9, 0(DI)
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	ADDQ         $32, R8
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y7
+	VMULPS       Y0, Y7, Y7
+	VMASKMOVPS   0(DX), Y15, Y8
+	VSUBPS       Y8, Y7, Y9
+	VFMADD231PS  Y2, Y9, Y8
+	VMASKMOVPS   Y8, Y15, 0(DX)
+	VMASKMOVPS   0(R8), Y15, Y9
+	VMULPS       Y7, Y7, Y7
+	VSUBPS       Y9, Y7, Y7
+	VFMADD231PS  Y3, Y7, Y9
+	VMASKMOVPS   Y9, Y15, 0(R8)
+	VSQRTPS      Y9, Y9
+	VFMADD213PS  Y6, Y5, Y9
+	VDIVPS       Y9, Y8, Y8
+	VMASKMOVPS   0(DI), Y15, Y9
+	VMULPS       Y1, Y9, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMASKMOVPS   Y9, Y15, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
 // func avx2Squares(x *float32, n int, high float32, low float32) float64
 TEXT ·avx2Squares(SB), NOSPLIT, $0-32
 	MOVQ         x+0(FP), DI
@@ -2681,6 +3438,70 @@ last:
 	VMASKMOVPS   Y5, Y15, 0(DI)
 
 done:
+	VZEROUPPER
+	RET
+
+// func avx2Transpose8(dst *float32, ldd int, src *float32, lds int, blocks int)
+TEXT ·avx2Transpose8(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         ldd+8(FP), R8
+	SHLQ         $2, R8
+	MOVQ         src+16(FP), SI
+	MOVQ         lds+24(FP), R9
+	SHLQ         $2, R9
+	MOVQ         blocks+32(FP), CX
+	LEAQ         (R9)(R9*2), R10
+	LEAQ         (SI)(R9*4), DX
+	LEAQ         (R8)(R8*2), R11
+	LEAQ         (DI)(R8*4), BX
+
+loop:
+	VMOVUPS      0(SI), X0
+	VINSERTF128  $1, 0(DX), Y0, Y0
+	VMOVUPS      0(SI)(R9*1), X1
+	VINSERTF128  $1, 0(DX)(R9*1), Y1, Y1
+	VMOVUPS      0(SI)(R9*2), X2
+	VINSERTF128  $1, 0(DX)(R9*2), Y2, Y2
+	VMOVUPS      0(SI)(R10*1), X3
+	VINSERTF128  $1, 0(DX)(R10*1), Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y5
+	VUNPCKLPS    Y3, Y2, Y6
+	VUNPCKHPS    Y3, Y2, Y7
+	VUNPCKLPD    Y6, Y4, Y0
+	VMOVUPS      Y0, (DI)
+	VUNPCKHPD    Y6, Y4, Y1
+	VMOVUPS      Y1, (DI)(R8*1)
+	VUNPCKLPD    Y7, Y5, Y2
+	VMOVUPS      Y2, (DI)(R8*2)
+	VUNPCKHPD    Y7, Y5, Y3
+	VMOVUPS      Y3, (DI)(R11*1)
+	VMOVUPS      16(SI), X8
+	VINSERTF128  $1, 16(DX), Y8, Y8
+	VMOVUPS      16(SI)(R9*1), X9
+	VINSERTF128  $1, 16(DX)(R9*1), Y9, Y9
+	VMOVUPS      16(SI)(R9*2), X10
+	VINSERTF128  $1, 16(DX)(R9*2), Y10, Y10
+	VMOVUPS      16(SI)(R10*1), X11
+	VINSERTF128  $1, 16(DX)(R10*1), Y11, Y11
+	VUNPCKLPS    Y9, Y8, Y12
+	VUNPCKHPS    Y9, Y8, Y13
+	VUNPCKLPS    Y11, Y10, Y14
+	VUNPCKHPS    Y11, Y10, Y15
+	VUNPCKLPD    Y14, Y12, Y8
+	VMOVUPS      Y8, (BX)
+	VUNPCKHPD    Y14, Y12, Y9
+	VMOVUPS      Y9, (BX)(R8*1)
+	VUNPCKLPD    Y15, Y13, Y10
+	VMOVUPS      Y10, (BX)(R8*2)
+	VUNPCKHPD    Y15, Y13, Y11
+	VMOVUPS      Y11, (BX)(R11*1)
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	LEAQ         (DI)(R8*8), DI
+	LEAQ         (BX)(R8*8), BX
+	DECQ         CX
+	JNZ          loop
 	VZEROUPPER
 	RET
 
@@ -2972,4 +3793,36 @@ DATA avx2Constants<>+1136(SB)/4, $0xff800000
 DATA avx2Constants<>+1140(SB)/4, $0xff800000
 DATA avx2Constants<>+1144(SB)/4, $0xff800000
 DATA avx2Constants<>+1148(SB)/4, $0xff800000
-GLOBL avx2Constants<>(SB), RODATA|NOPTR, $1152
+DATA avx2Constants<>+1152(SB)/4, $0x3ecc422a // 0.398942292
+DATA avx2Constants<>+1156(SB)/4, $0x3ecc422a
+DATA avx2Constants<>+1160(SB)/4, $0x3ecc422a
+DATA avx2Constants<>+1164(SB)/4, $0x3ecc422a
+DATA avx2Constants<>+1168(SB)/4, $0x3ecc422a
+DATA avx2Constants<>+1172(SB)/4, $0x3ecc422a
+DATA avx2Constants<>+1176(SB)/4, $0x3ecc422a
+DATA avx2Constants<>+1180(SB)/4, $0x3ecc422a
+DATA avx2Constants<>+1184(SB)/4, $0x3e5b33b6 // 0.214064449
+DATA avx2Constants<>+1188(SB)/4, $0x3e5b33b6
+DATA avx2Constants<>+1192(SB)/4, $0x3e5b33b6
+DATA avx2Constants<>+1196(SB)/4, $0x3e5b33b6
+DATA avx2Constants<>+1200(SB)/4, $0x3e5b33b6
+DATA avx2Constants<>+1204(SB)/4, $0x3e5b33b6
+DATA avx2Constants<>+1208(SB)/4, $0x3e5b33b6
+DATA avx2Constants<>+1212(SB)/4, $0x3e5b33b6
+DATA avx2Constants<>+1216(SB)/4, $0xc2f00000 // -120
+DATA avx2Constants<>+1220(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1224(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1228(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1232(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1236(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1240(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1244(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1248(SB)/4, $0x40800000 // 4
+DATA avx2Constants<>+1252(SB)/4, $0x40800000
+DATA avx2Constants<>+1256(SB)/4, $0x40800000
+DATA avx2Constants<>+1260(SB)/4, $0x40800000
+DATA avx2Constants<>+1264(SB)/4, $0x40800000
+DATA avx2Constants<>+1268(SB)/4, $0x40800000
+DATA avx2Constants<>+1272(SB)/4, $0x40800000
+DATA avx2Constants<>+1276(SB)/4, $0x40800000
+GLOBL avx2Constants<>(SB), RODATA|NOPTR, $1280

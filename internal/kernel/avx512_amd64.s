@@ -4160,6 +4160,743 @@ done:
 	VZEROUPPER
 	RET
 
+// func avx512Mul(dst *float32, x *float32, y *float32, n int)
+TEXT ·avx512Mul(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), CX
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z0
+	VMOVUPS      0(DX), Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	ADDQ         $64, DX
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z0
+	VMOVUPS.Z    0(DX), K1, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512AddMul(dst *float32, x *float32, y *float32, n int)
+TEXT ·avx512AddMul(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), CX
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z0
+	VMOVUPS      0(DX), Z1
+	VMOVUPS      0(DI), Z2
+	VFMADD231PS  Z1, Z0, Z2
+	VMOVUPS      Z2, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	ADDQ         $64, DX
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z0
+	VMOVUPS.Z    0(DX), K1, Z1
+	VMOVUPS.Z    0(DI), K1, Z2
+	VFMADD231PS  Z1, Z0, Z2
+	VMOVUPS      Z2, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512MulSub(dst *float32, x *float32, y *float32, z *float32, n int)
+TEXT ·avx512MulSub(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         y+16(FP), DX
+	MOVQ         z+24(FP), R8
+	MOVQ         n+32(FP), CX
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z0
+	VMOVUPS      0(DX), Z1
+	VMOVUPS      0(R8), Z2
+	VSUBPS       Z2, Z1, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	ADDQ         $64, DX
+	ADDQ         $64, R8
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z0
+	VMOVUPS.Z    0(DX), K1, Z1
+	VMOVUPS.Z    0(R8), K1, Z2
+	VSUBPS       Z2, Z1, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512Residual(dst *float32, x *float32, y *float32, n int, f float32, c float32, a float32)
+TEXT ·avx512Residual(SB), NOSPLIT, $0-44
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         y+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS a+40(FP), Z0
+	VBROADCASTSS c+36(FP), Z1
+	VBROADCASTSS f+32(FP), Z2
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Z3
+	VMOVUPS      0(SI), Z4
+	VSUBPS       Z1, Z4, Z4
+	VFNMADD231PS Z0, Z3, Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS      Z4, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	ADDQ         $64, DX
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(DX), K1, Z3
+	VMOVUPS.Z    0(SI), K1, Z4
+	VSUBPS       Z1, Z4, Z4
+	VFNMADD231PS Z0, Z3, Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS      Z4, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512GELUSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·avx512GELUSlope(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         dy+8(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx512Constants<>+44(SB), Z9
+	VBROADCASTSS avx512Constants<>+48(SB), Z0
+	VBROADCASTSS avx512Constants<>+52(SB), Z8
+	VBROADCASTSS avx512Constants<>+0(SB), Z2
+	VBROADCASTSS avx512Constants<>+4(SB), Z1
+	VBROADCASTSS avx512Constants<>+8(SB), Z10
+	VBROADCASTSS avx512Constants<>+12(SB), Z11
+	VBROADCASTSS avx512Constants<>+16(SB), Z12
+	VBROADCASTSS avx512Constants<>+20(SB), Z3
+	VBROADCASTSS avx512Constants<>+24(SB), Z13
+	VBROADCASTSS avx512Constants<>+28(SB), Z14
+	VBROADCASTSS avx512Constants<>+32(SB), Z15
+	VBROADCASTSS avx512Constants<>+36(SB), Z16
+	VBROADCASTSS avx512Constants<>+40(SB), Z6
+	VBROADCASTSS avx512Constants<>+56(SB), Z4
+	VBROADCASTSS avx512Constants<>+60(SB), Z17
+	VBROADCASTSS avx512Constants<>+64(SB), Z18
+	VBROADCASTSS avx512Constants<>+68(SB), Z19
+	VBROADCASTSS avx512Constants<>+72(SB), Z20
+	VBROADCASTSS avx512Constants<>+76(SB), Z5
+	VBROADCASTSS avx512Constants<>+80(SB), Z21
+	VBROADCASTSS avx512Constants<>+84(SB), Z22
+	VBROADCASTSS avx512Constants<>+88(SB), Z23
+	VBROADCASTSS avx512Constants<>+92(SB), Z24
+	VBROADCASTSS avx512Constants<>+140(SB), Z25
+	VBROADCASTSS avx512Constants<>+96(SB), Z7
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Z26
+	VANDPS       Z8, Z26, Z27
+	VMINPS       Z27, Z0, Z27
+	VMULPS       Z27, Z27, Z28
+	VMOVUPS      Z28, Z29
+	VFNMADD231PS Z27, Z27, Z29
+	VMULPS       Z9, Z29, Z29
+	VMULPS       Z9, Z28, Z28
+	VMAXPS       Z28, Z1, Z28
+	VMINPS       Z28, Z2, Z28
+	VMULPS       Z10, Z28, Z30
+	VRNDSCALEPS  $8, Z30, Z30
+	VFNMADD231PS Z11, Z30, Z28
+	VFNMADD231PS Z12, Z30, Z28
+	VSUBPS       Z29, Z28, Z28
+	VMOVUPS      Z13, Z29
+	VFMADD231PS  Z3, Z28, Z29
+	VFMADD213PS  Z14, Z28, Z29
+	VFMADD213PS  Z15, Z28, Z29
+	VFMADD213PS  Z16, Z28, Z29
+	VMULPS       Z28, Z28, Z31
+	VFMADD231PS  Z31, Z29, Z28
+	VADDPS       Z6, Z28, Z28
+	VMOVUPS      Z17, Z31
+	VFMADD231PS  Z4, Z27, Z31
+	VFMADD213PS  Z18, Z27, Z31
+	VFMADD213PS  Z19, Z27, Z31
+	VFMADD213PS  Z20, Z27, Z31
+	VMOVUPS      Z21, Z29
+	VFMADD231PS  Z5, Z27, Z29
+	VFMADD213PS  Z22, Z27, Z29
+	VFMADD213PS  Z23, Z27, Z29
+	VFMADD213PS  Z24, Z27, Z29
+	VFMADD213PS  Z6, Z27, Z29
+	VDIVPS       Z29, Z31, Z31
+	VFNMADD231PS Z25, Z27, Z31
+	VMULPS       Z28, Z31, Z31
+	VSCALEFPS    Z30, Z31, Z31
+	VSUBPS       Z31, Z6, Z30
+	VCMPPS       $17, Z7, Z26, K2
+	VBLENDMPS    Z31, Z30, K2, Z26
+	VMOVUPS      0(SI), Z30
+	VMULPS       Z26, Z30, Z30
+	VMOVUPS      Z30, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	ADDQ         $64, DX
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(DX), K1, Z26
+	VANDPS       Z8, Z26, Z27
+	VMINPS       Z27, Z0, Z27
+	VMULPS       Z27, Z27, Z28
+	VMOVUPS      Z28, Z29
+	VFNMADD231PS Z27, Z27, Z29
+	VMULPS       Z9, Z29, Z29
+	VMULPS       Z9, Z28, Z28
+	VMAXPS       Z28, Z1, Z28
+	VMINPS       Z28, Z2, Z28
+	VMULPS       Z10, Z28, Z30
+	VRNDSCALEPS  $8, Z30, Z30
+	VFNMADD231PS Z11, Z30, Z28
+	VFNMADD231PS Z12, Z30, Z28
+	VSUBPS       Z29, Z28, Z28
+	VMOVUPS      Z13, Z29
+	VFMADD231PS  Z3, Z28, Z29
+	VFMADD213PS  Z14, Z28, Z29
+	VFMADD213PS  Z15, Z28, Z29
+	VFMADD213PS  Z16, Z28, Z29
+	VMULPS       Z28, Z28, Z31
+	VFMADD231PS  Z31, Z29, Z28
+	VADDPS       Z6, Z28, Z28
+	VMOVUPS      Z17, Z31
+	VFMADD231PS  Z4, Z27, Z31
+	VFMADD213PS  Z18, Z27, Z31
+	VFMADD213PS  Z19, Z27, Z31
+	VFMADD213PS  Z20, Z27, Z31
+	VMOVUPS      Z21, Z29
+	VFMADD231PS  Z5, Z27, Z29
+	VFMADD213PS  Z22, Z27, Z29
+	VFMADD213PS  Z23, Z27, Z29
+	VFMADD213PS  Z24, Z27, Z29
+	VFMADD213PS  Z6, Z27, Z29
+	VDIVPS       Z29, Z31, Z31
+	VFNMADD231PS Z25, Z27, Z31
+	VMULPS       Z28, Z31, Z31
+	VSCALEFPS    Z30, Z31, Z31
+	VSUBPS       Z31, Z6, Z30
+	VCMPPS       $17, Z7, Z26, K2
+	VBLENDMPS    Z31, Z30, K2, Z26
+	VMOVUPS.Z    0(SI), K1, Z30
+	VMULPS       Z26, Z30, Z30
+	VMOVUPS      Z30, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512GELUTanhSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·avx512GELUTanhSlope(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         dy+8(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx512Constants<>+100(SB), Z1
+	VBROADCASTSS avx512Constants<>+48(SB), Z0
+	VBROADCASTSS avx512Constants<>+104(SB), Z7
+	VBROADCASTSS avx512Constants<>+108(SB), Z8
+	VBROADCASTSS avx512Constants<>+40(SB), Z5
+	VBROADCASTSS avx512Constants<>+120(SB), Z9
+	VBROADCASTSS avx512Constants<>+0(SB), Z3
+	VBROADCASTSS avx512Constants<>+4(SB), Z2
+	VBROADCASTSS avx512Constants<>+8(SB), Z10
+	VBROADCASTSS avx512Constants<>+12(SB), Z11
+	VBROADCASTSS avx512Constants<>+16(SB), Z12
+	VBROADCASTSS avx512Constants<>+20(SB), Z4
+	VBROADCASTSS avx512Constants<>+24(SB), Z13
+	VBROADCASTSS avx512Constants<>+28(SB), Z14
+	VBROADCASTSS avx512Constants<>+32(SB), Z15
+	VBROADCASTSS avx512Constants<>+36(SB), Z16
+	VBROADCASTSS avx512Constants<>+96(SB), Z6
+	VBROADCASTSS avx512Constants<>+144(SB), Z17
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Z18
+	VMINPS       Z18, Z0, Z18
+	VMAXPS       Z18, Z1, Z18
+	VMULPS       Z18, Z18, Z19
+	VMOVUPS      Z8, Z20
+	VFMADD231PS  Z7, Z19, Z20
+	VMULPS       Z20, Z18, Z20
+	VORPS        Z9, Z20, Z21
+	VMAXPS       Z21, Z2, Z21
+	VMINPS       Z21, Z3, Z21
+	VMULPS       Z10, Z21, Z22
+	VRNDSCALEPS  $8, Z22, Z22
+	VFNMADD231PS Z11, Z22, Z21
+	VFNMADD231PS Z12, Z22, Z21
+	VMOVUPS      Z13, Z23
+	VFMADD231PS  Z4, Z21, Z23
+	VFMADD213PS  Z14, Z21, Z23
+	VFMADD213PS  Z15, Z21, Z23
+	VFMADD213PS  Z16, Z21, Z23
+	VMULPS       Z21, Z21, Z24
+	VFMADD231PS  Z24, Z23, Z21
+	VADDPS       Z5, Z21, Z21
+	VSCALEFPS    Z22, Z21, Z21
+	VADDPS       Z21, Z5, Z22
+	VDIVPS       Z22, Z5, Z22
+	VMULPS       Z22, Z21, Z21
+	VCMPPS       $17, Z6, Z20, K2
+	VBLENDMPS    Z21, Z22, K2, Z20
+	VMULPS       Z22, Z21, Z21
+	VFMADD213PS  Z8, Z17, Z19
+	VMULPS       Z19, Z18, Z18
+	VMOVUPS      0(SI), Z19
+	VFMADD231PS  Z18, Z21, Z20
+	VMULPS       Z20, Z19, Z19
+	VMOVUPS      Z19, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	ADDQ         $64, DX
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(DX), K1, Z18
+	VMINPS       Z18, Z0, Z18
+	VMAXPS       Z18, Z1, Z18
+	VMULPS       Z18, Z18, Z19
+	VMOVUPS      Z8, Z20
+	VFMADD231PS  Z7, Z19, Z20
+	VMULPS       Z20, Z18, Z20
+	VORPS        Z9, Z20, Z21
+	VMAXPS       Z21, Z2, Z21
+	VMINPS       Z21, Z3, Z21
+	VMULPS       Z10, Z21, Z22
+	VRNDSCALEPS  $8, Z22, Z22
+	VFNMADD231PS Z11, Z22, Z21
+	VFNMADD231PS Z12, Z22, Z21
+	VMOVUPS      Z13, Z23
+	VFMADD231PS  Z4, Z21, Z23
+	VFMADD213PS  Z14, Z21, Z23
+	VFMADD213PS  Z15, Z21, Z23
+	VFMADD213PS  Z16, Z21, Z23
+	VMULPS       Z21, Z21, Z24
+	VFMADD231PS  Z24, Z23, Z21
+	VADDPS       Z5, Z21, Z21
+	VSCALEFPS    Z22, Z21, Z21
+	VADDPS       Z21, Z5, Z22
+	VDIVPS       Z22, Z5, Z22
+	VMULPS       Z22, Z21, Z21
+	VCMPPS       $17, Z6, Z20, K2
+	VBLENDMPS    Z21, Z22, K2, Z20
+	VMULPS       Z22, Z21, Z21
+	VFMADD213PS  Z8, Z17, Z19
+	VMULPS       Z19, Z18, Z18
+	VMOVUPS.Z    0(SI), K1, Z19
+	VFMADD231PS  Z18, Z21, Z20
+	VMULPS       Z20, Z19, Z19
+	VMOVUPS      Z19, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512SiLUSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·avx512SiLUSlope(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         dy+8(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx512Constants<>+148(SB), Z1
+	VBROADCASTSS avx512Constants<>+132(SB), Z0
+	VBROADCASTSS avx512Constants<>+40(SB), Z5
+	VBROADCASTSS avx512Constants<>+120(SB), Z7
+	VBROADCASTSS avx512Constants<>+0(SB), Z3
+	VBROADCASTSS avx512Constants<>+4(SB), Z2
+	VBROADCASTSS avx512Constants<>+8(SB), Z8
+	VBROADCASTSS avx512Constants<>+12(SB), Z9
+	VBROADCASTSS avx512Constants<>+16(SB), Z10
+	VBROADCASTSS avx512Constants<>+20(SB), Z4
+	VBROADCASTSS avx512Constants<>+24(SB), Z11
+	VBROADCASTSS avx512Constants<>+28(SB), Z12
+	VBROADCASTSS avx512Constants<>+32(SB), Z13
+	VBROADCASTSS avx512Constants<>+36(SB), Z14
+	VBROADCASTSS avx512Constants<>+96(SB), Z6
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Z15
+	VMINPS       Z15, Z0, Z15
+	VMAXPS       Z15, Z1, Z15
+	VORPS        Z7, Z15, Z16
+	VMAXPS       Z16, Z2, Z16
+	VMINPS       Z16, Z3, Z16
+	VMULPS       Z8, Z16, Z17
+	VRNDSCALEPS  $8, Z17, Z17
+	VFNMADD231PS Z9, Z17, Z16
+	VFNMADD231PS Z10, Z17, Z16
+	VMOVUPS      Z11, Z18
+	VFMADD231PS  Z4, Z16, Z18
+	VFMADD213PS  Z12, Z16, Z18
+	VFMADD213PS  Z13, Z16, Z18
+	VFMADD213PS  Z14, Z16, Z18
+	VMULPS       Z16, Z16, Z19
+	VFMADD231PS  Z19, Z18, Z16
+	VADDPS       Z5, Z16, Z16
+	VSCALEFPS    Z17, Z16, Z16
+	VADDPS       Z16, Z5, Z17
+	VDIVPS       Z17, Z5, Z17
+	VMULPS       Z17, Z16, Z16
+	VCMPPS       $17, Z6, Z15, K2
+	VBLENDMPS    Z16, Z17, K2, Z19
+	VMULPS       Z17, Z16, Z16
+	VMOVUPS      0(SI), Z17
+	VFMADD231PS  Z15, Z16, Z19
+	VMULPS       Z19, Z17, Z17
+	VMOVUPS      Z17, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	ADDQ         $64, DX
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(DX), K1, Z15
+	VMINPS       Z15, Z0, Z15
+	VMAXPS       Z15, Z1, Z15
+	VORPS        Z7, Z15, Z16
+	VMAXPS       Z16, Z2, Z16
+	VMINPS       Z16, Z3, Z16
+	VMULPS       Z8, Z16, Z17
+	VRNDSCALEPS  $8, Z17, Z17
+	VFNMADD231PS Z9, Z17, Z16
+	VFNMADD231PS Z10, Z17, Z16
+	VMOVUPS      Z11, Z18
+	VFMADD231PS  Z4, Z16, Z18
+	VFMADD213PS  Z12, Z16, Z18
+	VFMADD213PS  Z13, Z16, Z18
+	VFMADD213PS  Z14, Z16, Z18
+	VMULPS       Z16, Z16, Z19
+	VFMADD231PS  Z19, Z18, Z16
+	VADDPS       Z5, Z16, Z16
+	VSCALEFPS    Z17, Z16, Z16
+	VADDPS       Z16, Z5, Z17
+	VDIVPS       Z17, Z5, Z17
+	VMULPS       Z17, Z16, Z16
+	VCMPPS       $17, Z6, Z15, K2
+	VBLENDMPS    Z16, Z17, K2, Z19
+	VMULPS       Z17, Z16, Z16
+	VMOVUPS.Z    0(SI), K1, Z17
+	VFMADD231PS  Z15, Z16, Z19
+	VMULPS       Z19, Z17, Z17
+	VMOVUPS      Z17, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512TanhSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·avx512TanhSlope(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         dy+8(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx512Constants<>+40(SB), Z3
+	VBROADCASTSS avx512Constants<>+120(SB), Z6
+	VBROADCASTSS avx512Constants<>+0(SB), Z1
+	VBROADCASTSS avx512Constants<>+4(SB), Z0
+	VBROADCASTSS avx512Constants<>+8(SB), Z7
+	VBROADCASTSS avx512Constants<>+12(SB), Z8
+	VBROADCASTSS avx512Constants<>+16(SB), Z9
+	VBROADCASTSS avx512Constants<>+20(SB), Z2
+	VBROADCASTSS avx512Constants<>+24(SB), Z10
+	VBROADCASTSS avx512Constants<>+28(SB), Z11
+	VBROADCASTSS avx512Constants<>+32(SB), Z12
+	VBROADCASTSS avx512Constants<>+36(SB), Z13
+	VBROADCASTSS avx512Constants<>+96(SB), Z4
+	VBROADCASTSS avx512Constants<>+152(SB), Z5
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Z14
+	VADDPS       Z14, Z14, Z14
+	VORPS        Z6, Z14, Z15
+	VMAXPS       Z15, Z0, Z15
+	VMINPS       Z15, Z1, Z15
+	VMULPS       Z7, Z15, Z16
+	VRNDSCALEPS  $8, Z16, Z16
+	VFNMADD231PS Z8, Z16, Z15
+	VFNMADD231PS Z9, Z16, Z15
+	VMOVUPS      Z10, Z17
+	VFMADD231PS  Z2, Z15, Z17
+	VFMADD213PS  Z11, Z15, Z17
+	VFMADD213PS  Z12, Z15, Z17
+	VFMADD213PS  Z13, Z15, Z17
+	VMULPS       Z15, Z15, Z18
+	VFMADD231PS  Z18, Z17, Z15
+	VADDPS       Z3, Z15, Z15
+	VSCALEFPS    Z16, Z15, Z15
+	VADDPS       Z15, Z3, Z16
+	VDIVPS       Z16, Z3, Z16
+	VMULPS       Z16, Z15, Z15
+	VCMPPS       $17, Z4, Z14, K2
+	VBLENDMPS    Z15, Z16, K2, Z14
+	VMULPS       Z16, Z15, Z15
+	VMOVUPS      0(SI), Z16
+	VMULPS       Z15, Z5, Z15
+	VMULPS       Z15, Z16, Z16
+	VMOVUPS      Z16, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	ADDQ         $64, DX
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(DX), K1, Z14
+	VADDPS       Z14, Z14, Z14
+	VORPS        Z6, Z14, Z15
+	VMAXPS       Z15, Z0, Z15
+	VMINPS       Z15, Z1, Z15
+	VMULPS       Z7, Z15, Z16
+	VRNDSCALEPS  $8, Z16, Z16
+	VFNMADD231PS Z8, Z16, Z15
+	VFNMADD231PS Z9, Z16, Z15
+	VMOVUPS      Z10, Z17
+	VFMADD231PS  Z2, Z15, Z17
+	VFMADD213PS  Z11, Z15, Z17
+	VFMADD213PS  Z12, Z15, Z17
+	VFMADD213PS  Z13, Z15, Z17
+	VMULPS       Z15, Z15, Z18
+	VFMADD231PS  Z18, Z17, Z15
+	VADDPS       Z3, Z15, Z15
+	VSCALEFPS    Z16, Z15, Z15
+	VADDPS       Z15, Z3, Z16
+	VDIVPS       Z16, Z3, Z16
+	VMULPS       Z16, Z15, Z15
+	VCMPPS       $17, Z4, Z14, K2
+	VBLENDMPS    Z15, Z16, K2, Z14
+	VMULPS       Z16, Z15, Z15
+	VMOVUPS.Z    0(SI), K1, Z16
+	VMULPS       Z15, Z5, Z15
+	VMULPS       Z15, Z16, Z16
+	VMOVUPS      Z16, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512ReLUSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·avx512ReLUSlope(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         dy+8(FP), SI
+	MOVQ         x+16(FP), DX
+	MOVQ         n+24(FP), CX
+	VBROADCASTSS avx512Constants<>+96(SB), Z0
+	VBROADCASTSS avx512Constants<>+40(SB), Z1
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(DX), Z2
+	VSUBPS       Z2, Z2, Z3
+	VCMPPS       $17, Z0, Z2, K2
+	VBLENDMPS    Z0, Z3, K2, Z3
+	VCMPPS       $17, Z2, Z0, K2
+	VBLENDMPS    Z1, Z3, K2, Z2
+	VMOVUPS      0(SI), Z3
+	VMULPS       Z2, Z3, Z3
+	VMOVUPS      Z3, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	ADDQ         $64, DX
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(DX), K1, Z2
+	VSUBPS       Z2, Z2, Z3
+	VCMPPS       $17, Z0, Z2, K2
+	VBLENDMPS    Z0, Z3, K2, Z3
+	VCMPPS       $17, Z2, Z0, K2
+	VBLENDMPS    Z1, Z3, K2, Z2
+	VMOVUPS.Z    0(SI), K1, Z3
+	VMULPS       Z2, Z3, Z3
+	VMOVUPS      Z3, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512AdamW(p *float32, grad *float32, m *float32, v *float32, n int, scale float32, keep float32, new1 float32, new2 float32, rate float32, root float32, epsilon float32)
+TEXT ·avx512AdamW(SB), NOSPLIT, $0-68
+	MOVQ         p+0(FP), DI
+	MOVQ         grad+8(FP), SI
+	MOVQ         m+16(FP), DX
+	MOVQ         v+24(FP), R8
+	MOVQ         n+32(FP), CX
+	VBROADCASTSS scale+40(FP), Z0
+	VBROADCASTSS keep+44(FP), Z1
+	VBROADCASTSS new1+48(FP), Z2
+	VBROADCASTSS new2+52(FP), Z3
+	VBROADCASTSS rate+56(FP), Z4
+	VBROADCASTSS root+60(FP), Z5
+	VBROADCASTSS epsilon+64(FP), Z6
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z7
+	VMULPS       Z0, Z7, Z7
+	VMOVUPS      0(DX), Z8
+	VSUBPS       Z8, Z7, Z9
+	VFMADD231PS  Z2, Z9, Z8
+	VMOVUPS      Z8, 0(DX)
+	VMOVUPS      0(R8), Z9
+	VMULPS       Z7, Z7, Z7
+	VSUBPS       Z9, Z7, Z7
+	VFMADD231PS  Z3, Z7, Z9
+	VMOVUPS      Z9, 0(R8)
+	VSQRTPS      Z9, Z9
+	VFMADD213PS  Z6, Z5, Z9
+	VDIVPS       Z9, Z8, Z8
+	VMOVUPS      0(DI), Z9
+	VMULPS       Z1, Z9, Z9
+	VFNMADD231PS Z4, Z8, Z9
+	VMOVUPS      Z9, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	ADDQ         $64, DX
+	ADDQ         $64, R8
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z7
+	VMULPS       Z0, Z7, Z7
+	VMOVUPS.Z    0(DX), K1, Z8
+	VSUBPS       Z8, Z7, Z9
+	VFMADD231PS  Z2, Z9, Z8
+	VMOVUPS      Z8, K1, 0(DX)
+	VMOVUPS.Z    0(R8), K1, Z9
+	VMULPS       Z7, Z7, Z7
+	VSUBPS       Z9, Z7, Z7
+	VFMADD231PS  Z3, Z7, Z9
+	VMOVUPS      Z9, K1, 0(R8)
+	VSQRTPS      Z9, Z9
+	VFMADD213PS  Z6, Z5, Z9
+	VDIVPS       Z9, Z8, Z8
+	VMOVUPS.Z    0(DI), K1, Z9
+	VMULPS       Z1, Z9, Z9
+	VFNMADD231PS Z4, Z8, Z9
+	VMOVUPS      Z9, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
 // func avx512Squares(x *float32, n int, high float32, low float32) float64
 TEXT ·avx512Squares(SB), NOSPLIT, $0-32
 	MOVQ         x+0(FP), DI
@@ -4331,6 +5068,70 @@ done:
 	VZEROUPPER
 	RET
 
+// func avx512Transpose8(dst *float32, ldd int, src *float32, lds int, blocks int)
+TEXT ·avx512Transpose8(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         ldd+8(FP), R8
+	SHLQ         $2, R8
+	MOVQ         src+16(FP), SI
+	MOVQ         lds+24(FP), R9
+	SHLQ         $2, R9
+	MOVQ         blocks+32(FP), CX
+	LEAQ         (R9)(R9*2), R10
+	LEAQ         (SI)(R9*4), DX
+	LEAQ         (R8)(R8*2), R11
+	LEAQ         (DI)(R8*4), BX
+
+loop:
+	VMOVUPS      0(SI), X0
+	VINSERTF128  $1, 0(DX), Y0, Y0
+	VMOVUPS      0(SI)(R9*1), X1
+	VINSERTF128  $1, 0(DX)(R9*1), Y1, Y1
+	VMOVUPS      0(SI)(R9*2), X2
+	VINSERTF128  $1, 0(DX)(R9*2), Y2, Y2
+	VMOVUPS      0(SI)(R10*1), X3
+	VINSERTF128  $1, 0(DX)(R10*1), Y3, Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y5
+	VUNPCKLPS    Y3, Y2, Y6
+	VUNPCKHPS    Y3, Y2, Y7
+	VUNPCKLPD    Y6, Y4, Y0
+	VMOVUPS      Y0, (DI)
+	VUNPCKHPD    Y6, Y4, Y1
+	VMOVUPS      Y1, (DI)(R8*1)
+	VUNPCKLPD    Y7, Y5, Y2
+	VMOVUPS      Y2, (DI)(R8*2)
+	VUNPCKHPD    Y7, Y5, Y3
+	VMOVUPS      Y3, (DI)(R11*1)
+	VMOVUPS      16(SI), X8
+	VINSERTF128  $1, 16(DX), Y8, Y8
+	VMOVUPS      16(SI)(R9*1), X9
+	VINSERTF128  $1, 16(DX)(R9*1), Y9, Y9
+	VMOVUPS      16(SI)(R9*2), X10
+	VINSERTF128  $1, 16(DX)(R9*2), Y10, Y10
+	VMOVUPS      16(SI)(R10*1), X11
+	VINSERTF128  $1, 16(DX)(R10*1), Y11, Y11
+	VUNPCKLPS    Y9, Y8, Y12
+	VUNPCKHPS    Y9, Y8, Y13
+	VUNPCKLPS    Y11, Y10, Y14
+	VUNPCKHPS    Y11, Y10, Y15
+	VUNPCKLPD    Y14, Y12, Y8
+	VMOVUPS      Y8, (BX)
+	VUNPCKHPD    Y14, Y12, Y9
+	VMOVUPS      Y9, (BX)(R8*1)
+	VUNPCKLPD    Y15, Y13, Y10
+	VMOVUPS      Y10, (BX)(R8*2)
+	VUNPCKHPD    Y15, Y13, Y11
+	VMOVUPS      Y11, (BX)(R11*1)
+	ADDQ         $32, SI
+	ADDQ         $32, DX
+	LEAQ         (DI)(R8*8), DI
+	LEAQ         (BX)(R8*8), BX
+	DECQ         CX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
 DATA avx512Constants<>+0(SB)/4, $0x42b40000 // 90
 DATA avx512Constants<>+4(SB)/4, $0xc2dc0000 // -110
 DATA avx512Constants<>+8(SB)/4, $0x3fb8aa3b // 1.44269502
@@ -4366,4 +5167,8 @@ DATA avx512Constants<>+124(SB)/4, $0x41200000 // 10
 DATA avx512Constants<>+128(SB)/4, $0x40000000 // 2
 DATA avx512Constants<>+132(SB)/4, $0x42f00000 // 120
 DATA avx512Constants<>+136(SB)/4, $0xff800000 // -Inf
-GLOBL avx512Constants<>(SB), RODATA|NOPTR, $140
+DATA avx512Constants<>+140(SB)/4, $0x3ecc422a // 0.398942292
+DATA avx512Constants<>+144(SB)/4, $0x3e5b33b6 // 0.214064449
+DATA avx512Constants<>+148(SB)/4, $0xc2f00000 // -120
+DATA avx512Constants<>+152(SB)/4, $0x40800000 // 4
+GLOBL avx512Constants<>(SB), RODATA|NOPTR, $156

@@ -200,6 +200,56 @@ func avx512Scale(dst *float32, x *float32, n int, f float32)
 //go:noescape
 func avx512Add(dst *float32, x *float32, y *float32, n int)
 
+// avx512Mul is dst = x·y.
+//
+//go:noescape
+func avx512Mul(dst *float32, x *float32, y *float32, n int)
+
+// avx512AddMul is dst += x·y.
+//
+//go:noescape
+func avx512AddMul(dst *float32, x *float32, y *float32, n int)
+
+// avx512MulSub is dst = x·(y - z).
+//
+//go:noescape
+func avx512MulSub(dst *float32, x *float32, y *float32, z *float32, n int)
+
+// avx512Residual is dst = f·(x - c - a·y).
+//
+//go:noescape
+func avx512Residual(dst *float32, x *float32, y *float32, n int, f float32, c float32, a float32)
+
+// avx512GELUSlope is dst = dy·(Phi(x) + x·phi(x)).
+//
+//go:noescape
+func avx512GELUSlope(dst *float32, dy *float32, x *float32, n int)
+
+// avx512GELUTanhSlope is dst = dy times the slope of GELUTanh at x.
+//
+//go:noescape
+func avx512GELUTanhSlope(dst *float32, dy *float32, x *float32, n int)
+
+// avx512SiLUSlope is dst = dy times the slope of SiLU at x.
+//
+//go:noescape
+func avx512SiLUSlope(dst *float32, dy *float32, x *float32, n int)
+
+// avx512TanhSlope is dst = dy times the slope of Tanh at x.
+//
+//go:noescape
+func avx512TanhSlope(dst *float32, dy *float32, x *float32, n int)
+
+// avx512ReLUSlope is dst = dy where x > 0, else 0.
+//
+//go:noescape
+func avx512ReLUSlope(dst *float32, dy *float32, x *float32, n int)
+
+// avx512AdamW is a step of AdamW.
+//
+//go:noescape
+func avx512AdamW(p *float32, grad *float32, m *float32, v *float32, n int, scale float32, keep float32, new1 float32, new2 float32, rate float32, root float32, epsilon float32)
+
 // avx512Squares returns the sum of (x - high - low)², added up in float64.
 //
 //go:noescape
@@ -214,6 +264,11 @@ func avx512Normalize(dst *float32, x *float32, n int, high float32, low float32,
 //
 //go:noescape
 func avx512NormalizeGain(dst *float32, x *float32, gain *float32, bias *float32, n int, high float32, low float32, f float32)
+
+// avx512Transpose8 turns 8 rows of src, 8·blocks columns, into rows of dst.
+//
+//go:noescape
+func avx512Transpose8(dst *float32, ldd int, src *float32, lds int, blocks int)
 
 // avx512Vectors are the functions over rows.
 var avx512Vectors = vectors{
@@ -231,9 +286,20 @@ var avx512Vectors = vectors{
 	addScaled:     avx512AddScaled,
 	scale:         avx512Scale,
 	add:           avx512Add,
+	mul:           avx512Mul,
+	addMul:        avx512AddMul,
+	mulSub:        avx512MulSub,
+	residual:      avx512Residual,
+	geluSlope:     avx512GELUSlope,
+	geluTanhSlope: avx512GELUTanhSlope,
+	siluSlope:     avx512SiLUSlope,
+	tanhSlope:     avx512TanhSlope,
+	reluSlope:     avx512ReLUSlope,
+	adamW:         avx512AdamW,
 	squares:       avx512Squares,
 	normalize:     avx512Normalize,
 	normalizeGain: avx512NormalizeGain,
+	transpose8:    avx512Transpose8,
 }
 
 // avx2Tile1x1 multiplies 1 rows of a and 1 panels of b.
@@ -383,6 +449,56 @@ func avx2Scale(dst *float32, x *float32, n int, f float32)
 //go:noescape
 func avx2Add(dst *float32, x *float32, y *float32, n int)
 
+// avx2Mul is dst = x·y.
+//
+//go:noescape
+func avx2Mul(dst *float32, x *float32, y *float32, n int)
+
+// avx2AddMul is dst += x·y.
+//
+//go:noescape
+func avx2AddMul(dst *float32, x *float32, y *float32, n int)
+
+// avx2MulSub is dst = x·(y - z).
+//
+//go:noescape
+func avx2MulSub(dst *float32, x *float32, y *float32, z *float32, n int)
+
+// avx2Residual is dst = f·(x - c - a·y).
+//
+//go:noescape
+func avx2Residual(dst *float32, x *float32, y *float32, n int, f float32, c float32, a float32)
+
+// avx2GELUSlope is dst = dy·(Phi(x) + x·phi(x)).
+//
+//go:noescape
+func avx2GELUSlope(dst *float32, dy *float32, x *float32, n int)
+
+// avx2GELUTanhSlope is dst = dy times the slope of GELUTanh at x.
+//
+//go:noescape
+func avx2GELUTanhSlope(dst *float32, dy *float32, x *float32, n int)
+
+// avx2SiLUSlope is dst = dy times the slope of SiLU at x.
+//
+//go:noescape
+func avx2SiLUSlope(dst *float32, dy *float32, x *float32, n int)
+
+// avx2TanhSlope is dst = dy times the slope of Tanh at x.
+//
+//go:noescape
+func avx2TanhSlope(dst *float32, dy *float32, x *float32, n int)
+
+// avx2ReLUSlope is dst = dy where x > 0, else 0.
+//
+//go:noescape
+func avx2ReLUSlope(dst *float32, dy *float32, x *float32, n int)
+
+// avx2AdamW is a step of AdamW.
+//
+//go:noescape
+func avx2AdamW(p *float32, grad *float32, m *float32, v *float32, n int, scale float32, keep float32, new1 float32, new2 float32, rate float32, root float32, epsilon float32)
+
 // avx2Squares returns the sum of (x - high - low)², added up in float64.
 //
 //go:noescape
@@ -397,6 +513,11 @@ func avx2Normalize(dst *float32, x *float32, n int, high float32, low float32, f
 //
 //go:noescape
 func avx2NormalizeGain(dst *float32, x *float32, gain *float32, bias *float32, n int, high float32, low float32, f float32)
+
+// avx2Transpose8 turns 8 rows of src, 8·blocks columns, into rows of dst.
+//
+//go:noescape
+func avx2Transpose8(dst *float32, ldd int, src *float32, lds int, blocks int)
 
 // avx2Vectors are the functions over rows.
 var avx2Vectors = vectors{
@@ -414,7 +535,18 @@ var avx2Vectors = vectors{
 	addScaled:     avx2AddScaled,
 	scale:         avx2Scale,
 	add:           avx2Add,
+	mul:           avx2Mul,
+	addMul:        avx2AddMul,
+	mulSub:        avx2MulSub,
+	residual:      avx2Residual,
+	geluSlope:     avx2GELUSlope,
+	geluTanhSlope: avx2GELUTanhSlope,
+	siluSlope:     avx2SiLUSlope,
+	tanhSlope:     avx2TanhSlope,
+	reluSlope:     avx2ReLUSlope,
+	adamW:         avx2AdamW,
 	squares:       avx2Squares,
 	normalize:     avx2Normalize,
 	normalizeGain: avx2NormalizeGain,
+	transpose8:    avx2Transpose8,
 }

@@ -165,6 +165,56 @@ func neonScale(dst *float32, x *float32, n int, f float32)
 //go:noescape
 func neonAdd(dst *float32, x *float32, y *float32, n int)
 
+// neonMul is dst = x·y.
+//
+//go:noescape
+func neonMul(dst *float32, x *float32, y *float32, n int)
+
+// neonAddMul is dst += x·y.
+//
+//go:noescape
+func neonAddMul(dst *float32, x *float32, y *float32, n int)
+
+// neonMulSub is dst = x·(y - z).
+//
+//go:noescape
+func neonMulSub(dst *float32, x *float32, y *float32, z *float32, n int)
+
+// neonResidual is dst = f·(x - c - a·y).
+//
+//go:noescape
+func neonResidual(dst *float32, x *float32, y *float32, n int, f float32, c float32, a float32)
+
+// neonGELUSlope is dst = dy·(Phi(x) + x·phi(x)).
+//
+//go:noescape
+func neonGELUSlope(dst *float32, dy *float32, x *float32, n int)
+
+// neonGELUTanhSlope is dst = dy times the slope of GELUTanh at x.
+//
+//go:noescape
+func neonGELUTanhSlope(dst *float32, dy *float32, x *float32, n int)
+
+// neonSiLUSlope is dst = dy times the slope of SiLU at x.
+//
+//go:noescape
+func neonSiLUSlope(dst *float32, dy *float32, x *float32, n int)
+
+// neonTanhSlope is dst = dy times the slope of Tanh at x.
+//
+//go:noescape
+func neonTanhSlope(dst *float32, dy *float32, x *float32, n int)
+
+// neonReLUSlope is dst = dy where x > 0, else 0.
+//
+//go:noescape
+func neonReLUSlope(dst *float32, dy *float32, x *float32, n int)
+
+// neonAdamW is a step of AdamW.
+//
+//go:noescape
+func neonAdamW(p *float32, grad *float32, m *float32, v *float32, n int, scale float32, keep float32, new1 float32, new2 float32, rate float32, root float32, epsilon float32)
+
 // neonSquares returns the sum of (x - high - low)², added up in float64.
 //
 //go:noescape
@@ -196,6 +246,16 @@ var neonVectors = vectors{
 	addScaled:     neonAddScaled,
 	scale:         neonScale,
 	add:           neonAdd,
+	mul:           neonMul,
+	addMul:        neonAddMul,
+	mulSub:        neonMulSub,
+	residual:      neonResidual,
+	geluSlope:     neonGELUSlope,
+	geluTanhSlope: neonGELUTanhSlope,
+	siluSlope:     neonSiLUSlope,
+	tanhSlope:     neonTanhSlope,
+	reluSlope:     neonReLUSlope,
+	adamW:         neonAdamW,
 	squares:       neonSquares,
 	normalize:     neonNormalize,
 	normalizeGain: neonNormalizeGain,

@@ -76,6 +76,18 @@ func TestFunctionsTouchNothingOutsideTheirRows(t *testing.T) {
 				ks.Softmax(y, x)
 				ks.LayerNorm(y, x, x, y, 1)
 				ks.LayerNorm(y, x, nil, nil, 1)
+				ks.Squares(x, 1)
+				ks.Mul(y, x, x)
+				ks.AddMul(y, x, x)
+				ks.MulSub(y, x, x, y)
+				for _, f := range []func(dst, dy, x []float32){ks.GELUSlope, ks.GELUTanhSlope, ks.SiLUSlope, ks.TanhSlope, ks.ReLUSlope} {
+					f(y, y, x)
+				}
+				ks.LayerNormBackward(y, x, x, y, x, x, y, 1)
+				ks.AdamW(x, y, x, y, AdamStep{Epsilon: 1})
+				for rows := 1; rows <= n; rows++ {
+					ks.Transpose(y, rows, x, n/rows, rows, n/rows)
+				}
 			}
 		}
 	})

@@ -63,13 +63,36 @@ type Kernels struct {
 	AddScaled func(dst []float32, f float32, x []float32)
 	// Scale is dst = f·x.
 	Scale func(dst []float32, f float32, x []float32)
+	// Squares returns the sum of (x - mean)², added up in float64.
+	Squares func(x []float32, mean float64) float64
 	// Add is dst = x + y.
 	Add func(dst, x, y []float32)
+	// Mul is dst = x·y.
+	Mul func(dst, x, y []float32)
+	// AddMul is dst += x·y.
+	AddMul func(dst, x, y []float32)
+	// MulSub is dst = x·(y - z).
+	MulSub func(dst, x, y, z []float32)
+	// Transpose is dst = srcᵀ: src [rows, cols] with stride lds, dst [cols, rows]
+	// with stride ldd, which must not overlap.
+	Transpose func(dst []float32, ldd int, src []float32, lds, rows, cols int)
 
 	// LayerNorm is dst = (x - mean)/sqrt(variance + epsilon)·gain + bias with the
 	// population variance, whose sums are taken in float64; gain and bias may
 	// each be nil for 1 and 0. The error of the normalized number is below 3 ulp.
 	LayerNorm func(dst, x, gain, bias []float32, epsilon float32)
+
+	// LayerNormBackward takes the gradient dy of LayerNorm's result back to x:
+	//
+	//	dx = (g - mean(g) - n·mean(g·n))/sqrt(variance + epsilon),  g = dy·gain
+	//
+	// with the normalized row n, for which it is given room. It adds dy·n to dgain
+	// and dy to dbias. gain, dgain and dbias may each be nil; dx may be dy.
+	LayerNormBackward func(dx, dgain, dbias, dy, x, gain, normed []float32, epsilon float32)
+
+	// AdamW is a step of AdamW (Loshchilov & Hutter 2019, algorithm 2) for
+	// parameters p with gradient g, whose mean is m and that of its square v.
+	AdamW func(p, g, m, v []float32, s AdamStep)
 
 	// Activations. The error of each is at most 0.6 ulp in portable Go and as
 	// stated in assembly; ReLU has none.
@@ -86,6 +109,22 @@ type Kernels struct {
 	SiLU func(dst, x []float32)
 	// Tanh is the hyperbolic tangent, to 3 ulp.
 	Tanh func(dst, x []float32)
+
+	// Slopes: dst is dy times the derivative of an activation at x. The error of
+	// the derivative is at most 0.6 ulp of 1 in portable Go and as stated in
+	// assembly: relative to the largest derivative, not to each, since some go
+	// through 0.
+
+	// GELUSlope has Phi(x) + x·phi(x), to 1 ulp of 1.
+	GELUSlope func(dst, dy, x []float32)
+	// GELUTanhSlope is that of GELUTanh, to 2 ulp of 1.
+	GELUTanhSlope func(dst, dy, x []float32)
+	// SiLUSlope has s + x·s·(1 - s) with s = 1/(1 + exp(-x)), to 2 ulp of 1.
+	SiLUSlope func(dst, dy, x []float32)
+	// TanhSlope has 1 - tanh², to 2 ulp of 1.
+	TanhSlope func(dst, dy, x []float32)
+	// ReLUSlope has 1 for x > 0, 0 at 0 and below; NaN stays NaN.
+	ReLUSlope func(dst, dy, x []float32)
 }
 
 // Portable returns the implementation in plain Go.
@@ -103,13 +142,26 @@ func Portable() *Kernels {
 		Dot:       dot,
 		AddScaled: addScaled,
 		Scale:     scale,
+		Squares:   squares64,
 		Add:       add,
+		Mul:       mul,
+		AddMul:    addMul,
+		MulSub:    mulSub,
+		Transpose: transpose,
 		LayerNorm: layerNorm,
 		GELU:      gelu,
 		GELUTanh:  geluTanh,
 		ReLU:      relu,
 		SiLU:      silu,
 		Tanh:      tanh,
+
+		LayerNormBackward: layerNormBackward,
+		AdamW:             adamW,
+		GELUSlope:         geluSlope,
+		GELUTanhSlope:     geluTanhSlope,
+		SiLUSlope:         siluSlope,
+		TanhSlope:         tanhSlope,
+		ReLUSlope:         reluSlope,
 	}
 }
 
@@ -128,22 +180,7 @@ func (ks *Kernels) Pack(dst, b []float32, ldb, n, k int) {
 		if n-j < w {
 			clear(p)
 		}
-		cols, col := min(w, n-j), 0
-		for ; col+4 <= cols; col += 4 { // four neighbours are written at once
-			r0 := b[(j+col)*ldb:][:k]
-			r1 := b[(j+col+1)*ldb:][:k]
-			r2 := b[(j+col+2)*ldb:][:k]
-			r3 := b[(j+col+3)*ldb:][:k]
-			for i := range r0 {
-				to := (*[4]float32)(p[i*w+col:])
-				to[0], to[1], to[2], to[3] = r0[i], r1[i], r2[i], r3[i]
-			}
-		}
-		for ; col < cols; col++ {
-			for i, v := range b[(j+col)*ldb:][:k] {
-				p[i*w+col] = v
-			}
-		}
+		ks.Transpose(p, w, b[j*ldb:], ldb, min(w, n-j), k)
 	}
 }
 

@@ -3614,6 +3614,1260 @@ put0:
 done:
 	RET
 
+// func neonMul(dst *float32, x *float32, y *float32, n int)
+TEXT ·neonMul(SB), NOSPLIT, $48-32
+	MOVD         dst+0(FP), R0
+	MOVD         x+8(FP), R1
+	MOVD         y+16(FP), R2
+	MOVD         n+24(FP), R4
+	MOVD         $neonConstants<>+0(SB), R5
+	SUBS         $4, R4, R4
+	BLT          last
+
+loop:
+	FMOVQ        0(R1), F0
+	FMOVQ        0(R2), F1
+	WORD         $0x6e21dc00 // FMUL.4S V0, V0, V1
+	FMOVQ        F0, 0(R0)
+	ADD          $16, R0
+	ADD          $16, R1
+	ADD          $16, R2
+	SUBS         $4, R4, R4
+	BGE          loop
+
+last:
+	ADDS         $4, R4, R4
+	BEQ          done
+	MOVD         $neonMasks<>(SB), R6
+	SUB          R4<<2, R6, R6
+	FMOVQ        16(R6), F31
+	MOVD         $tail-16(SP), R8
+	STP          (ZR, ZR), (R8)
+	MOVD         $tail-32(SP), R9
+	STP          (ZR, ZR), (R9)
+	MOVD         $tail-48(SP), R10
+	STP          (ZR, ZR), (R10)
+	MOVD         R1, R6
+	MOVD         R9, R12
+	MOVD         R4, R7
+
+get1:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get1
+	MOVD         R2, R6
+	MOVD         R10, R12
+	MOVD         R4, R7
+
+get2:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get2
+	FMOVQ        (R9), F0
+	FMOVQ        (R10), F1
+	WORD         $0x6e21dc00 // FMUL.4S V0, V0, V1
+	FMOVQ        F0, (R8)
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+put0:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put0
+
+done:
+	RET
+
+// func neonAddMul(dst *float32, x *float32, y *float32, n int)
+TEXT ·neonAddMul(SB), NOSPLIT, $48-32
+	MOVD         dst+0(FP), R0
+	MOVD         x+8(FP), R1
+	MOVD         y+16(FP), R2
+	MOVD         n+24(FP), R4
+	MOVD         $neonConstants<>+0(SB), R5
+	SUBS         $4, R4, R4
+	BLT          last
+
+loop:
+	FMOVQ        0(R1), F0
+	FMOVQ        0(R2), F1
+	FMOVQ        0(R0), F2
+	WORD         $0x4e21cc02 // FMLA.4S V2, V0, V1
+	FMOVQ        F2, 0(R0)
+	ADD          $16, R0
+	ADD          $16, R1
+	ADD          $16, R2
+	SUBS         $4, R4, R4
+	BGE          loop
+
+last:
+	ADDS         $4, R4, R4
+	BEQ          done
+	MOVD         $neonMasks<>(SB), R6
+	SUB          R4<<2, R6, R6
+	FMOVQ        16(R6), F31
+	MOVD         $tail-16(SP), R8
+	STP          (ZR, ZR), (R8)
+	MOVD         $tail-32(SP), R9
+	STP          (ZR, ZR), (R9)
+	MOVD         $tail-48(SP), R10
+	STP          (ZR, ZR), (R10)
+	MOVD         R1, R6
+	MOVD         R9, R12
+	MOVD         R4, R7
+
+get1:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get1
+	MOVD         R2, R6
+	MOVD         R10, R12
+	MOVD         R4, R7
+
+get2:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get2
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+get0:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get0
+	FMOVQ        (R9), F0
+	FMOVQ        (R10), F1
+	FMOVQ        (R8), F2
+	WORD         $0x4e21cc02 // FMLA.4S V2, V0, V1
+	FMOVQ        F2, (R8)
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+put0:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put0
+
+done:
+	RET
+
+// func neonMulSub(dst *float32, x *float32, y *float32, z *float32, n int)
+TEXT ·neonMulSub(SB), NOSPLIT, $64-40
+	MOVD         dst+0(FP), R0
+	MOVD         x+8(FP), R1
+	MOVD         y+16(FP), R2
+	MOVD         z+24(FP), R3
+	MOVD         n+32(FP), R4
+	MOVD         $neonConstants<>+0(SB), R5
+	SUBS         $4, R4, R4
+	BLT          last
+
+loop:
+	FMOVQ        0(R1), F0
+	FMOVQ        0(R2), F1
+	FMOVQ        0(R3), F2
+	WORD         $0x4ea2d421 // FSUB.4S V1, V1, V2
+	WORD         $0x6e21dc00 // FMUL.4S V0, V0, V1
+	FMOVQ        F0, 0(R0)
+	ADD          $16, R0
+	ADD          $16, R1
+	ADD          $16, R2
+	ADD          $16, R3
+	SUBS         $4, R4, R4
+	BGE          loop
+
+last:
+	ADDS         $4, R4, R4
+	BEQ          done
+	MOVD         $neonMasks<>(SB), R6
+	SUB          R4<<2, R6, R6
+	FMOVQ        16(R6), F31
+	MOVD         $tail-16(SP), R8
+	STP          (ZR, ZR), (R8)
+	MOVD         $tail-32(SP), R9
+	STP          (ZR, ZR), (R9)
+	MOVD         $tail-48(SP), R10
+	STP          (ZR, ZR), (R10)
+	MOVD         $tail-64(SP), R11
+	STP          (ZR, ZR), (R11)
+	MOVD         R1, R6
+	MOVD         R9, R12
+	MOVD         R4, R7
+
+get1:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get1
+	MOVD         R2, R6
+	MOVD         R10, R12
+	MOVD         R4, R7
+
+get2:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get2
+	MOVD         R3, R6
+	MOVD         R11, R12
+	MOVD         R4, R7
+
+get3:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get3
+	FMOVQ        (R9), F0
+	FMOVQ        (R10), F1
+	FMOVQ        (R11), F2
+	WORD         $0x4ea2d421 // FSUB.4S V1, V1, V2
+	WORD         $0x6e21dc00 // FMUL.4S V0, V0, V1
+	FMOVQ        F0, (R8)
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+put0:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put0
+
+done:
+	RET
+
+// func neonResidual(dst *float32, x *float32, y *float32, n int, f float32, c float32, a float32)
+TEXT ·neonResidual(SB), NOSPLIT, $48-44
+	MOVD         dst+0(FP), R0
+	MOVD         x+8(FP), R1
+	MOVD         y+16(FP), R2
+	MOVD         n+24(FP), R4
+	MOVD         $neonConstants<>+0(SB), R5
+	FMOVS        a+40(FP), F0
+	VDUP         V0.S[0], V0.S4
+	FMOVS        c+36(FP), F1
+	VDUP         V1.S[0], V1.S4
+	FMOVS        f+32(FP), F2
+	VDUP         V2.S[0], V2.S4
+	SUBS         $4, R4, R4
+	BLT          last
+
+loop:
+	FMOVQ        0(R2), F3
+	FMOVQ        0(R1), F4
+	WORD         $0x4ea1d484 // FSUB.4S V4, V4, V1
+	WORD         $0x4ea0cc64 // FMLS.4S V4, V3, V0
+	WORD         $0x6e22dc84 // FMUL.4S V4, V4, V2
+	FMOVQ        F4, 0(R0)
+	ADD          $16, R0
+	ADD          $16, R1
+	ADD          $16, R2
+	SUBS         $4, R4, R4
+	BGE          loop
+
+last:
+	ADDS         $4, R4, R4
+	BEQ          done
+	MOVD         $neonMasks<>(SB), R6
+	SUB          R4<<2, R6, R6
+	FMOVQ        16(R6), F31
+	MOVD         $tail-16(SP), R8
+	STP          (ZR, ZR), (R8)
+	MOVD         $tail-32(SP), R9
+	STP          (ZR, ZR), (R9)
+	MOVD         $tail-48(SP), R10
+	STP          (ZR, ZR), (R10)
+	MOVD         R2, R6
+	MOVD         R10, R12
+	MOVD         R4, R7
+
+get2:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get2
+	MOVD         R1, R6
+	MOVD         R9, R12
+	MOVD         R4, R7
+
+get1:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get1
+	FMOVQ        (R10), F3
+	FMOVQ        (R9), F4
+	WORD         $0x4ea1d484 // FSUB.4S V4, V4, V1
+	WORD         $0x4ea0cc64 // FMLS.4S V4, V3, V0
+	WORD         $0x6e22dc84 // FMUL.4S V4, V4, V2
+	FMOVQ        F4, (R8)
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+put0:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put0
+
+done:
+	RET
+
+// func neonGELUSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·neonGELUSlope(SB), NOSPLIT, $48-32
+	MOVD         dst+0(FP), R0
+	MOVD         dy+8(FP), R1
+	MOVD         x+16(FP), R2
+	MOVD         n+24(FP), R4
+	MOVD         $neonConstants<>+0(SB), R5
+	FMOVQ        208(R5), F9
+	FMOVQ        224(R5), F0
+	FMOVQ        240(R5), F8
+	FMOVQ        16(R5), F2
+	FMOVQ        32(R5), F1
+	FMOVQ        48(R5), F10
+	FMOVQ        64(R5), F11
+	FMOVQ        80(R5), F12
+	FMOVQ        96(R5), F3
+	FMOVQ        112(R5), F13
+	FMOVQ        128(R5), F14
+	FMOVQ        144(R5), F15
+	FMOVQ        160(R5), F16
+	FMOVQ        176(R5), F6
+	FMOVQ        256(R5), F4
+	FMOVQ        272(R5), F17
+	FMOVQ        288(R5), F18
+	FMOVQ        304(R5), F19
+	FMOVQ        320(R5), F20
+	FMOVQ        336(R5), F5
+	FMOVQ        352(R5), F21
+	FMOVQ        368(R5), F22
+	FMOVQ        0(R5), F7
+	SUBS         $4, R4, R4
+	BLT          last
+
+loop:
+	FMOVQ        0(R2), F23
+	WORD         $0x4e281ef8 // AND.16B V24, V23, V8
+	WORD         $0x4eb8f418 // FMIN.4S V24, V0, V24
+	WORD         $0x6e38df19 // FMUL.4S V25, V24, V24
+	WORD         $0x4eb91f3a // ORR.16B V26, V25, V25
+	WORD         $0x4eb8cf1a // FMLS.4S V26, V24, V24
+	WORD         $0x6e29df5a // FMUL.4S V26, V26, V9
+	WORD         $0x6e29df39 // FMUL.4S V25, V25, V9
+	WORD         $0x4e39f439 // FMAX.4S V25, V1, V25
+	WORD         $0x4eb9f459 // FMIN.4S V25, V2, V25
+	WORD         $0x6e2adf3b // FMUL.4S V27, V25, V10
+	WORD         $0x4e218b7b // FRINTN.4S V27, V27
+	WORD         $0x4eabcf79 // FMLS.4S V25, V27, V11
+	WORD         $0x4eaccf79 // FMLS.4S V25, V27, V12
+	WORD         $0x4ebad739 // FSUB.4S V25, V25, V26
+	WORD         $0x4ead1dba // ORR.16B V26, V13, V13
+	WORD         $0x4e39cc7a // FMLA.4S V26, V3, V25
+	WORD         $0x4eae1ddc // ORR.16B V28, V14, V14
+	WORD         $0x4e39cf5c // FMLA.4S V28, V26, V25
+	WORD         $0x4eaf1dfa // ORR.16B V26, V15, V15
+	WORD         $0x4e39cf9a // FMLA.4S V26, V28, V25
+	WORD         $0x4eb01e1c // ORR.16B V28, V16, V16
+	WORD         $0x4e39cf5c // FMLA.4S V28, V26, V25
+	WORD         $0x6e39df3a // FMUL.4S V26, V25, V25
+	WORD         $0x4e3acf99 // FMLA.4S V25, V28, V26
+	WORD         $0x4e26d739 // FADD.4S V25, V25, V6
+	WORD         $0x4eb11e3a // ORR.16B V26, V17, V17
+	WORD         $0x4e38cc9a // FMLA.4S V26, V4, V24
+	WORD         $0x4eb21e5c // ORR.16B V28, V18, V18
+	WORD         $0x4e38cf5c // FMLA.4S V28, V26, V24
+	WORD         $0x4eb31e7a // ORR.16B V26, V19, V19
+	WORD         $0x4e38cf9a // FMLA.4S V26, V28, V24
+	WORD         $0x4eb41e9c // ORR.16B V28, V20, V20
+	WORD         $0x4e38cf5c // FMLA.4S V28, V26, V24
+	WORD         $0x4eb51eba // ORR.16B V26, V21, V21
+	WORD         $0x4e38ccba // FMLA.4S V26, V5, V24
+	WORD         $0x4eb61edd // ORR.16B V29, V22, V22
+	WORD         $0x4e38cf5d // FMLA.4S V29, V26, V24
+	FMOVQ        384(R5), F26
+	WORD         $0x4eba1f5e // ORR.16B V30, V26, V26
+	WORD         $0x4e38cfbe // FMLA.4S V30, V29, V24
+	FMOVQ        400(R5), F29
+	WORD         $0x4ebd1fba // ORR.16B V26, V29, V29
+	WORD         $0x4e38cfda // FMLA.4S V26, V30, V24
+	WORD         $0x4ea61cde // ORR.16B V30, V6, V6
+	WORD         $0x4e38cf5e // FMLA.4S V30, V26, V24
+	WORD         $0x6e3eff9c // FDIV.4S V28, V28, V30
+	FMOVQ        576(R5), F30
+	WORD         $0x4ebecf1c // FMLS.4S V28, V24, V30
+	WORD         $0x6e39df9c // FMUL.4S V28, V28, V25
+	WORD         $0x4e21ab79 // FCVTNS.4S V25, V27
+	WORD         $0x4f3f0738 // SSHR1.4S V24, V25
+	WORD         $0x6eb88739 // SUB.4S V25, V25, V24
+	FMOVQ        192(R5), F30
+	WORD         $0x4ebe8718 // ADD.4S V24, V24, V30
+	WORD         $0x4f375718 // SHL23.4S V24, V24
+	WORD         $0x4ebe8739 // ADD.4S V25, V25, V30
+	WORD         $0x4f375739 // SHL23.4S V25, V25
+	WORD         $0x6e38df9c // FMUL.4S V28, V28, V24
+	WORD         $0x6e39df9c // FMUL.4S V28, V28, V25
+	WORD         $0x4ebcd4db // FSUB.4S V27, V6, V28
+	WORD         $0x6eb7e4fe // FCMGT.4S V30, V7, V23
+	WORD         $0x6e7b1f9e // BSL.16B V30, V28, V27
+	WORD         $0x4ebe1fd7 // ORR.16B V23, V30, V30
+	FMOVQ        0(R1), F27
+	WORD         $0x6e37df7b // FMUL.4S V27, V27, V23
+	FMOVQ        F27, 0(R0)
+	ADD          $16, R0
+	ADD          $16, R1
+	ADD          $16, R2
+	SUBS         $4, R4, R4
+	BGE          loop
+
+last:
+	ADDS         $4, R4, R4
+	BEQ          done
+	MOVD         $neonMasks<>(SB), R6
+	SUB          R4<<2, R6, R6
+	FMOVQ        16(R6), F31
+	MOVD         $tail-16(SP), R8
+	STP          (ZR, ZR), (R8)
+	MOVD         $tail-32(SP), R9
+	STP          (ZR, ZR), (R9)
+	MOVD         $tail-48(SP), R10
+	STP          (ZR, ZR), (R10)
+	MOVD         R2, R6
+	MOVD         R10, R12
+	MOVD         R4, R7
+
+get2:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get2
+	MOVD         R1, R6
+	MOVD         R9, R12
+	MOVD         R4, R7
+
+get1:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get1
+	FMOVQ        (R10), F23
+	WORD         $0x4e281ef8 // AND.16B V24, V23, V8
+	WORD         $0x4eb8f418 // FMIN.4S V24, V0, V24
+	WORD         $0x6e38df19 // FMUL.4S V25, V24, V24
+	WORD         $0x4eb91f3a // ORR.16B V26, V25, V25
+	WORD         $0x4eb8cf1a // FMLS.4S V26, V24, V24
+	WORD         $0x6e29df5a // FMUL.4S V26, V26, V9
+	WORD         $0x6e29df39 // FMUL.4S V25, V25, V9
+	WORD         $0x4e39f439 // FMAX.4S V25, V1, V25
+	WORD         $0x4eb9f459 // FMIN.4S V25, V2, V25
+	WORD         $0x6e2adf3b // FMUL.4S V27, V25, V10
+	WORD         $0x4e218b7b // FRINTN.4S V27, V27
+	WORD         $0x4eabcf79 // FMLS.4S V25, V27, V11
+	WORD         $0x4eaccf79 // FMLS.4S V25, V27, V12
+	WORD         $0x4ebad739 // FSUB.4S V25, V25, V26
+	WORD         $0x4ead1dba // ORR.16B V26, V13, V13
+	WORD         $0x4e39cc7a // FMLA.4S V26, V3, V25
+	WORD         $0x4eae1ddc // ORR.16B V28, V14, V14
+	WORD         $0x4e39cf5c // FMLA.4S V28, V26, V25
+	WORD         $0x4eaf1dfa // ORR.16B V26, V15, V15
+	WORD         $0x4e39cf9a // FMLA.4S V26, V28, V25
+	WORD         $0x4eb01e1c // ORR.16B V28, V16, V16
+	WORD         $0x4e39cf5c // FMLA.4S V28, V26, V25
+	WORD         $0x6e39df3a // FMUL.4S V26, V25, V25
+	WORD         $0x4e3acf99 // FMLA.4S V25, V28, V26
+	WORD         $0x4e26d739 // FADD.4S V25, V25, V6
+	WORD         $0x4eb11e3a // ORR.16B V26, V17, V17
+	WORD         $0x4e38cc9a // FMLA.4S V26, V4, V24
+	WORD         $0x4eb21e5c // ORR.16B V28, V18, V18
+	WORD         $0x4e38cf5c // FMLA.4S V28, V26, V24
+	WORD         $0x4eb31e7a // ORR.16B V26, V19, V19
+	WORD         $0x4e38cf9a // FMLA.4S V26, V28, V24
+	WORD         $0x4eb41e9c // ORR.16B V28, V20, V20
+	WORD         $0x4e38cf5c // FMLA.4S V28, V26, V24
+	WORD         $0x4eb51eba // ORR.16B V26, V21, V21
+	WORD         $0x4e38ccba // FMLA.4S V26, V5, V24
+	WORD         $0x4eb61edd // ORR.16B V29, V22, V22
+	WORD         $0x4e38cf5d // FMLA.4S V29, V26, V24
+	FMOVQ        384(R5), F26
+	WORD         $0x4eba1f5e // ORR.16B V30, V26, V26
+	WORD         $0x4e38cfbe // FMLA.4S V30, V29, V24
+	FMOVQ        400(R5), F29
+	WORD         $0x4ebd1fba // ORR.16B V26, V29, V29
+	WORD         $0x4e38cfda // FMLA.4S V26, V30, V24
+	WORD         $0x4ea61cde // ORR.16B V30, V6, V6
+	WORD         $0x4e38cf5e // FMLA.4S V30, V26, V24
+	WORD         $0x6e3eff9c // FDIV.4S V28, V28, V30
+	FMOVQ        576(R5), F30
+	WORD         $0x4ebecf1c // FMLS.4S V28, V24, V30
+	WORD         $0x6e39df9c // FMUL.4S V28, V28, V25
+	WORD         $0x4e21ab79 // FCVTNS.4S V25, V27
+	WORD         $0x4f3f0738 // SSHR1.4S V24, V25
+	WORD         $0x6eb88739 // SUB.4S V25, V25, V24
+	FMOVQ        192(R5), F30
+	WORD         $0x4ebe8718 // ADD.4S V24, V24, V30
+	WORD         $0x4f375718 // SHL23.4S V24, V24
+	WORD         $0x4ebe8739 // ADD.4S V25, V25, V30
+	WORD         $0x4f375739 // SHL23.4S V25, V25
+	WORD         $0x6e38df9c // FMUL.4S V28, V28, V24
+	WORD         $0x6e39df9c // FMUL.4S V28, V28, V25
+	WORD         $0x4ebcd4db // FSUB.4S V27, V6, V28
+	WORD         $0x6eb7e4fe // FCMGT.4S V30, V7, V23
+	WORD         $0x6e7b1f9e // BSL.16B V30, V28, V27
+	WORD         $0x4ebe1fd7 // ORR.16B V23, V30, V30
+	FMOVQ        (R9), F27
+	WORD         $0x6e37df7b // FMUL.4S V27, V27, V23
+	FMOVQ        F27, (R8)
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+put0:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put0
+
+done:
+	RET
+
+// func neonGELUTanhSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·neonGELUTanhSlope(SB), NOSPLIT, $48-32
+	MOVD         dst+0(FP), R0
+	MOVD         dy+8(FP), R1
+	MOVD         x+16(FP), R2
+	MOVD         n+24(FP), R4
+	MOVD         $neonConstants<>+0(SB), R5
+	FMOVQ        416(R5), F1
+	FMOVQ        224(R5), F0
+	FMOVQ        432(R5), F7
+	FMOVQ        448(R5), F8
+	FMOVQ        176(R5), F5
+	FMOVQ        496(R5), F9
+	FMOVQ        16(R5), F3
+	FMOVQ        32(R5), F2
+	FMOVQ        48(R5), F10
+	FMOVQ        64(R5), F11
+	FMOVQ        80(R5), F12
+	FMOVQ        96(R5), F4
+	FMOVQ        112(R5), F13
+	FMOVQ        128(R5), F14
+	FMOVQ        144(R5), F15
+	FMOVQ        160(R5), F16
+	FMOVQ        0(R5), F6
+	FMOVQ        592(R5), F17
+	SUBS         $4, R4, R4
+	BLT          last
+
+loop:
+	FMOVQ        0(R2), F18
+	WORD         $0x4eb2f412 // FMIN.4S V18, V0, V18
+	WORD         $0x4e32f432 // FMAX.4S V18, V1, V18
+	WORD         $0x6e32de53 // FMUL.4S V19, V18, V18
+	WORD         $0x4ea81d14 // ORR.16B V20, V8, V8
+	WORD         $0x4e27ce74 // FMLA.4S V20, V19, V7
+	WORD         $0x6e34de54 // FMUL.4S V20, V18, V20
+	WORD         $0x4ea91e95 // ORR.16B V21, V20, V9
+	WORD         $0x4e35f455 // FMAX.4S V21, V2, V21
+	WORD         $0x4eb5f475 // FMIN.4S V21, V3, V21
+	WORD         $0x6e2adeb6 // FMUL.4S V22, V21, V10
+	WORD         $0x4e218ad6 // FRINTN.4S V22, V22
+	WORD         $0x4eabced5 // FMLS.4S V21, V22, V11
+	WORD         $0x4eacced5 // FMLS.4S V21, V22, V12
+	WORD         $0x4ead1db7 // ORR.16B V23, V13, V13
+	WORD         $0x4e35cc97 // FMLA.4S V23, V4, V21
+	WORD         $0x4eae1dd8 // ORR.16B V24, V14, V14
+	WORD         $0x4e35cef8 // FMLA.4S V24, V23, V21
+	WORD         $0x4eaf1df7 // ORR.16B V23, V15, V15
+	WORD         $0x4e35cf17 // FMLA.4S V23, V24, V21
+	WORD         $0x4eb01e18 // ORR.16B V24, V16, V16
+	WORD         $0x4e35cef8 // FMLA.4S V24, V23, V21
+	WORD         $0x6e35deb7 // FMUL.4S V23, V21, V21
+	WORD         $0x4e37cf15 // FMLA.4S V21, V24, V23
+	WORD         $0x4e25d6b5 // FADD.4S V21, V21, V5
+	WORD         $0x4e21aad7 // FCVTNS.4S V23, V22
+	WORD         $0x4f3f06f8 // SSHR1.4S V24, V23
+	WORD         $0x6eb886f7 // SUB.4S V23, V23, V24
+	FMOVQ        192(R5), F25
+	WORD         $0x4eb98718 // ADD.4S V24, V24, V25
+	WORD         $0x4f375718 // SHL23.4S V24, V24
+	WORD         $0x4eb986f7 // ADD.4S V23, V23, V25
+	WORD         $0x4f3756f7 // SHL23.4S V23, V23
+	WORD         $0x6e38deb5 // FMUL.4S V21, V21, V24
+	WORD         $0x6e37deb5 // FMUL.4S V21, V21, V23
+	WORD         $0x4e35d4b6 // FADD.4S V22, V5, V21
+	WORD         $0x6e36fcb6 // FDIV.4S V22, V5, V22
+	WORD         $0x6e36deb5 // FMUL.4S V21, V21, V22
+	WORD         $0x6eb4e4d9 // FCMGT.4S V25, V6, V20
+	WORD         $0x6e761eb9 // BSL.16B V25, V21, V22
+	WORD         $0x4eb91f34 // ORR.16B V20, V25, V25
+	WORD         $0x6e36deb5 // FMUL.4S V21, V21, V22
+	WORD         $0x4ea81d16 // ORR.16B V22, V8, V8
+	WORD         $0x4e31ce76 // FMLA.4S V22, V19, V17
+	WORD         $0x6e36de52 // FMUL.4S V18, V18, V22
+	FMOVQ        0(R1), F22
+	WORD         $0x4e32ceb4 // FMLA.4S V20, V21, V18
+	WORD         $0x6e34ded6 // FMUL.4S V22, V22, V20
+	FMOVQ        F22, 0(R0)
+	ADD          $16, R0
+	ADD          $16, R1
+	ADD          $16, R2
+	SUBS         $4, R4, R4
+	BGE          loop
+
+last:
+	ADDS         $4, R4, R4
+	BEQ          done
+	MOVD         $neonMasks<>(SB), R6
+	SUB          R4<<2, R6, R6
+	FMOVQ        16(R6), F31
+	MOVD         $tail-16(SP), R8
+	STP          (ZR, ZR), (R8)
+	MOVD         $tail-32(SP), R9
+	STP          (ZR, ZR), (R9)
+	MOVD         $tail-48(SP), R10
+	STP          (ZR, ZR), (R10)
+	MOVD         R2, R6
+	MOVD         R10, R12
+	MOVD         R4, R7
+
+get2:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get2
+	MOVD         R1, R6
+	MOVD         R9, R12
+	MOVD         R4, R7
+
+get1:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get1
+	FMOVQ        (R10), F18
+	WORD         $0x4eb2f412 // FMIN.4S V18, V0, V18
+	WORD         $0x4e32f432 // FMAX.4S V18, V1, V18
+	WORD         $0x6e32de53 // FMUL.4S V19, V18, V18
+	WORD         $0x4ea81d14 // ORR.16B V20, V8, V8
+	WORD         $0x4e27ce74 // FMLA.4S V20, V19, V7
+	WORD         $0x6e34de54 // FMUL.4S V20, V18, V20
+	WORD         $0x4ea91e95 // ORR.16B V21, V20, V9
+	WORD         $0x4e35f455 // FMAX.4S V21, V2, V21
+	WORD         $0x4eb5f475 // FMIN.4S V21, V3, V21
+	WORD         $0x6e2adeb6 // FMUL.4S V22, V21, V10
+	WORD         $0x4e218ad6 // FRINTN.4S V22, V22
+	WORD         $0x4eabced5 // FMLS.4S V21, V22, V11
+	WORD         $0x4eacced5 // FMLS.4S V21, V22, V12
+	WORD         $0x4ead1db7 // ORR.16B V23, V13, V13
+	WORD         $0x4e35cc97 // FMLA.4S V23, V4, V21
+	WORD         $0x4eae1dd8 // ORR.16B V24, V14, V14
+	WORD         $0x4e35cef8 // FMLA.4S V24, V23, V21
+	WORD         $0x4eaf1df7 // ORR.16B V23, V15, V15
+	WORD         $0x4e35cf17 // FMLA.4S V23, V24, V21
+	WORD         $0x4eb01e18 // ORR.16B V24, V16, V16
+	WORD         $0x4e35cef8 // FMLA.4S V24, V23, V21
+	WORD         $0x6e35deb7 // FMUL.4S V23, V21, V21
+	WORD         $0x4e37cf15 // FMLA.4S V21, V24, V23
+	WORD         $0x4e25d6b5 // FADD.4S V21, V21, V5
+	WORD         $0x4e21aad7 // FCVTNS.4S V23, V22
+	WORD         $0x4f3f06f8 // SSHR1.4S V24, V23
+	WORD         $0x6eb886f7 // SUB.4S V23, V23, V24
+	FMOVQ        192(R5), F25
+	WORD         $0x4eb98718 // ADD.4S V24, V24, V25
+	WORD         $0x4f375718 // SHL23.4S V24, V24
+	WORD         $0x4eb986f7 // ADD.4S V23, V23, V25
+	WORD         $0x4f3756f7 // SHL23.4S V23, V23
+	WORD         $0x6e38deb5 // FMUL.4S V21, V21, V24
+	WORD         $0x6e37deb5 // FMUL.4S V21, V21, V23
+	WORD         $0x4e35d4b6 // FADD.4S V22, V5, V21
+	WORD         $0x6e36fcb6 // FDIV.4S V22, V5, V22
+	WORD         $0x6e36deb5 // FMUL.4S V21, V21, V22
+	WORD         $0x6eb4e4d9 // FCMGT.4S V25, V6, V20
+	WORD         $0x6e761eb9 // BSL.16B V25, V21, V22
+	WORD         $0x4eb91f34 // ORR.16B V20, V25, V25
+	WORD         $0x6e36deb5 // FMUL.4S V21, V21, V22
+	WORD         $0x4ea81d16 // ORR.16B V22, V8, V8
+	WORD         $0x4e31ce76 // FMLA.4S V22, V19, V17
+	WORD         $0x6e36de52 // FMUL.4S V18, V18, V22
+	FMOVQ        (R9), F22
+	WORD         $0x4e32ceb4 // FMLA.4S V20, V21, V18
+	WORD         $0x6e34ded6 // FMUL.4S V22, V22, V20
+	FMOVQ        F22, (R8)
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+put0:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put0
+
+done:
+	RET
+
+// func neonSiLUSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·neonSiLUSlope(SB), NOSPLIT, $48-32
+	MOVD         dst+0(FP), R0
+	MOVD         dy+8(FP), R1
+	MOVD         x+16(FP), R2
+	MOVD         n+24(FP), R4
+	MOVD         $neonConstants<>+0(SB), R5
+	FMOVQ        608(R5), F1
+	FMOVQ        544(R5), F0
+	FMOVQ        176(R5), F5
+	FMOVQ        496(R5), F7
+	FMOVQ        16(R5), F3
+	FMOVQ        32(R5), F2
+	FMOVQ        48(R5), F8
+	FMOVQ        64(R5), F9
+	FMOVQ        80(R5), F10
+	FMOVQ        96(R5), F4
+	FMOVQ        112(R5), F11
+	FMOVQ        128(R5), F12
+	FMOVQ        144(R5), F13
+	FMOVQ        160(R5), F14
+	FMOVQ        0(R5), F6
+	SUBS         $4, R4, R4
+	BLT          last
+
+loop:
+	FMOVQ        0(R2), F15
+	WORD         $0x4eaff40f // FMIN.4S V15, V0, V15
+	WORD         $0x4e2ff42f // FMAX.4S V15, V1, V15
+	WORD         $0x4ea71df0 // ORR.16B V16, V15, V7
+	WORD         $0x4e30f450 // FMAX.4S V16, V2, V16
+	WORD         $0x4eb0f470 // FMIN.4S V16, V3, V16
+	WORD         $0x6e28de11 // FMUL.4S V17, V16, V8
+	WORD         $0x4e218a31 // FRINTN.4S V17, V17
+	WORD         $0x4ea9ce30 // FMLS.4S V16, V17, V9
+	WORD         $0x4eaace30 // FMLS.4S V16, V17, V10
+	WORD         $0x4eab1d72 // ORR.16B V18, V11, V11
+	WORD         $0x4e30cc92 // FMLA.4S V18, V4, V16
+	WORD         $0x4eac1d93 // ORR.16B V19, V12, V12
+	WORD         $0x4e30ce53 // FMLA.4S V19, V18, V16
+	WORD         $0x4ead1db2 // ORR.16B V18, V13, V13
+	WORD         $0x4e30ce72 // FMLA.4S V18, V19, V16
+	WORD         $0x4eae1dd3 // ORR.16B V19, V14, V14
+	WORD         $0x4e30ce53 // FMLA.4S V19, V18, V16
+	WORD         $0x6e30de12 // FMUL.4S V18, V16, V16
+	WORD         $0x4e32ce70 // FMLA.4S V16, V19, V18
+	WORD         $0x4e25d610 // FADD.4S V16, V16, V5
+	WORD         $0x4e21aa32 // FCVTNS.4S V18, V17
+	WORD         $0x4f3f0653 // SSHR1.4S V19, V18
+	WORD         $0x6eb38652 // SUB.4S V18, V18, V19
+	FMOVQ        192(R5), F20
+	WORD         $0x4eb48673 // ADD.4S V19, V19, V20
+	WORD         $0x4f375673 // SHL23.4S V19, V19
+	WORD         $0x4eb48652 // ADD.4S V18, V18, V20
+	WORD         $0x4f375652 // SHL23.4S V18, V18
+	WORD         $0x6e33de10 // FMUL.4S V16, V16, V19
+	WORD         $0x6e32de10 // FMUL.4S V16, V16, V18
+	WORD         $0x4e30d4b1 // FADD.4S V17, V5, V16
+	WORD         $0x6e31fcb1 // FDIV.4S V17, V5, V17
+	WORD         $0x6e31de10 // FMUL.4S V16, V16, V17
+	WORD         $0x6eafe4d4 // FCMGT.4S V20, V6, V15
+	WORD         $0x6e711e14 // BSL.16B V20, V16, V17
+	WORD         $0x4eb41e93 // ORR.16B V19, V20, V20
+	WORD         $0x6e31de10 // FMUL.4S V16, V16, V17
+	FMOVQ        0(R1), F17
+	WORD         $0x4e2fce13 // FMLA.4S V19, V16, V15
+	WORD         $0x6e33de31 // FMUL.4S V17, V17, V19
+	FMOVQ        F17, 0(R0)
+	ADD          $16, R0
+	ADD          $16, R1
+	ADD          $16, R2
+	SUBS         $4, R4, R4
+	BGE          loop
+
+last:
+	ADDS         $4, R4, R4
+	BEQ          done
+	MOVD         $neonMasks<>(SB), R6
+	SUB          R4<<2, R6, R6
+	FMOVQ        16(R6), F31
+	MOVD         $tail-16(SP), R8
+	STP          (ZR, ZR), (R8)
+	MOVD         $tail-32(SP), R9
+	STP          (ZR, ZR), (R9)
+	MOVD         $tail-48(SP), R10
+	STP          (ZR, ZR), (R10)
+	MOVD         R2, R6
+	MOVD         R10, R12
+	MOVD         R4, R7
+
+get2:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get2
+	MOVD         R1, R6
+	MOVD         R9, R12
+	MOVD         R4, R7
+
+get1:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get1
+	FMOVQ        (R10), F15
+	WORD         $0x4eaff40f // FMIN.4S V15, V0, V15
+	WORD         $0x4e2ff42f // FMAX.4S V15, V1, V15
+	WORD         $0x4ea71df0 // ORR.16B V16, V15, V7
+	WORD         $0x4e30f450 // FMAX.4S V16, V2, V16
+	WORD         $0x4eb0f470 // FMIN.4S V16, V3, V16
+	WORD         $0x6e28de11 // FMUL.4S V17, V16, V8
+	WORD         $0x4e218a31 // FRINTN.4S V17, V17
+	WORD         $0x4ea9ce30 // FMLS.4S V16, V17, V9
+	WORD         $0x4eaace30 // FMLS.4S V16, V17, V10
+	WORD         $0x4eab1d72 // ORR.16B V18, V11, V11
+	WORD         $0x4e30cc92 // FMLA.4S V18, V4, V16
+	WORD         $0x4eac1d93 // ORR.16B V19, V12, V12
+	WORD         $0x4e30ce53 // FMLA.4S V19, V18, V16
+	WORD         $0x4ead1db2 // ORR.16B V18, V13, V13
+	WORD         $0x4e30ce72 // FMLA.4S V18, V19, V16
+	WORD         $0x4eae1dd3 // ORR.16B V19, V14, V14
+	WORD         $0x4e30ce53 // FMLA.4S V19, V18, V16
+	WORD         $0x6e30de12 // FMUL.4S V18, V16, V16
+	WORD         $0x4e32ce70 // FMLA.4S V16, V19, V18
+	WORD         $0x4e25d610 // FADD.4S V16, V16, V5
+	WORD         $0x4e21aa32 // FCVTNS.4S V18, V17
+	WORD         $0x4f3f0653 // SSHR1.4S V19, V18
+	WORD         $0x6eb38652 // SUB.4S V18, V18, V19
+	FMOVQ        192(R5), F20
+	WORD         $0x4eb48673 // ADD.4S V19, V19, V20
+	WORD         $0x4f375673 // SHL23.4S V19, V19
+	WORD         $0x4eb48652 // ADD.4S V18, V18, V20
+	WORD         $0x4f375652 // SHL23.4S V18, V18
+	WORD         $0x6e33de10 // FMUL.4S V16, V16, V19
+	WORD         $0x6e32de10 // FMUL.4S V16, V16, V18
+	WORD         $0x4e30d4b1 // FADD.4S V17, V5, V16
+	WORD         $0x6e31fcb1 // FDIV.4S V17, V5, V17
+	WORD         $0x6e31de10 // FMUL.4S V16, V16, V17
+	WORD         $0x6eafe4d4 // FCMGT.4S V20, V6, V15
+	WORD         $0x6e711e14 // BSL.16B V20, V16, V17
+	WORD         $0x4eb41e93 // ORR.16B V19, V20, V20
+	WORD         $0x6e31de10 // FMUL.4S V16, V16, V17
+	FMOVQ        (R9), F17
+	WORD         $0x4e2fce13 // FMLA.4S V19, V16, V15
+	WORD         $0x6e33de31 // FMUL.4S V17, V17, V19
+	FMOVQ        F17, (R8)
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+put0:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put0
+
+done:
+	RET
+
+// func neonTanhSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·neonTanhSlope(SB), NOSPLIT, $48-32
+	MOVD         dst+0(FP), R0
+	MOVD         dy+8(FP), R1
+	MOVD         x+16(FP), R2
+	MOVD         n+24(FP), R4
+	MOVD         $neonConstants<>+0(SB), R5
+	FMOVQ        176(R5), F3
+	FMOVQ        496(R5), F6
+	FMOVQ        16(R5), F1
+	FMOVQ        32(R5), F0
+	FMOVQ        48(R5), F7
+	FMOVQ        64(R5), F8
+	FMOVQ        80(R5), F9
+	FMOVQ        96(R5), F2
+	FMOVQ        112(R5), F10
+	FMOVQ        128(R5), F11
+	FMOVQ        144(R5), F12
+	FMOVQ        160(R5), F13
+	FMOVQ        0(R5), F4
+	FMOVQ        624(R5), F5
+	SUBS         $4, R4, R4
+	BLT          last
+
+loop:
+	FMOVQ        0(R2), F14
+	WORD         $0x4e2ed5ce // FADD.4S V14, V14, V14
+	WORD         $0x4ea61dcf // ORR.16B V15, V14, V6
+	WORD         $0x4e2ff40f // FMAX.4S V15, V0, V15
+	WORD         $0x4eaff42f // FMIN.4S V15, V1, V15
+	WORD         $0x6e27ddf0 // FMUL.4S V16, V15, V7
+	WORD         $0x4e218a10 // FRINTN.4S V16, V16
+	WORD         $0x4ea8ce0f // FMLS.4S V15, V16, V8
+	WORD         $0x4ea9ce0f // FMLS.4S V15, V16, V9
+	WORD         $0x4eaa1d51 // ORR.16B V17, V10, V10
+	WORD         $0x4e2fcc51 // FMLA.4S V17, V2, V15
+	WORD         $0x4eab1d72 // ORR.16B V18, V11, V11
+	WORD         $0x4e2fce32 // FMLA.4S V18, V17, V15
+	WORD         $0x4eac1d91 // ORR.16B V17, V12, V12
+	WORD         $0x4e2fce51 // FMLA.4S V17, V18, V15
+	WORD         $0x4ead1db2 // ORR.16B V18, V13, V13
+	WORD         $0x4e2fce32 // FMLA.4S V18, V17, V15
+	WORD         $0x6e2fddf1 // FMUL.4S V17, V15, V15
+	WORD         $0x4e31ce4f // FMLA.4S V15, V18, V17
+	WORD         $0x4e23d5ef // FADD.4S V15, V15, V3
+	WORD         $0x4e21aa11 // FCVTNS.4S V17, V16
+	WORD         $0x4f3f0632 // SSHR1.4S V18, V17
+	WORD         $0x6eb28631 // SUB.4S V17, V17, V18
+	FMOVQ        192(R5), F19
+	WORD         $0x4eb38652 // ADD.4S V18, V18, V19
+	WORD         $0x4f375652 // SHL23.4S V18, V18
+	WORD         $0x4eb38631 // ADD.4S V17, V17, V19
+	WORD         $0x4f375631 // SHL23.4S V17, V17
+	WORD         $0x6e32ddef // FMUL.4S V15, V15, V18
+	WORD         $0x6e31ddef // FMUL.4S V15, V15, V17
+	WORD         $0x4e2fd470 // FADD.4S V16, V3, V15
+	WORD         $0x6e30fc70 // FDIV.4S V16, V3, V16
+	WORD         $0x6e30ddef // FMUL.4S V15, V15, V16
+	WORD         $0x6eaee493 // FCMGT.4S V19, V4, V14
+	WORD         $0x6e701df3 // BSL.16B V19, V15, V16
+	WORD         $0x4eb31e6e // ORR.16B V14, V19, V19
+	WORD         $0x6e30ddef // FMUL.4S V15, V15, V16
+	FMOVQ        0(R1), F16
+	WORD         $0x6e2fdcaf // FMUL.4S V15, V5, V15
+	WORD         $0x6e2fde10 // FMUL.4S V16, V16, V15
+	FMOVQ        F16, 0(R0)
+	ADD          $16, R0
+	ADD          $16, R1
+	ADD          $16, R2
+	SUBS         $4, R4, R4
+	BGE          loop
+
+last:
+	ADDS         $4, R4, R4
+	BEQ          done
+	MOVD         $neonMasks<>(SB), R6
+	SUB          R4<<2, R6, R6
+	FMOVQ        16(R6), F31
+	MOVD         $tail-16(SP), R8
+	STP          (ZR, ZR), (R8)
+	MOVD         $tail-32(SP), R9
+	STP          (ZR, ZR), (R9)
+	MOVD         $tail-48(SP), R10
+	STP          (ZR, ZR), (R10)
+	MOVD         R2, R6
+	MOVD         R10, R12
+	MOVD         R4, R7
+
+get2:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get2
+	MOVD         R1, R6
+	MOVD         R9, R12
+	MOVD         R4, R7
+
+get1:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get1
+	FMOVQ        (R10), F14
+	WORD         $0x4e2ed5ce // FADD.4S V14, V14, V14
+	WORD         $0x4ea61dcf // ORR.16B V15, V14, V6
+	WORD         $0x4e2ff40f // FMAX.4S V15, V0, V15
+	WORD         $0x4eaff42f // FMIN.4S V15, V1, V15
+	WORD         $0x6e27ddf0 // FMUL.4S V16, V15, V7
+	WORD         $0x4e218a10 // FRINTN.4S V16, V16
+	WORD         $0x4ea8ce0f // FMLS.4S V15, V16, V8
+	WORD         $0x4ea9ce0f // FMLS.4S V15, V16, V9
+	WORD         $0x4eaa1d51 // ORR.16B V17, V10, V10
+	WORD         $0x4e2fcc51 // FMLA.4S V17, V2, V15
+	WORD         $0x4eab1d72 // ORR.16B V18, V11, V11
+	WORD         $0x4e2fce32 // FMLA.4S V18, V17, V15
+	WORD         $0x4eac1d91 // ORR.16B V17, V12, V12
+	WORD         $0x4e2fce51 // FMLA.4S V17, V18, V15
+	WORD         $0x4ead1db2 // ORR.16B V18, V13, V13
+	WORD         $0x4e2fce32 // FMLA.4S V18, V17, V15
+	WORD         $0x6e2fddf1 // FMUL.4S V17, V15, V15
+	WORD         $0x4e31ce4f // FMLA.4S V15, V18, V17
+	WORD         $0x4e23d5ef // FADD.4S V15, V15, V3
+	WORD         $0x4e21aa11 // FCVTNS.4S V17, V16
+	WORD         $0x4f3f0632 // SSHR1.4S V18, V17
+	WORD         $0x6eb28631 // SUB.4S V17, V17, V18
+	FMOVQ        192(R5), F19
+	WORD         $0x4eb38652 // ADD.4S V18, V18, V19
+	WORD         $0x4f375652 // SHL23.4S V18, V18
+	WORD         $0x4eb38631 // ADD.4S V17, V17, V19
+	WORD         $0x4f375631 // SHL23.4S V17, V17
+	WORD         $0x6e32ddef // FMUL.4S V15, V15, V18
+	WORD         $0x6e31ddef // FMUL.4S V15, V15, V17
+	WORD         $0x4e2fd470 // FADD.4S V16, V3, V15
+	WORD         $0x6e30fc70 // FDIV.4S V16, V3, V16
+	WORD         $0x6e30ddef // FMUL.4S V15, V15, V16
+	WORD         $0x6eaee493 // FCMGT.4S V19, V4, V14
+	WORD         $0x6e701df3 // BSL.16B V19, V15, V16
+	WORD         $0x4eb31e6e // ORR.16B V14, V19, V19
+	WORD         $0x6e30ddef // FMUL.4S V15, V15, V16
+	FMOVQ        (R9), F16
+	WORD         $0x6e2fdcaf // FMUL.4S V15, V5, V15
+	WORD         $0x6e2fde10 // FMUL.4S V16, V16, V15
+	FMOVQ        F16, (R8)
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+put0:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put0
+
+done:
+	RET
+
+// func neonReLUSlope(dst *float32, dy *float32, x *float32, n int)
+TEXT ·neonReLUSlope(SB), NOSPLIT, $48-32
+	MOVD         dst+0(FP), R0
+	MOVD         dy+8(FP), R1
+	MOVD         x+16(FP), R2
+	MOVD         n+24(FP), R4
+	MOVD         $neonConstants<>+0(SB), R5
+	FMOVQ        0(R5), F0
+	FMOVQ        176(R5), F1
+	SUBS         $4, R4, R4
+	BLT          last
+
+loop:
+	FMOVQ        0(R2), F2
+	WORD         $0x4ea2d443 // FSUB.4S V3, V2, V2
+	WORD         $0x6ea2e404 // FCMGT.4S V4, V0, V2
+	WORD         $0x6e631c04 // BSL.16B V4, V0, V3
+	WORD         $0x4ea41c83 // ORR.16B V3, V4, V4
+	WORD         $0x6ea0e444 // FCMGT.4S V4, V2, V0
+	WORD         $0x6e631c24 // BSL.16B V4, V1, V3
+	WORD         $0x4ea41c82 // ORR.16B V2, V4, V4
+	FMOVQ        0(R1), F3
+	WORD         $0x6e22dc63 // FMUL.4S V3, V3, V2
+	FMOVQ        F3, 0(R0)
+	ADD          $16, R0
+	ADD          $16, R1
+	ADD          $16, R2
+	SUBS         $4, R4, R4
+	BGE          loop
+
+last:
+	ADDS         $4, R4, R4
+	BEQ          done
+	MOVD         $neonMasks<>(SB), R6
+	SUB          R4<<2, R6, R6
+	FMOVQ        16(R6), F31
+	MOVD         $tail-16(SP), R8
+	STP          (ZR, ZR), (R8)
+	MOVD         $tail-32(SP), R9
+	STP          (ZR, ZR), (R9)
+	MOVD         $tail-48(SP), R10
+	STP          (ZR, ZR), (R10)
+	MOVD         R2, R6
+	MOVD         R10, R12
+	MOVD         R4, R7
+
+get2:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get2
+	MOVD         R1, R6
+	MOVD         R9, R12
+	MOVD         R4, R7
+
+get1:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get1
+	FMOVQ        (R10), F2
+	WORD         $0x4ea2d443 // FSUB.4S V3, V2, V2
+	WORD         $0x6ea2e404 // FCMGT.4S V4, V0, V2
+	WORD         $0x6e631c04 // BSL.16B V4, V0, V3
+	WORD         $0x4ea41c83 // ORR.16B V3, V4, V4
+	WORD         $0x6ea0e444 // FCMGT.4S V4, V2, V0
+	WORD         $0x6e631c24 // BSL.16B V4, V1, V3
+	WORD         $0x4ea41c82 // ORR.16B V2, V4, V4
+	FMOVQ        (R9), F3
+	WORD         $0x6e22dc63 // FMUL.4S V3, V3, V2
+	FMOVQ        F3, (R8)
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+put0:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put0
+
+done:
+	RET
+
+// func neonAdamW(p *float32, grad *float32, m *float32, v *float32, n int, scale float32, keep float32, new1 float32, new2 float32, rate float32, root float32, epsilon float32)
+TEXT ·neonAdamW(SB), NOSPLIT, $64-68
+	MOVD         p+0(FP), R0
+	MOVD         grad+8(FP), R1
+	MOVD         m+16(FP), R2
+	MOVD         v+24(FP), R3
+	MOVD         n+32(FP), R4
+	MOVD         $neonConstants<>+0(SB), R5
+	FMOVS        scale+40(FP), F0
+	VDUP         V0.S[0], V0.S4
+	FMOVS        keep+44(FP), F1
+	VDUP         V1.S[0], V1.S4
+	FMOVS        new1+48(FP), F2
+	VDUP         V2.S[0], V2.S4
+	FMOVS        new2+52(FP), F3
+	VDUP         V3.S[0], V3.S4
+	FMOVS        rate+56(FP), F4
+	VDUP         V4.S[0], V4.S4
+	FMOVS        root+60(FP), F5
+	VDUP         V5.S[0], V5.S4
+	FMOVS        epsilon+64(FP), F6
+	VDUP         V6.S[0], V6.S4
+	SUBS         $4, R4, R4
+	BLT          last
+
+loop:
+	FMOVQ        0(R1), F7
+	WORD         $0x6e20dce7 // FMUL.4S V7, V7, V0
+	FMOVQ        0(R2), F8
+	WORD         $0x4ea8d4e9 // FSUB.4S V9, V7, V8
+	WORD         $0x4e22cd28 // FMLA.4S V8, V9, V2
+	FMOVQ        F8, 0(R2)
+	FMOVQ        0(R3), F9
+	WORD         $0x6e27dce7 // FMUL.4S V7, V7, V7
+	WORD         $0x4ea9d4e7 // FSUB.4S V7, V7, V9
+	WORD         $0x4e23cce9 // FMLA.4S V9, V7, V3
+	FMOVQ        F9, 0(R3)
+	WORD         $0x6ea1f929 // FSQRT.4S V9, V9
+	WORD         $0x4ea61cc7 // ORR.16B V7, V6, V6
+	WORD         $0x4e25cd27 // FMLA.4S V7, V9, V5
+	WORD         $0x6e27fd08 // FDIV.4S V8, V8, V7
+	FMOVQ        0(R0), F7
+	WORD         $0x6e21dce7 // FMUL.4S V7, V7, V1
+	WORD         $0x4ea4cd07 // FMLS.4S V7, V8, V4
+	FMOVQ        F7, 0(R0)
+	ADD          $16, R0
+	ADD          $16, R1
+	ADD          $16, R2
+	ADD          $16, R3
+	SUBS         $4, R4, R4
+	BGE          loop
+
+last:
+	ADDS         $4, R4, R4
+	BEQ          done
+	MOVD         $neonMasks<>(SB), R6
+	SUB          R4<<2, R6, R6
+	FMOVQ        16(R6), F31
+	MOVD         $tail-16(SP), R8
+	STP          (ZR, ZR), (R8)
+	MOVD         $tail-32(SP), R9
+	STP          (ZR, ZR), (R9)
+	MOVD         $tail-48(SP), R10
+	STP          (ZR, ZR), (R10)
+	MOVD         $tail-64(SP), R11
+	STP          (ZR, ZR), (R11)
+	MOVD         R1, R6
+	MOVD         R9, R12
+	MOVD         R4, R7
+
+get1:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get1
+	MOVD         R2, R6
+	MOVD         R10, R12
+	MOVD         R4, R7
+
+get2:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get2
+	MOVD         R3, R6
+	MOVD         R11, R12
+	MOVD         R4, R7
+
+get3:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get3
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+get0:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get0
+	FMOVQ        (R9), F7
+	WORD         $0x6e20dce7 // FMUL.4S V7, V7, V0
+	FMOVQ        (R10), F8
+	WORD         $0x4ea8d4e9 // FSUB.4S V9, V7, V8
+	WORD         $0x4e22cd28 // FMLA.4S V8, V9, V2
+	FMOVQ        F8, (R10)
+	FMOVQ        (R11), F9
+	WORD         $0x6e27dce7 // FMUL.4S V7, V7, V7
+	WORD         $0x4ea9d4e7 // FSUB.4S V7, V7, V9
+	WORD         $0x4e23cce9 // FMLA.4S V9, V7, V3
+	FMOVQ        F9, (R11)
+	WORD         $0x6ea1f929 // FSQRT.4S V9, V9
+	WORD         $0x4ea61cc7 // ORR.16B V7, V6, V6
+	WORD         $0x4e25cd27 // FMLA.4S V7, V9, V5
+	WORD         $0x6e27fd08 // FDIV.4S V8, V8, V7
+	FMOVQ        (R8), F7
+	WORD         $0x6e21dce7 // FMUL.4S V7, V7, V1
+	WORD         $0x4ea4cd07 // FMLS.4S V7, V8, V4
+	FMOVQ        F7, (R8)
+	MOVD         R2, R6
+	MOVD         R10, R12
+	MOVD         R4, R7
+
+put2:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put2
+	MOVD         R3, R6
+	MOVD         R11, R12
+	MOVD         R4, R7
+
+put3:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put3
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+put0:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put0
+
+done:
+	RET
+
 // func neonSquares(x *float32, n int, high float32, low float32) float64
 TEXT ·neonSquares(SB), NOSPLIT, $16-32
 	MOVD         x+0(FP), R0
@@ -4002,4 +5256,20 @@ DATA neonConstants<>+560(SB)/4, $0xff800000 // -Inf
 DATA neonConstants<>+564(SB)/4, $0xff800000
 DATA neonConstants<>+568(SB)/4, $0xff800000
 DATA neonConstants<>+572(SB)/4, $0xff800000
-GLOBL neonConstants<>(SB), RODATA|NOPTR, $576
+DATA neonConstants<>+576(SB)/4, $0x3ecc422a // 0.398942292
+DATA neonConstants<>+580(SB)/4, $0x3ecc422a
+DATA neonConstants<>+584(SB)/4, $0x3ecc422a
+DATA neonConstants<>+588(SB)/4, $0x3ecc422a
+DATA neonConstants<>+592(SB)/4, $0x3e5b33b6 // 0.214064449
+DATA neonConstants<>+596(SB)/4, $0x3e5b33b6
+DATA neonConstants<>+600(SB)/4, $0x3e5b33b6
+DATA neonConstants<>+604(SB)/4, $0x3e5b33b6
+DATA neonConstants<>+608(SB)/4, $0xc2f00000 // -120
+DATA neonConstants<>+612(SB)/4, $0xc2f00000
+DATA neonConstants<>+616(SB)/4, $0xc2f00000
+DATA neonConstants<>+620(SB)/4, $0xc2f00000
+DATA neonConstants<>+624(SB)/4, $0x40800000 // 4
+DATA neonConstants<>+628(SB)/4, $0x40800000
+DATA neonConstants<>+632(SB)/4, $0x40800000
+DATA neonConstants<>+636(SB)/4, $0x40800000
+GLOBL neonConstants<>(SB), RODATA|NOPTR, $640

@@ -158,6 +158,19 @@ func TestAnElementDoesNotDependOnItsPlace(t *testing.T) {
 			"AddScaled": func(dst, x []float32) { clear(dst); ks.AddScaled(dst, 0.3, x) },
 			"Add":       func(dst, x []float32) { ks.Add(dst, x, x) },
 			"ExpSum":    func(dst, x []float32) { ks.ExpSum(dst, x, 0.3) },
+
+			"GELUSlope":     func(dst, x []float32) { ks.GELUSlope(dst, x, x) },
+			"GELUTanhSlope": func(dst, x []float32) { ks.GELUTanhSlope(dst, x, x) },
+			"SiLUSlope":     func(dst, x []float32) { ks.SiLUSlope(dst, x, x) },
+			"TanhSlope":     func(dst, x []float32) { ks.TanhSlope(dst, x, x) },
+			"ReLUSlope":     func(dst, x []float32) { ks.ReLUSlope(dst, x, x) },
+			"MulSub":        func(dst, x []float32) { ks.MulSub(dst, x, x, dst); ks.Mul(dst, x, x); ks.AddMul(dst, x, x) },
+			"AdamW": func(dst, x []float32) {
+				clear(dst)
+				g, m, v := make([]float32, len(x)), make([]float32, len(x)), make([]float32, len(x))
+				copy(g, x)
+				ks.AdamW(dst, g, m, v, AdamStep{Scale: 1, Keep: 1, New1: 0.1, New2: 0.1, Rate: 1, Root: 1, Epsilon: 1e-8})
+			},
 		} {
 			for n := range 70 {
 				x, one := random(uint64(n), n), make([]float32, 1)
@@ -350,6 +363,10 @@ func testNothingAllocates(t *testing.T, ks *Kernels) {
 		ks.Softmax(y, x)
 		ks.LayerNorm(y, x, nil, nil, 1e-5)
 		ks.GELU(y, x)
+		ks.GELUSlope(y, y, x)
+		ks.LayerNormBackward(y, y, y, y, x, x, y, 1e-5)
+		ks.AdamW(y, y, x, x, AdamStep{})
+		ks.Transpose(y, 8, x, 8, 8, 8)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

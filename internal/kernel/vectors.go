@@ -7,6 +7,8 @@ import "math"
 type vectors struct {
 	exp, gelu, geluTanh, silu, tanh, relu func(dst, x *float32, n int)
 
+	geluSlope, geluTanhSlope, siluSlope, tanhSlope, reluSlope func(dst, dy, x *float32, n int)
+
 	expSum        func(dst, x *float32, n int, shift float32) float64
 	addMax        func(dst, x, y *float32, n int) float32
 	max           func(x *float32, n int) float32
@@ -15,9 +17,16 @@ type vectors struct {
 	addScaled     func(dst, x *float32, n int, f float32)
 	scale         func(dst, x *float32, n int, f float32)
 	add           func(dst, x, y *float32, n int)
+	mul           func(dst, x, y *float32, n int)
+	addMul        func(dst, x, y *float32, n int)
+	mulSub        func(dst, x, y, z *float32, n int)
+	residual      func(dst, x, y *float32, n int, f, c, a float32)
+	adamW         func(p, g, m, v *float32, n int, scale, keep, new1, new2, rate, root, epsilon float32)
 	squares       func(x *float32, n int, high, low float32) float64
 	normalize     func(dst, x *float32, n int, high, low, f float32)
 	normalizeGain func(dst, x, gain, bias *float32, n int, high, low, f float32)
+
+	transpose8 func(dst *float32, ldd int, src *float32, lds, blocks int) // nil for none
 }
 
 // kernels returns the table with these functions and products.
@@ -72,14 +81,43 @@ func (v vectors) kernels(name string, t tiling) *Kernels {
 			x = x[:len(dst)]
 			v.scale(&dst[0], &x[0], len(dst), f)
 		},
-		Add: func(dst, x, y []float32) {
+		Squares: func(x []float32, mean float64) float64 {
+			if len(x) == 0 {
+				return 0
+			}
+			high := float32(mean)
+			return v.squares(&x[0], len(x), high, float32(mean-float64(high)))
+		},
+		Add: binary(v.add), Mul: binary(v.mul), AddMul: binary(v.addMul),
+		GELUSlope: binary(v.geluSlope), GELUTanhSlope: binary(v.geluTanhSlope), SiLUSlope: binary(v.siluSlope),
+		TanhSlope: binary(v.tanhSlope), ReLUSlope: binary(v.reluSlope),
+		MulSub: func(dst, x, y, z []float32) {
 			if len(dst) == 0 {
 				return
 			}
-			x, y = x[:len(dst)], y[:len(dst)]
-			v.add(&dst[0], &x[0], &y[0], len(dst))
+			x, y, z = x[:len(dst)], y[:len(dst)], z[:len(dst)]
+			v.mulSub(&dst[0], &x[0], &y[0], &z[0], len(dst))
 		},
-		LayerNorm: v.layerNorm,
+		AdamW: func(p, g, m, s []float32, step AdamStep) {
+			if len(p) == 0 {
+				return
+			}
+			g, m, s = g[:len(p)], m[:len(p)], s[:len(p)]
+			v.adamW(&p[0], &g[0], &m[0], &s[0], len(p), step.Scale, step.Keep, step.New1, step.New2, step.Rate, step.Root, step.Epsilon)
+		},
+		LayerNorm: v.layerNorm, LayerNormBackward: v.layerNormBackward,
+		Transpose: v.transpose,
+	}
+}
+
+// binary keeps the slices' lengths in order.
+func binary(f func(dst, x, y *float32, n int)) func(dst, x, y []float32) {
+	return func(dst, x, y []float32) {
+		if len(dst) == 0 {
+			return
+		}
+		x, y = x[:len(dst)], y[:len(dst)]
+		f(&dst[0], &x[0], &y[0], len(dst))
 	}
 }
 

@@ -34,14 +34,15 @@ const (
 	opSub
 	opMul
 	opDiv
-	opMin    // min(a, b) is b if either is NaN
-	opMax    // max(a, b) is b if either is NaN
-	opFMA    // a·b + c
-	opFNMA   // c - a·b
-	opAnd    // bitwise
-	opOr     // bitwise
-	opXor    // bitwise
-	opRound  // to the nearest integer
+	opMin   // min(a, b) is b if either is NaN
+	opMax   // max(a, b) is b if either is NaN
+	opFMA   // a·b + c
+	opFNMA  // c - a·b
+	opAnd   // bitwise
+	opOr    // bitwise
+	opXor   // bitwise
+	opRound // to the nearest integer
+	opSqrt
 	opScale  // a·2^k, for integers |k| <= 160, rounded once
 	opSelect // a < b ? c : d
 	opKeep   // zero in the lanes beyond the end of the slice
@@ -90,6 +91,7 @@ func (b *body) and(x, y value) value        { return b.apply(opAnd, x, y) }
 func (b *body) or(x, y value) value         { return b.apply(opOr, x, y) }
 func (b *body) xor(x, y value) value        { return b.apply(opXor, x, y) }
 func (b *body) round(x value) value         { return b.apply(opRound, x) }
+func (b *body) sqrt(x value) value          { return b.apply(opSqrt, x) }
 func (b *body) scale(x, k value) value      { return b.apply(opScale, x, k) }
 func (b *body) less(x, y, a, c value) value { return b.apply(opSelect, x, y, a, c) }
 func (b *body) keep(x value) value          { return b.apply(opKeep, x) }

@@ -87,6 +87,24 @@ func functions() []function {
 			body: func(b *body) { b.store(0, b.mul(b.load(1), b.scalar(0))) }},
 		{name: "Add", doc: "is dst = x + y.", slots: []string{"dst", "x", "y"},
 			body: func(b *body) { b.store(0, b.add(b.load(1), b.load(2))) }},
+		{name: "Mul", doc: "is dst = x·y.", slots: []string{"dst", "x", "y"},
+			body: func(b *body) { b.store(0, b.mul(b.load(1), b.load(2))) }},
+		{name: "AddMul", doc: "is dst += x·y.", slots: []string{"dst", "x", "y"},
+			body: func(b *body) { b.store(0, b.fma(b.load(1), b.load(2), b.load(0))) }},
+		{name: "MulSub", doc: "is dst = x·(y - z).", slots: []string{"dst", "x", "y", "z"},
+			body: func(b *body) { b.store(0, b.mul(b.load(1), b.sub(b.load(2), b.load(3)))) }},
+		{name: "Residual", doc: "is dst = f·(x - c - a·y).", slots: []string{"dst", "x", "y"}, scalars: []string{"f", "c", "a"},
+			body: func(b *body) {
+				rest := b.fnma(b.load(2), b.scalar(2), b.sub(b.load(1), b.scalar(1)))
+				b.store(0, b.mul(rest, b.scalar(0)))
+			}},
+		{name: "GELUSlope", doc: "is dst = dy·(Phi(x) + x·phi(x)).", slots: []string{"dst", "dy", "x"}, body: geluSlope},
+		{name: "GELUTanhSlope", doc: "is dst = dy times the slope of GELUTanh at x.", slots: []string{"dst", "dy", "x"}, body: geluTanhSlope},
+		{name: "SiLUSlope", doc: "is dst = dy times the slope of SiLU at x.", slots: []string{"dst", "dy", "x"}, body: siluSlope},
+		{name: "TanhSlope", doc: "is dst = dy times the slope of Tanh at x.", slots: []string{"dst", "dy", "x"}, body: tanhSlope},
+		{name: "ReLUSlope", doc: "is dst = dy where x > 0, else 0.", slots: []string{"dst", "dy", "x"}, body: reluSlope},
+		{name: "AdamW", doc: "is a step of AdamW.", slots: []string{"p", "grad", "m", "v"},
+			scalars: []string{"scale", "keep", "new1", "new2", "rate", "root", "epsilon"}, body: adamW},
 		{name: "Squares", doc: "returns the sum of (x - high - low)², added up in float64.", slots: []string{"x"}, scalars: []string{"high", "low"},
 			returns: sum64, ways: 2, body: func(b *body) {
 				b.apply(opAddSquares64, b.keep(b.sub(b.sub(b.load(0), b.scalar(0)), b.scalar(1))))
@@ -149,15 +167,21 @@ func expSum(b *body) {
 // is 6.3e-9, and all coefficients positive, so that nothing cancels. What a²
 // loses to rounding goes into the exponential.
 func gelu(b *body, x value) value {
+	a, ratio, e, k := normal(b, x)
+	tail := b.scale(b.mul(b.mul(a, ratio), e), k)
+	return b.sub(b.max(b.number(0), x), tail)
+}
+
+// normal writes Phi(-a) as ratio·e·2^k, and exp(-a²/2) as e·2^k, for a = |x|.
+func normal(b *body, x value) (a, ratio, e, k value) {
 	half := b.number(-0.5)
-	a := b.min(b.number(15), b.abs(x)) // beyond, Phi(-a) is 0
+	a = b.min(b.number(15), b.abs(x)) // beyond, Phi(-a) is 0
 	s := b.mul(a, a)
 	lost := b.mul(b.fnma(a, a, s), half)
-	e, k := parts(b, b.mul(s, half), &lost)
+	e, k = parts(b, b.mul(s, half), &lost)
 	above := b.polynomial(a, 0.5000000031505952, 0.4392830854009054, 0.18396889198949293, 0.040881047428397446, 0.004153218690392565)
 	below := b.polynomial(a, 1, 1.6764511778444864, 1.2055472368996945, 0.47140804960693666, 0.10247970603868461, 0.01041046373187169)
-	tail := b.scale(b.mul(b.mul(a, b.div(above, below)), e), k)
-	return b.sub(b.max(b.number(0), x), tail)
+	return a, b.div(above, below), e, k
 }
 
 // geluTanh is x/(1 + exp(-w)), w = x·(a + b·x²): an error of w is one of the
@@ -204,19 +228,24 @@ func tanh(b *body, x value) value {
 	return b.or(b.div(e, b.add(e, b.number(2))), b.sign(x))
 }
 
-// table writes the Go value that holds the functions over rows.
-func table(f *file, prefix string) {
+// table writes the Go value that holds the functions over rows, and more.
+func table(f *file, prefix string, more ...string) {
 	fmt.Fprintf(&f.golang, "\n// %sVectors are the functions over rows.\nvar %sVectors = vectors{\n", prefix, prefix)
 	for _, fn := range functions() {
 		field := strings.ToLower(fn.name[:1]) + fn.name[1:]
 		if fn.name == strings.ToUpper(fn.name) {
 			field = strings.ToLower(fn.name)
-		} else if strings.HasPrefix(fn.name, "GELU") {
-			field = "gelu" + fn.name[4:]
-		} else if fn.name == "SiLU" || fn.name == "ReLU" {
-			field = strings.ToLower(fn.name)
+		} else {
+			for _, mixed := range []string{"GELU", "SiLU", "ReLU"} {
+				if rest, ok := strings.CutPrefix(fn.name, mixed); ok {
+					field = strings.ToLower(mixed) + rest
+				}
+			}
 		}
 		fmt.Fprintf(&f.golang, "%s: %s%s,\n", field, prefix, fn.name)
+	}
+	for _, field := range more {
+		fmt.Fprintf(&f.golang, "%s: %s%s,\n", field, prefix, strings.ToUpper(field[:1])+field[1:])
 	}
 	f.golang.WriteString("}\n")
 }

@@ -56,7 +56,8 @@ func x86Functions(f *file, set x86) *file {
 	for _, fn := range functions() {
 		set.row(f, fn)
 	}
-	table(f, set.prefix)
+	set.transpose(f)
+	table(f, set.prefix, "transpose8")
 	return f
 }
 

@@ -7,7 +7,8 @@
 //
 // Work is "peak", "product" (256x768x768), "model" (the folder given as
 // argument, exact), "encoder" (MiniLM's shape, with so many "neurons", 0 for
-// exact) or "notebook". Before it is timed, work is done once. With "output",
+// exact), "notebook" or "training" (a step of bench.SmallLanguage, with so many
+// sequences, tokens and neurons). Before it is timed, work is done once. With "output",
 // the answer to "model" holds the mean of the last hidden states of the first
 // sequence, normalized, to compare with.
 package main
@@ -172,6 +173,14 @@ func (s *server) prepare(r request, pool *tensor.Pool) (job, error) {
 		x, work := s.encoder.Input(seqs.Tokens()), nn.NewWorkspace(pool)
 		y := x.Clone()
 		return job{run: func() error { return s.encoder.Forward(ctx, y, x, seqs, heads, work) }}, nil
+	case "training":
+		cfg := bench.SmallLanguage()
+		m, err := bench.NewLanguageModel(cfg, r.Neurons, seed, pool)
+		if err != nil {
+			return job{}, err
+		}
+		ids, targets, seqs := cfg.Batch(r.Sequences, r.Tokens, seed)
+		return job{run: func() error { _, err := m.Step(ids, targets, seqs); return err }}, nil
 	case "notebook":
 		n, err := bench.NewNotebook(seed)
 		if err != nil {

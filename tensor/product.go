@@ -37,8 +37,12 @@ func (w Weight) Row(dst []float32, i int) {
 	}
 }
 
-// columns returns outputs lo to hi; lo is a multiple of the panel width.
-func (w Weight) columns(lo, hi int) Weight {
+// Slice returns outputs lo to hi, hi excluded, of the same data. lo must be a
+// multiple of the width of a packed panel, as multiples of 32 are.
+func (w Weight) Slice(lo, hi int) Weight {
+	if lo < 0 || hi < lo || hi > w.Out || lo%kernels.Panel != 0 {
+		panic(fmt.Sprintf("tensor: outputs %d:%d of weights [%d, %d] in panels of %d", lo, hi, w.Out, w.In, kernels.Panel))
+	}
 	return Weight{Out: hi - lo, In: w.In, data: w.data[lo*w.In:]}
 }
 
@@ -132,5 +136,5 @@ func (p *Pool) product(dst, x Matrix, w Weight, add bool) {
 func (t *productTask) Do(_, i int) {
 	r, c := i/t.across*t.rows, i%t.across*t.col
 	r1, c1 := min(r+t.rows, t.x.Rows), min(c+t.col, t.w.Out)
-	product(t.dst.SliceRows(r, r1).SliceCols(c, c1), t.x.SliceRows(r, r1), t.w.columns(c, c1), t.add)
+	product(t.dst.SliceRows(r, r1).SliceCols(c, c1), t.x.SliceRows(r, r1), t.w.Slice(c, c1), t.add)
 }

@@ -173,7 +173,7 @@ func (s *server) prepare(r request, pool *tensor.Pool) (job, error) {
 		y := x.Clone()
 		return job{run: func() error { return s.encoder.Forward(ctx, y, x, seqs, heads, work) }}, nil
 	case "notebook":
-		n, err := bench.NewNotebook(seed)
+		n, err := bench.NewNotebook(seed, pool)
 		if err != nil {
 			return job{}, err
 		}

@@ -70,78 +70,50 @@ func (c *Circuit) Neurons() int { return c.cfg.Tuning.Neurons() }
 // NewState returns an empty memory.
 func (c *Circuit) NewState() State { return &memory{} }
 
-// Tokens are written and read in blocks. A causal block is short because its
-// tokens see one another through their n×n kernel values; the others are as long
-// as the rates of a block take no more than blockRates values, within bounds.
-const (
-	causalBlock  = 16
-	longestBlock = 64
-	blockRates   = 1 << 20
-)
-
-func (c *Circuit) block() int {
-	return min(max(blockRates/c.Neurons(), causalBlock), longestBlock)
-}
+// causalBlock is how many tokens a causal head writes and reads at a time. They
+// see one another through their n×n kernel values, so the block is short.
+const causalBlock = 16
 
 // Forward implements Head.
 func (c *Circuit) Forward(dst tensor.Matrix, logC []float32, q, k, v tensor.Matrix, seqs tensor.Sequences, state State, trace *Trace, work *tensor.Arena) {
 	check("circuit", dst, logC, q, k, v, seqs, state, trace)
-	if d := c.cfg.Tuning.Inputs(); q.Cols != d {
-		panic(fmt.Sprintf("attention: circuit: queries of width %d for tuning curves of d=%d", q.Cols, d))
-	}
+	c.checkWidth(q)
 	defer work.Release(work.Mark())
 	past := own[memory]("circuit", state)
-	r := reading{c: c, work: work}
-	if past == nil {
+	if past != nil && past.shift == nil {
+		*past = newMemory(c.Neurons(), v.Cols, nil)
+	}
+	r := reading{readout: readout{c: c}, work: work}
+	if past != nil {
+		r.mem = *past
+	} else if c.cfg.Causal {
 		r.mem = newMemory(c.Neurons(), v.Cols, work)
-	} else if r.mem = *past; r.mem.shift == nil {
-		r.mem = newMemory(c.Neurons(), v.Cols, nil)
 	}
 	for i := range seqs.Len() {
 		lo, hi := seqs.Bounds(i)
-		if past == nil {
-			r.mem.Reset()
-		}
-		r.dst, r.q = dst.SliceRows(lo, hi), q.SliceRows(lo, hi)
+		r.q, r.dst = q.SliceRows(lo, hi), dst.SliceRows(lo, hi)
 		if logC != nil {
 			r.logC = logC[lo:hi]
 		}
+		r.trace = Trace{}
 		if c.cfg.Causal {
+			if past == nil {
+				r.mem.Reset()
+			}
 			c.causal(&r, k.SliceRows(lo, hi), v.SliceRows(lo, hi))
 		} else {
-			c.writeAll(&r.mem, k.SliceRows(lo, hi), v.SliceRows(lo, hi), work)
-			r.readAll()
+			c.whole(&r.readout, r.q, k.SliceRows(lo, hi), v.SliceRows(lo, hi), past, work)
 		}
-		if trace != nil && trace.LogFactor != nil {
-			for t := lo; t < hi; t++ {
-				trace.LogFactor[t] = float32(c.cfg.Tuning.LogFactor(q.Row(t)))
-			}
+		if past != nil {
+			past.tokens += hi - lo
 		}
-	}
-	if past != nil {
-		*past = r.mem
-	}
-	if trace != nil {
-		trace.Add(r.trace)
+		r.record(trace, r.q, lo)
 	}
 }
 
-// writeAll writes all keys and values, a block at a time.
-func (c *Circuit) writeAll(mem *memory, k, v tensor.Matrix, work *tensor.Arena) {
-	m, block := c.Neurons(), c.block()
-	for lo := 0; lo < k.Rows; lo += block {
-		hi := min(lo+block, k.Rows)
-		level := work.Mark()
-		rates, sign := work.Matrix(m, hi-lo), c.write.signs(m, hi-lo, work)
-		top := work.Floats(m)
-		ref := c.write.keys(rates, sign, top, k.SliceRows(lo, hi), nil, c.decay, c.cfg.Causal, work)
-		for i, bias := range c.write.bias {
-			mem.raise(i, float64(top[i])+ref+bias)
-			mem.rates(i, rates.Row(i), signRow(sign, i), ref+bias)
-		}
-		mem.plasticity(rates, v.SliceRows(lo, hi), work)
-		mem.forget(c.decay, hi-lo)
-		work.Release(level)
+func (c *Circuit) checkWidth(q tensor.Matrix) {
+	if d := c.cfg.Tuning.Inputs(); q.Cols != d {
+		panic(fmt.Sprintf("attention: circuit: queries of width %d for tuning curves of d=%d", q.Cols, d))
 	}
 }
 
@@ -156,17 +128,18 @@ func (c *Circuit) causal(r *reading, k, v tensor.Matrix) {
 		level := work.Mark()
 		rates, sign := work.Matrix(m, hi-lo), c.write.signs(m, hi-lo, work)
 		top := work.Floats(m)
-		ref := c.write.keys(rates, sign, top, k.SliceRows(lo, hi), nil, c.decay, c.cfg.Causal, work)
+		x := c.write.keys(k.SliceRows(lo, hi), nil, c.decay, true, work)
+		c.write.exponents(rates, sign, top, &x)
 		r.begin(lo, hi)
 		for first := 0; first < hi-lo; {
-			end := c.share(&r.mem, rates, top, first, ref)
+			end := c.share(&r.mem, rates, top, first, x.ref)
 			part := rates.SliceCols(first, end)
 			for i, bias := range c.write.bias {
 				s := signRow(sign, i)
 				if s != nil {
 					s = s[first:end]
 				}
-				r.mem.rates(i, part.Row(i), s, ref+bias)
+				r.mem.rates(i, part.Row(i), s, x.ref+bias)
 			}
 			values := v.SliceRows(lo+first, lo+end)
 			r.read(first, end, part, values)

@@ -90,11 +90,11 @@ func (b *circuitBackward) sequence() {
 		b.causal()
 		return
 	}
-	b.c.writeAll(&b.mem, b.k, b.v, work)
+	b.writeAll()
 	b.adjoint.Zero()
 
 	stored := b.stored()
-	n, block := b.q.Rows, b.c.block()
+	n, block := b.q.Rows, min(max(1<<20/b.c.Neurons(), 16), 64)
 	for lo := 0; lo < n; lo += block {
 		b.queries(lo, min(lo+block, n), stored)
 	}
@@ -105,6 +105,16 @@ func (b *circuitBackward) sequence() {
 	ref := shiftsOf(shifts, b.c.write.bias, b.mem.shift, -1)
 	for lo := 0; lo < n; lo += block {
 		b.keys(lo, min(lo+block, n), n-1, received, back, shifts, ref)
+	}
+}
+
+// writeAll writes all keys and values.
+func (b *circuitBackward) writeAll() {
+	defer b.work.Release(b.work.Mark())
+	x := b.c.written(b.k, b.v, b.work)
+	for lo := 0; lo < b.c.Neurons(); lo += blockNeurons {
+		mem := b.mem.neurons(lo, min(lo+blockNeurons, b.c.Neurons()))
+		b.c.writeBlock(&mem, lo, &x, b.work)
 	}
 }
 
@@ -124,7 +134,7 @@ func (b *circuitBackward) queries(lo, hi int, stored tensor.Weight) {
 	work := b.work
 	defer work.Release(work.Mark())
 	n, m := hi-lo, b.c.Neurons()
-	r := reading{c: b.c, mem: b.mem, q: b.q, work: work}
+	r := reading{readout: readout{c: b.c}, mem: b.mem, q: b.q, work: work}
 	r.begin(lo, hi)
 	h, scale := r.hidden(0, n)
 	g := work.Matrix(n, b.dv+1) // [g_t, -D_t] / T_t
@@ -209,27 +219,6 @@ func (b *circuitBackward) finishKeys(lo, hi int, beta tensor.Matrix) {
 		sum[t] = float64(tensor.Sum(beta.Row(t)))
 	}
 	b.write.backward(b.dk.SliceRows(lo, hi), b.k.SliceRows(lo, hi), beta, sum, b.work)
-}
-
-// shiftsOf writes the bias of writing plus sign times the shift of every neuron,
-// -Inf for those that never fired, relative to the largest, which it returns.
-func shiftsOf(dst []float32, bias, shift []float64, sign float64) (ref float64) {
-	ref = math.Inf(-1)
-	for i, s := range shift {
-		if !math.IsInf(s, -1) {
-			ref = max(ref, bias[i]+sign*s)
-		}
-	}
-	if math.IsInf(ref, -1) {
-		ref = 0
-	}
-	for i, s := range shift {
-		dst[i] = float32(bias[i] + sign*s - ref)
-		if math.IsInf(s, -1) {
-			dst[i] = float32(math.Inf(-1))
-		}
-	}
-	return ref
 }
 
 // multiply is dst *= x.

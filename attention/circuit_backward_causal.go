@@ -17,16 +17,16 @@ func (b *circuitBackward) causal() {
 		hi := min(lo+causalBlock, n)
 		level := work.Mark()
 		rates, top := work.Matrix(m, hi-lo), work.Floats(m)
-		ref := b.c.write.keys(rates, tensor.Matrix{}, top, b.k.SliceRows(lo, hi), nil, b.c.decay, true, work)
-		r := reading{c: b.c, q: b.q, work: work}
+		x := b.c.write.keys(b.k.SliceRows(lo, hi), nil, b.c.decay, true, work)
+		b.c.write.exponents(rates, tensor.Matrix{}, top, &x)
+		r := reading{readout: readout{c: b.c}, mem: b.mem, q: b.q, work: work}
 		r.begin(lo, hi)
 		for first := 0; first < hi-lo; {
-			end := b.c.share(&b.mem, rates, top, first, ref)
+			end := b.c.share(&b.mem, rates, top, first, x.ref)
 			part := rates.SliceCols(first, end)
 			for i, bias := range b.c.write.bias {
-				b.mem.rates(i, part.Row(i), nil, ref+bias)
+				b.mem.rates(i, part.Row(i), nil, x.ref+bias)
 			}
-			r.mem = b.mem
 			b.part(&r, first, end, part, logTotal)
 			b.mem.plasticity(part, b.v.SliceRows(lo+first, lo+end), work)
 			begins[parts] = float64(lo + first)
@@ -113,10 +113,11 @@ func (b *circuitBackward) recall(later *memory, lo, hi int, logTotal []float64) 
 		row[b.dv] = -tensor.Dot(b.dy.Row(lo+t), b.y.Row(lo+t))
 	}
 	rates, top := work.Matrix(m, n), work.Floats(m)
-	base := b.c.read.keys(rates, tensor.Matrix{}, top, b.q.SliceRows(lo, hi), extra, 0, false, work)
+	x := b.c.read.keys(b.q.SliceRows(lo, hi), extra, 0, false, work)
+	b.c.read.exponents(rates, tensor.Matrix{}, top, &x)
 	for i, bias := range b.c.read.bias {
-		later.raise(i, float64(top[i])+base+bias)
-		later.rates(i, rates.Row(i), nil, base+bias)
+		later.raise(i, float64(top[i])+x.ref+bias)
+		later.rates(i, rates.Row(i), nil, x.ref+bias)
 	}
 	later.plasticity(rates, g, work)
 	later.forget(b.c.decay, n)

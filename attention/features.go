@@ -118,14 +118,25 @@ func (f *features) exponent(i int, u float32, level float64) (exponent, sign flo
 	return log - f.levels*level, sign
 }
 
-// keys computes the exponents of a block of keys k [n, d], neuron by neuron:
-// dst [m, n] relative to ref + bias, with common, minus decay·(position+1) and
-// extra [n], unless nil, added, and the largest of every neuron in top [m]. sign [m, n] is written for signed
-// links. The reference of a causal block does not look at its later tokens.
-func (f *features) keys(dst, sign tensor.Matrix, top []float32, k tensor.Matrix, extra []float64, decay float64, causal bool, work *tensor.Arena) (ref float64) {
+// keys are tokens made ready to be written to neurons, whichever these are.
+type keys struct {
+	packed tensor.Weight // [n, d]
+	level  []float64     // [n]
+	offset []float32     // [n] what all neurons have in common, relative to ref
+	ref    float64
+}
+
+// keys makes tokens k [n, d] ready: with common, minus decay·(position+1) and
+// extra [n], unless nil, added. The reference of a causal block does not look at
+// its later tokens.
+func (f *features) keys(k tensor.Matrix, extra []float64, decay float64, causal bool, work *tensor.Arena) keys {
+	x := keys{level: work.Doubles(k.Rows), offset: work.Floats(k.Rows), packed: tensor.Pack(k, work)}
+	if k.Rows == 0 {
+		return x
+	}
 	defer work.Release(work.Mark())
-	level, common := work.Doubles(k.Rows), work.Doubles(k.Rows)
-	f.common(level, common, k, work)
+	common := work.Doubles(k.Rows)
+	f.common(x.level, common, k, work)
 	for t := range common {
 		// Forgetting lowers the shifts before every write; later keys stand out.
 		common[t] -= decay * float64(t+1)
@@ -133,52 +144,73 @@ func (f *features) keys(dst, sign tensor.Matrix, top []float32, k tensor.Matrix,
 			common[t] += extra[t]
 		}
 	}
-	ref = common[0]
+	x.ref = common[0]
 	if !causal {
-		ref = slices.Max(common)
+		x.ref = slices.Max(common)
 	}
-	offset := work.Floats(k.Rows)
 	for t, c := range common {
-		offset[t] = float32(c - ref)
+		x.offset[t] = float32(c - x.ref)
 	}
-	tensor.Product(dst, f.w, tensor.Pack(k, work))
-	for i := range dst.Rows {
-		row := dst.Row(i)
-		if f.link != tuning.LinkExp {
-			for t, u := range row {
-				e, s := f.exponent(i, u, level[t])
-				row[t] = float32(e)
-				if f.signed {
-					sign.Row(i)[t] = float32(s)
-				}
-			}
-		}
-		top[i] = tensor.AddMax(row, row, offset)
-	}
-	return ref
+	return x
 }
 
-// queries computes the exponents of a block of queries q [n, d], token by token:
-// dst [n, m] relative to common [n] and bias. sign [n, m] is written for signed
-// links.
-func (f *features) queries(dst, sign tensor.Matrix, common []float64, q tensor.Matrix, work *tensor.Arena) {
-	defer work.Release(work.Mark())
-	level := work.Doubles(q.Rows)
-	f.common(level, common, q, work)
-	tensor.Product(dst, q, f.packed)
+// slice returns keys lo to hi; lo is a multiple of 32.
+func (x *keys) slice(lo, hi int) keys {
+	return keys{packed: x.packed.Slice(lo, hi), level: x.level[lo:hi], offset: x.offset[lo:hi], ref: x.ref}
+}
+
+// exponents computes the exponents of keys [n], neuron by neuron: dst [m, n]
+// relative to ref + bias, and the largest of every neuron in top [m]. sign [m, n]
+// is written for signed links.
+func (f *features) exponents(dst, sign tensor.Matrix, top []float32, x *keys) {
+	tensor.Product(dst, f.w, x.packed)
+	for i := range top {
+		top[i] = f.exponentsOf(i, dst.Row(i), signRow(sign, i), x)
+	}
+}
+
+// exponentsOf turns the drives of neuron i by keys into their exponents and
+// returns the largest.
+func (f *features) exponentsOf(i int, row, sign []float32, x *keys) (top float32) {
+	if f.link != tuning.LinkExp {
+		for t, u := range row {
+			e, s := f.exponent(i, u, x.level[t])
+			row[t] = float32(e)
+			if f.signed {
+				sign[t] = float32(s)
+			}
+		}
+	}
+	return tensor.AddMax(row, row, x.offset)
+}
+
+// drivesOf computes the exponents of queries q [n, d], token by token, for as many
+// neurons from first on as dst [n, ·] has columns, relative to what these tokens
+// have in common and to bias. sign, of the same shape, is written for signed links.
+func (f *features) drivesOf(dst, sign tensor.Matrix, first int, level []float64, q tensor.Matrix) {
+	tensor.Product(dst, q, f.packed.Slice(first, first+dst.Cols))
 	if f.link == tuning.LinkExp {
 		return
 	}
 	for t := range dst.Rows {
 		row := dst.Row(t)
 		for i, u := range row {
-			e, s := f.exponent(i, u, level[t])
+			e, s := f.exponent(first+i, u, level[t])
 			row[i] = float32(e)
 			if f.signed {
 				sign.Row(t)[i] = float32(s)
 			}
 		}
 	}
+}
+
+// queries computes the exponents of a block of queries q [n, d] for all neurons,
+// dst [n, m], and what is common to them, common [n]; see drivesOf.
+func (f *features) queries(dst, sign tensor.Matrix, common []float64, q tensor.Matrix, work *tensor.Arena) {
+	defer work.Release(work.Mark())
+	level := work.Doubles(q.Rows)
+	f.common(level, common, q, work)
+	f.drivesOf(dst, sign, 0, level, q)
 }
 
 // signs returns room for the signs of a block, empty if rates are not negative.

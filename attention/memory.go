@@ -48,10 +48,20 @@ func (mem *memory) Reset() {
 	mem.hebb.Zero()
 }
 
+// neurons returns the memory of neurons lo to hi, which it shares but for the
+// number of tokens.
+func (mem *memory) neurons(lo, hi int) memory {
+	return memory{shift: mem.shift[lo:hi], gain: mem.gain[lo:hi], hebb: mem.hebb.SliceRows(lo, hi)}
+}
+
 // raise lifts the shift of neuron i to the logarithm of a rate, if that exceeds
 // it by more than headroom.
 func (mem *memory) raise(i int, log float64) {
 	if log <= mem.shift[i]+headroom {
+		return
+	}
+	if math.IsInf(mem.shift[i], -1) { // nothing to scale
+		mem.shift[i] = log
 		return
 	}
 	f := float32(math.Exp(mem.shift[i] - log))
@@ -71,7 +81,7 @@ func (mem *memory) rates(i int, exponents, sign []float32, base float64) {
 		}
 		return
 	}
-	tensor.ExpSum(exponents, exponents, float32(mem.shift[i]-base))
+	tensor.ExpShift(exponents, exponents, float32(mem.shift[i]-base))
 	for t, s := range sign {
 		exponents[t] *= s
 	}
@@ -85,7 +95,6 @@ func (mem *memory) plasticity(rates, values tensor.Matrix, work *tensor.Arena) {
 	for i := range mem.gain {
 		mem.gain[i] += tensor.Sum(rates.Row(i))
 	}
-	mem.tokens += values.Rows
 }
 
 // forget takes the fraction lambda from H and g n times; decay is log(1-lambda).
@@ -96,4 +105,25 @@ func (mem *memory) forget(decay float64, n int) {
 	for i := range mem.shift {
 		mem.shift[i] += decay * float64(n)
 	}
+}
+
+// shiftsOf writes the bias plus sign times the shift of every neuron,
+// -Inf for those that never fired, relative to the largest, which it returns.
+func shiftsOf(dst []float32, bias, shift []float64, sign float64) (ref float64) {
+	ref = math.Inf(-1)
+	for i, s := range shift {
+		if !math.IsInf(s, -1) {
+			ref = max(ref, bias[i]+sign*s)
+		}
+	}
+	if math.IsInf(ref, -1) {
+		ref = 0
+	}
+	for i, s := range shift {
+		dst[i] = float32(bias[i] + sign*s - ref)
+		if math.IsInf(s, -1) {
+			dst[i] = float32(math.Inf(-1))
+		}
+	}
+	return ref
 }

@@ -6,15 +6,12 @@ import (
 	"github.com/tripartite-go/tripartite/tensor"
 )
 
-// reading is the reading phase of one sequence.
+// reading is the reading phase of a sequence, a block of queries at a time.
 type reading struct {
-	c     *Circuit
-	mem   memory
-	dst   tensor.Matrix // [N, dv]
-	logC  []float32     // [N] or nil
-	q     tensor.Matrix // [N, d]
-	trace Trace
-	work  *tensor.Arena
+	readout
+	mem  memory
+	q    tensor.Matrix // [N, d]
+	work *tensor.Arena
 
 	// Of the present block of queries:
 	lo     int           // its first token
@@ -39,21 +36,9 @@ func (r *reading) begin(lo, hi int) {
 	}
 }
 
-// readAll reads every query out of the complete memory.
-func (r *reading) readAll() {
-	block := r.c.block()
-	for lo := 0; lo < r.q.Rows; lo += block {
-		hi := min(lo+block, r.q.Rows)
-		level := r.work.Mark()
-		r.begin(lo, hi)
-		r.read(0, hi-lo, tensor.Matrix{}, tensor.Matrix{})
-		r.work.Release(level)
-	}
-}
-
-// read reads queries first to end of the block: from the memory, and, if rates
-// [m, end-first] is not empty, from the keys up to each query, which are not in
-// the memory yet. Per query,
+// read reads queries first to end of the block: from the memory, and from the
+// keys up to each query, which are not in the memory yet: rates [m, end-first],
+// values [end-first, dv]. Per query,
 //
 //	h = phi(q),  c = g.h,  l = H h / (sigma + c)
 func (r *reading) read(first, end int, rates, values tensor.Matrix) {
@@ -62,71 +47,56 @@ func (r *reading) read(first, end int, rates, values tensor.Matrix) {
 	h, scale := r.hidden(first, end)
 	out := r.dst.SliceRows(r.lo+first, r.lo+end)
 	tensor.Product(out, h, tensor.PackTransposed(r.mem.hebb, r.work))
-	var recent tensor.Matrix // [n, n] kernel values of the block's own keys
-	if rates.Cols > 0 {
-		recent = r.work.Matrix(n, n)
-		tensor.Product(recent, h, tensor.PackTransposed(rates, r.work))
-	}
+	recent := r.work.Matrix(n, n) // kernel values of the block's own keys
+	tensor.Product(recent, h, tensor.PackTransposed(rates, r.work))
 	for t := range n {
 		y := out.Row(t)
 		c := tensor.Dot(h.Row(t), r.mem.gain)
-		if rates.Cols > 0 {
-			for u, w := range recent.Row(t)[:t+1] {
-				c += w
-				tensor.AddScaled(y, w, values.Row(u))
-			}
+		for u, w := range recent.Row(t)[:t+1] {
+			c += w
+			tensor.AddScaled(y, w, values.Row(u))
 		}
-		r.finish(r.lo+first+t, y, c, scale[t])
+		r.finish(r.lo+first+t, float64(c), scale[t])
 	}
 }
 
-// hidden returns the rates h [n, m] of queries first to end of the block, those of
-// query t relative to exp(scale[t]) and to the shifts of the memory.
+// hidden turns the drives of queries first to end of the block into their rates
+// h [n, m], those of query t relative to exp(scale[t]) and to the shifts of the
+// memory.
 func (r *reading) hidden(first, end int) (h tensor.Matrix, scale []float64) {
-	n, m := end-first, r.c.Neurons()
-	h, scale = r.work.Matrix(n, m), r.work.Doubles(n)
+	h, scale = r.drives.SliceRows(first, end), r.work.Doubles(end-first)
 	defer r.work.Release(r.work.Mark())
-	shifts := r.work.Floats(m)
-	ref := r.shifts(shifts)
-	for t := range n {
+	shifts := r.work.Floats(r.c.Neurons())
+	ref := shiftsOf(shifts, r.c.read.bias, r.mem.shift, 1)
+	for t := range scale {
 		row := h.Row(t)
-		top := tensor.AddMax(row, r.drives.Row(first+t), shifts)
-		if math.IsInf(float64(top), -1) {
-			top = 0 // no neuron fires that was written, or the query is NaN
+		top := float64(tensor.AddMax(row, row, shifts))
+		ratesOf(row, signRow(r.sign, first+t), top)
+		if math.IsInf(top, -1) {
+			top = 0
 		}
-		tensor.ExpSum(row, row, top)
-		for i, s := range signRow(r.sign, first+t) {
-			row[i] *= s
-		}
-		scale[t] = float64(top) + ref + r.common[first+t]
+		scale[t] = top + ref + r.common[first+t]
 	}
 	return h, scale
 }
 
-// shifts writes the shifts of the memory plus the bias of reading, relative to
-// the largest, which it returns.
-func (r *reading) shifts(dst []float32) (ref float64) {
-	bias := r.c.read.bias
-	ref = math.Inf(-1)
-	for i, s := range r.mem.shift {
-		ref = max(ref, s+bias[i])
-	}
-	if math.IsInf(ref, -1) {
-		ref = 0 // nothing written yet
-	}
-	for i, s := range r.mem.shift {
-		dst[i] = float32(s + bias[i] - ref)
-	}
-	return ref
+// readout is where the queries of a sequence leave their results.
+type readout struct {
+	c     *Circuit
+	dst   tensor.Matrix // [N, dv]
+	logC  []float32     // [N] or nil
+	trace Trace
 }
 
-// finish divides by calcium, c·exp(scale), and records it.
-func (r *reading) finish(t int, y []float32, c float32, scale float64) {
+// finish divides H h of query t, which dst holds, by sigma plus calcium c, all
+// relative to exp(scale), and records calcium.
+func (r *readout) finish(t int, c, scale float64) {
 	sigma := 0.0
 	if s := r.c.cfg.HalfSaturation; s > 0 {
 		sigma = s * math.Exp(-scale)
 	}
-	if total := sigma + float64(c); total == 0 {
+	y := r.dst.Row(t)
+	if total := sigma + c; total == 0 {
 		clear(y)
 	} else {
 		for j, v := range y {
@@ -140,9 +110,22 @@ func (r *reading) finish(t int, y []float32, c float32, scale float64) {
 	if c == 0 {
 		r.trace.Zero++
 	}
-	if r.logC == nil {
+	if r.logC != nil {
+		// log 0 is -Inf; of a negative number, NaN.
+		r.logC[t] = float32(math.Log(c) + scale)
+	}
+}
+
+// record adds what happened to queries q, the first of which is token lo.
+func (r *readout) record(trace *Trace, q tensor.Matrix, lo int) {
+	if trace == nil {
 		return
 	}
-	// log 0 is -Inf; of a negative number, NaN.
-	r.logC[t] = float32(math.Log(float64(c)) + scale)
+	trace.Add(r.trace)
+	if trace.LogFactor == nil {
+		return
+	}
+	for t := range q.Rows {
+		trace.LogFactor[lo+t] = float32(r.c.cfg.Tuning.LogFactor(q.Row(t)))
+	}
 }

@@ -106,13 +106,10 @@ type meter struct {
 	start time.Time
 }
 
-// gauge measures the peak of as many threads as the work has.
-func (m *meter) gauge(pool *tensor.Pool, threads int) float64 {
-	if threads == 1 {
-		pool = nil
-	}
+// gauge measures the peak of as many threads as the pool has.
+func (m *meter) gauge(pool *tensor.Pool) float64 {
 	p := pool.Peak(gauging)
-	m.peaks[threads] = append(m.peaks[threads], p)
+	m.peaks[pool.Threads()] = append(m.peaks[pool.Threads()], p)
 	return p
 }
 
@@ -120,14 +117,10 @@ func (m *meter) gauge(pool *tensor.Pool, threads int) float64 {
 func (m *meter) choose(all []*job, pools []*tensor.Pool, r *Result) (chosen []*job) {
 	peak := map[int]float64{}
 	for _, p := range pools {
-		peak[p.Threads()] = max(m.gauge(p, p.Threads()), m.gauge(p, p.Threads()), m.gauge(p, p.Threads()))
+		peak[p.Threads()] = max(m.gauge(p), m.gauge(p), m.gauge(p))
 	}
 	for _, j := range all {
-		rate, ok := peak[j.Threads]
-		if !ok { // the notebook's one thread, where one was not asked for
-			rate = m.gauge(nil, j.Threads)
-		}
-		expected := j.operations / (expectedShare * rate)
+		expected := j.operations / (expectedShare * peak[j.Threads])
 		if expected > longestShare*m.cfg.Time.Seconds() {
 			r.Skipped = append(r.Skipped, Skipped{j.Work, 1e3 * expected})
 			continue
@@ -195,7 +188,7 @@ func (m *meter) rounds(ctx context.Context, all []*job) error {
 
 // measure does one repetition, right after the peak.
 func (m *meter) measure(ctx context.Context, j *job) error {
-	peak := m.gauge(j.pool, j.Threads)
+	peak := m.gauge(j.pool)
 	start := time.Now()
 	for range j.repeat {
 		if err := j.run(ctx); err != nil {

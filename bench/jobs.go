@@ -70,7 +70,9 @@ func jobs(cfg Config, pools []*tensor.Pool) ([]*job, error) {
 		}
 	}
 	if slices.Contains(cfg.Kinds, KindNotebook) {
-		all = append(all, notebookJob(cfg.Seed, pools[0]))
+		for _, p := range pools {
+			all = append(all, notebookJob(cfg.Seed, p))
+		}
 	}
 	if slices.Contains(cfg.Kinds, KindTraining) {
 		for _, p := range pools {
@@ -159,13 +161,13 @@ func encoderOperations(tokens, length, neurons int) float64 {
 
 func notebookJob(seed uint64, pool *tensor.Pool) *job {
 	j := &job{
-		Work:       Work{KindNotebook, fmt.Sprintf("1x%d", notebookTokens), "algebraic", notebookNeurons, 1},
+		Work:       Work{KindNotebook, fmt.Sprintf("1x%d", notebookTokens), "algebraic", notebookNeurons, pool.Threads()},
 		operations: (*Notebook)(nil).operations(),
 		tokens:     notebookTokens,
 		pool:       pool,
 	}
 	j.prepare = func() (func(context.Context) error, int64, error) {
-		n, err := NewNotebook(seed)
+		n, err := NewNotebook(seed, pool)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/tuning"
 )
@@ -18,18 +19,19 @@ const (
 )
 
 // Notebook is the authors' notebook job: one head of width 64 over 197 tokens
-// with 100,000 neurons whose tuning curves are exp. One head runs on one thread.
+// with 100,000 neurons whose tuning curves are exp. Threads share its neurons.
 type Notebook struct {
 	head      *attention.Circuit
 	dst       tensor.Matrix
 	q, k, v   tensor.Matrix
 	seqs      tensor.Sequences
-	work      tensor.Arena
+	work      *nn.Workspace
 	allocated int64
 }
 
-// NewNotebook draws activations and neurons.
-func NewNotebook(seed uint64) (*Notebook, error) {
+// NewNotebook draws activations and neurons, for the threads of a pool; nil is
+// one thread.
+func NewNotebook(seed uint64, pool *tensor.Pool) (*Notebook, error) {
 	before := heap()
 	rng := tuning.NewRand(seed, streamNotebook)
 	scale := math.Pow(notebookWidth, -0.25) // so that q.k is the logit
@@ -38,7 +40,7 @@ func NewNotebook(seed uint64) (*Notebook, error) {
 		return nil, err
 	}
 	n := &Notebook{
-		head: head, seqs: tensor.NewSequences(notebookTokens), dst: tensor.New(notebookTokens, notebookWidth),
+		head: head, work: nn.NewWorkspace(pool), seqs: tensor.NewSequences(notebookTokens), dst: tensor.New(notebookTokens, notebookWidth),
 		q: gaussian(rng, notebookTokens, notebookWidth, scale),
 		k: gaussian(rng, notebookTokens, notebookWidth, scale),
 		v: gaussian(rng, notebookTokens, notebookWidth, 1),
@@ -50,7 +52,7 @@ func NewNotebook(seed uint64) (*Notebook, error) {
 
 // Run computes the head once.
 func (n *Notebook) Run() {
-	n.head.Forward(n.dst, nil, n.q, n.k, n.v, n.seqs, nil, nil, &n.work)
+	n.work.Attend(n.dst, nil, n.head, n.q, n.k, n.v, n.seqs)
 }
 
 // Memory returns how many bytes curves, activations and scratch take.

@@ -189,8 +189,8 @@ type Pass struct {
 }
 
 // Forward computes the block for all tokens of x [N, D] and writes dst [N, D],
-// which may be x itself. Work is spread over rows, and over heads and sequences;
-// the result does not depend on how.
+// which may be x itself. Work is spread over rows, and over heads, sequences and
+// groups of neurons; the result does not depend on how.
 func (b *Block) Forward(dst, x tensor.Matrix, pass Pass) {
 	b.check(dst, x, &pass)
 	w := pass.Work
@@ -199,7 +199,8 @@ func (b *Block) Forward(dst, x tensor.Matrix, pass Pass) {
 		w.forwardShort()
 	} else {
 		w.pool.Run(w.blocks, (*inputTask)(w))
-		w.pool.Run(b.heads*pass.Sequences.Len(), (*headTask)(w))
+		w.list()
+		w.runHeads()
 		w.pool.Run(w.blocks, (*outputTask)(w))
 	}
 	w.end()

@@ -31,24 +31,25 @@ func (w *Workspace) forwardShort() {
 		b.first.Forward(s.normed, w.x)
 		in = s.normed
 	}
-	w.share(outputsTask{linear: b.inputs, dst: w.inputs, x: in})
-	w.pool.Run(b.heads*w.pass.Sequences.Len(), (*headTask)(w))
-	w.share(outputsTask{linear: b.output, dst: s.a, x: w.mixed, residual: w.x})
+	w.linear(outputsTask{linear: b.inputs, dst: w.inputs, x: in})
+	w.list()
+	w.runHeads()
+	w.linear(outputsTask{linear: b.output, dst: s.a, x: w.mixed, residual: w.x})
 	if b.preNorm {
 		b.last.Forward(s.normed, s.a)
 	} else {
 		b.first.Forward(s.a, s.a)
 		in = s.a
 	}
-	w.share(outputsTask{linear: b.up, dst: s.hidden, x: in, activation: &b.activation})
-	w.share(outputsTask{linear: b.down, dst: w.dst, x: s.hidden, residual: s.a})
+	w.linear(outputsTask{linear: b.up, dst: s.hidden, x: in, activation: &b.activation})
+	w.linear(outputsTask{linear: b.down, dst: w.dst, x: s.hidden, residual: s.a})
 	if !b.preNorm {
 		b.last.Forward(w.dst, w.dst)
 	}
 }
 
-// share computes a linear map, the threads sharing its outputs.
-func (w *Workspace) share(t outputsTask) {
+// linear computes a linear map, the threads sharing its outputs.
+func (w *Workspace) linear(t outputsTask) {
 	t.parts = 4 * w.pool.Threads() // so that a thread that is held up costs little
 	w.short.task = t
 	w.pool.Run(t.parts, &w.short.task)

@@ -12,6 +12,7 @@ type Workspace struct {
 	pool   *tensor.Pool
 	arenas []tensor.Arena // one per worker
 	traces []attention.Trace
+	heads  heads
 	room   struct{ inputs, mixed tensor.Matrix } // for passes without a tape
 	short  short
 	back   backward
@@ -110,31 +111,27 @@ func (t *inputTask) Do(worker, i int) {
 	w.block.inputs.apply(w.inputs.SliceRows(lo, hi), x)
 }
 
-// headTask computes one head of one sequence.
-type headTask Workspace
-
-// Do implements tensor.Task.
-func (t *headTask) Do(worker, i int) {
-	w := (*Workspace)(t)
+// list lists the heads of all sequences.
+func (w *Workspace) list() {
 	b := w.block
-	s, h := i/b.heads, i%b.heads
-	q, k, v := b.split(w.inputs, h)
-	var state attention.State
-	if w.pass.States != nil {
-		state = w.pass.States[i]
+	for i := range b.heads * w.pass.Sequences.Len() {
+		s, h := i/b.heads, i%b.heads
+		c := call{head: w.pass.Heads[h], seqs: w.pass.Sequences.Slice(s, s+1)}
+		c.dst = w.mixed.SliceCols(h*b.valueWidth, (h+1)*b.valueWidth)
+		c.q, c.k, c.v = b.split(w.inputs, h)
+		if w.pass.States != nil {
+			c.state = w.pass.States[i]
+		}
+		if t := w.pass.Trace; t != nil {
+			c.logC = t.logC.Row(h)
+			c.trace = &w.traces[i]
+			c.trace.LogFactor = t.logFactor.Row(h)
+		}
+		if w.pass.Tape != nil {
+			c.logC = w.pass.Tape.logC.Row(h)
+		}
+		w.heads.add(c)
 	}
-	var logC []float32
-	var trace *attention.Trace
-	if w.pass.Trace != nil {
-		logC = w.pass.Trace.logC.Row(h)
-		trace = &w.traces[i]
-		trace.LogFactor = w.pass.Trace.logFactor.Row(h)
-	}
-	if w.pass.Tape != nil {
-		logC = w.pass.Tape.logC.Row(h)
-	}
-	dst := w.mixed.SliceCols(h*b.valueWidth, (h+1)*b.valueWidth)
-	w.pass.Heads[h].Forward(dst, logC, q, k, v, w.pass.Sequences.Slice(s, s+1), state, trace, &w.arenas[worker])
 }
 
 // split returns the queries, keys and values of one head.

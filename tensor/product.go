@@ -41,12 +41,20 @@ func (w Weight) Row(dst []float32, i int) {
 // first output of it. A part may be empty.
 func (w Weight) Part(i, parts int) (lo int, part Weight) {
 	panels := (w.Out + kernels.Panel - 1) / kernels.Panel
-	lo = min(i*panels/parts*kernels.Panel, w.Out)
-	return lo, w.columns(lo, min((i+1)*panels/parts*kernels.Panel, w.Out))
+	lo = i * panels / parts * kernels.Panel
+	hi := min((i+1)*panels/parts*kernels.Panel, w.Out)
+	if lo >= hi {
+		return hi, Weight{In: w.In}
+	}
+	return lo, w.Slice(lo, hi)
 }
 
-// columns returns outputs lo to hi; lo is a multiple of the panel width.
-func (w Weight) columns(lo, hi int) Weight {
+// Slice returns outputs lo to hi, hi excluded, of the same data. lo must be a
+// multiple of the width of a packed panel, as multiples of 32 are.
+func (w Weight) Slice(lo, hi int) Weight {
+	if lo < 0 || hi < lo || hi > w.Out || lo%kernels.Panel != 0 {
+		panic(fmt.Sprintf("tensor: outputs %d:%d of weights [%d, %d] in panels of %d", lo, hi, w.Out, w.In, kernels.Panel))
+	}
 	return Weight{Out: hi - lo, In: w.In, data: w.data[lo*w.In:]}
 }
 
@@ -136,5 +144,5 @@ func (p *Pool) product(dst, x Matrix, w Weight, add bool) {
 func (t *productTask) Do(_, i int) {
 	r, c := i/t.across*t.rows, i%t.across*t.col
 	r1, c1 := min(r+t.rows, t.x.Rows), min(c+t.col, t.w.Out)
-	product(t.dst.SliceRows(r, r1).SliceCols(c, c1), t.x.SliceRows(r, r1), t.w.columns(c, c1), t.add)
+	product(t.dst.SliceRows(r, r1).SliceCols(c, c1), t.x.SliceRows(r, r1), t.w.Slice(c, c1), t.add)
 }

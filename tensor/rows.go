@@ -17,6 +17,12 @@ func ExpSum(dst, x []float32, shift float32) float64 {
 	return kernels.ExpSum(dst, x, shift)
 }
 
+// ExpShift is dst = exp(x - shift), with the difference rounded to float32.
+func ExpShift(dst, x []float32, shift float32) {
+	sameLen("ExpShift", dst, x)
+	kernels.ExpShift(dst, x, shift)
+}
+
 // Softmax is dst = exp(x)/sum exp(x) and returns the logarithm of that sum. A
 // row of nothing but -Inf gives zeros and -Inf.
 func Softmax(dst, x []float32) (logSum float64) {

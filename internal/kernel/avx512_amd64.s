@@ -3803,6 +3803,80 @@ done:
 	VZEROUPPER
 	RET
 
+// func avx512ExpShift(dst *float32, x *float32, n int, shift float32)
+TEXT ·avx512ExpShift(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS shift+24(FP), Z0
+	VBROADCASTSS avx512Constants<>+0(SB), Z2
+	VBROADCASTSS avx512Constants<>+4(SB), Z1
+	VBROADCASTSS avx512Constants<>+8(SB), Z4
+	VBROADCASTSS avx512Constants<>+12(SB), Z5
+	VBROADCASTSS avx512Constants<>+16(SB), Z6
+	VBROADCASTSS avx512Constants<>+20(SB), Z3
+	VBROADCASTSS avx512Constants<>+24(SB), Z7
+	VBROADCASTSS avx512Constants<>+28(SB), Z8
+	VBROADCASTSS avx512Constants<>+32(SB), Z9
+	VBROADCASTSS avx512Constants<>+36(SB), Z10
+	VBROADCASTSS avx512Constants<>+40(SB), Z11
+	SUBQ         $16, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Z12
+	VSUBPS       Z0, Z12, Z12
+	VMAXPS       Z12, Z1, Z12
+	VMINPS       Z12, Z2, Z12
+	VMULPS       Z4, Z12, Z13
+	VRNDSCALEPS  $8, Z13, Z13
+	VFNMADD231PS Z5, Z13, Z12
+	VFNMADD231PS Z6, Z13, Z12
+	VMOVUPS      Z7, Z14
+	VFMADD231PS  Z3, Z12, Z14
+	VFMADD213PS  Z8, Z12, Z14
+	VFMADD213PS  Z9, Z12, Z14
+	VFMADD213PS  Z10, Z12, Z14
+	VMULPS       Z12, Z12, Z15
+	VFMADD231PS  Z15, Z14, Z12
+	VADDPS       Z11, Z12, Z12
+	VSCALEFPS    Z13, Z12, Z12
+	VMOVUPS      Z12, 0(DI)
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	SUBQ         $16, CX
+	JGE          loop
+
+last:
+	ADDQ         $16, CX
+	JZ           done
+	MOVQ         $1, AX
+	SHLQ         CX, AX
+	DECQ         AX
+	KMOVW        AX, K1
+	VMOVUPS.Z    0(SI), K1, Z12
+	VSUBPS       Z0, Z12, Z12
+	VMAXPS       Z12, Z1, Z12
+	VMINPS       Z12, Z2, Z12
+	VMULPS       Z4, Z12, Z13
+	VRNDSCALEPS  $8, Z13, Z13
+	VFNMADD231PS Z5, Z13, Z12
+	VFNMADD231PS Z6, Z13, Z12
+	VMOVUPS      Z7, Z14
+	VFMADD231PS  Z3, Z12, Z14
+	VFMADD213PS  Z8, Z12, Z14
+	VFMADD213PS  Z9, Z12, Z14
+	VFMADD213PS  Z10, Z12, Z14
+	VMULPS       Z12, Z12, Z15
+	VFMADD231PS  Z15, Z14, Z12
+	VADDPS       Z11, Z12, Z12
+	VSCALEFPS    Z13, Z12, Z12
+	VMOVUPS      Z12, K1, 0(DI)
+
+done:
+	VZEROUPPER
+	RET
+
 // func avx512AddMax(dst *float32, x *float32, y *float32, n int) float32
 TEXT ·avx512AddMax(SB), NOSPLIT, $0-36
 	MOVQ         dst+0(FP), DI

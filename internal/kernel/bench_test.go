@@ -78,6 +78,7 @@ func BenchmarkRows(b *testing.B) {
 		}{
 			{"Exp", func() { ks.Exp(dst, x) }},
 			{"ExpSum", func() { ks.ExpSum(dst, x, 1) }},
+			{"ExpShift", func() { ks.ExpShift(dst, x, 1) }},
 			{"Softmax", func() { ks.Softmax(dst, x) }},
 			{"AddMax", func() { ks.AddMax(dst, x, y) }},
 			{"Max", func() { ks.Max(x) }},

@@ -165,6 +165,11 @@ func avx512ReLU(dst *float32, x *float32, n int)
 //go:noescape
 func avx512ExpSum(dst *float32, x *float32, n int, shift float32) float64
 
+// avx512ExpShift is dst = exp(x - shift), with the difference rounded.
+//
+//go:noescape
+func avx512ExpShift(dst *float32, x *float32, n int, shift float32)
+
 // avx512AddMax is dst = x + y and returns the largest element.
 //
 //go:noescape
@@ -279,6 +284,7 @@ var avx512Vectors = vectors{
 	tanh:          avx512Tanh,
 	relu:          avx512ReLU,
 	expSum:        avx512ExpSum,
+	expShift:      avx512ExpShift,
 	addMax:        avx512AddMax,
 	max:           avx512Max,
 	sum:           avx512Sum,
@@ -414,6 +420,11 @@ func avx2ReLU(dst *float32, x *float32, n int)
 //go:noescape
 func avx2ExpSum(dst *float32, x *float32, n int, shift float32) float64
 
+// avx2ExpShift is dst = exp(x - shift), with the difference rounded.
+//
+//go:noescape
+func avx2ExpShift(dst *float32, x *float32, n int, shift float32)
+
 // avx2AddMax is dst = x + y and returns the largest element.
 //
 //go:noescape
@@ -528,6 +539,7 @@ var avx2Vectors = vectors{
 	tanh:          avx2Tanh,
 	relu:          avx2ReLU,
 	expSum:        avx2ExpSum,
+	expShift:      avx2ExpShift,
 	addMax:        avx2AddMax,
 	max:           avx2Max,
 	sum:           avx2Sum,

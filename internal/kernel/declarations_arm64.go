@@ -130,6 +130,11 @@ func neonReLU(dst *float32, x *float32, n int)
 //go:noescape
 func neonExpSum(dst *float32, x *float32, n int, shift float32) float64
 
+// neonExpShift is dst = exp(x - shift), with the difference rounded.
+//
+//go:noescape
+func neonExpShift(dst *float32, x *float32, n int, shift float32)
+
 // neonAddMax is dst = x + y and returns the largest element.
 //
 //go:noescape
@@ -239,6 +244,7 @@ var neonVectors = vectors{
 	tanh:          neonTanh,
 	relu:          neonReLU,
 	expSum:        neonExpSum,
+	expShift:      neonExpShift,
 	addMax:        neonAddMax,
 	max:           neonMax,
 	sum:           neonSum,

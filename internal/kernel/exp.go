@@ -74,6 +74,13 @@ func exp(dst, x []float32) {
 	}
 }
 
+func expShift(dst, x []float32, shift float32) {
+	x = x[:len(dst)]
+	for i, v := range x {
+		dst[i] = float32(exp64(limit(float64(v - shift))))
+	}
+}
+
 func expSum(dst, x []float32, shift float32) float64 {
 	x = x[:len(dst)]
 	var sum float64

@@ -50,6 +50,9 @@ type Kernels struct {
 	// float64. The difference is not rounded: errors are those of Exp, and 0.3
 	// ulp more in assembly.
 	ExpSum func(dst, x []float32, shift float32) float64
+	// ExpShift is dst = exp(x - shift). The difference is rounded to float32, so
+	// that an error of |x - shift|/2 ulp is added to that of Exp.
+	ExpShift func(dst, x []float32, shift float32)
 	// AddMax is dst = x + y and returns the largest element, -Inf if there is
 	// none. NaN does not count as large.
 	AddMax func(dst, x, y []float32) float32
@@ -136,6 +139,7 @@ func Portable() *Kernels {
 		Peak:      peak,
 		Exp:       exp,
 		ExpSum:    expSum,
+		ExpShift:  expShift,
 		AddMax:    addMax,
 		Max:       maximum,
 		Sum:       sum64,

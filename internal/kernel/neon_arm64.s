@@ -3118,6 +3118,126 @@ done:
 	FMOVD        F0, ret+32(FP)
 	RET
 
+// func neonExpShift(dst *float32, x *float32, n int, shift float32)
+TEXT ·neonExpShift(SB), NOSPLIT, $32-28
+	MOVD         dst+0(FP), R0
+	MOVD         x+8(FP), R1
+	MOVD         n+16(FP), R4
+	MOVD         $neonConstants<>+0(SB), R5
+	FMOVS        shift+24(FP), F0
+	VDUP         V0.S[0], V0.S4
+	FMOVQ        16(R5), F2
+	FMOVQ        32(R5), F1
+	FMOVQ        48(R5), F4
+	FMOVQ        64(R5), F5
+	FMOVQ        80(R5), F6
+	FMOVQ        96(R5), F3
+	FMOVQ        112(R5), F7
+	FMOVQ        128(R5), F8
+	FMOVQ        144(R5), F9
+	FMOVQ        160(R5), F10
+	FMOVQ        176(R5), F11
+	SUBS         $4, R4, R4
+	BLT          last
+
+loop:
+	FMOVQ        0(R1), F12
+	WORD         $0x4ea0d58c // FSUB.4S V12, V12, V0
+	WORD         $0x4e2cf42c // FMAX.4S V12, V1, V12
+	WORD         $0x4eacf44c // FMIN.4S V12, V2, V12
+	WORD         $0x6e24dd8d // FMUL.4S V13, V12, V4
+	WORD         $0x4e2189ad // FRINTN.4S V13, V13
+	WORD         $0x4ea5cdac // FMLS.4S V12, V13, V5
+	WORD         $0x4ea6cdac // FMLS.4S V12, V13, V6
+	WORD         $0x4ea71cee // ORR.16B V14, V7, V7
+	WORD         $0x4e2ccc6e // FMLA.4S V14, V3, V12
+	WORD         $0x4ea81d0f // ORR.16B V15, V8, V8
+	WORD         $0x4e2ccdcf // FMLA.4S V15, V14, V12
+	WORD         $0x4ea91d2e // ORR.16B V14, V9, V9
+	WORD         $0x4e2ccdee // FMLA.4S V14, V15, V12
+	WORD         $0x4eaa1d4f // ORR.16B V15, V10, V10
+	WORD         $0x4e2ccdcf // FMLA.4S V15, V14, V12
+	WORD         $0x6e2cdd8e // FMUL.4S V14, V12, V12
+	WORD         $0x4e2ecdec // FMLA.4S V12, V15, V14
+	WORD         $0x4e2bd58c // FADD.4S V12, V12, V11
+	WORD         $0x4e21a9ae // FCVTNS.4S V14, V13
+	WORD         $0x4f3f05cf // SSHR1.4S V15, V14
+	WORD         $0x6eaf85ce // SUB.4S V14, V14, V15
+	FMOVQ        192(R5), F16
+	WORD         $0x4eb085ef // ADD.4S V15, V15, V16
+	WORD         $0x4f3755ef // SHL23.4S V15, V15
+	WORD         $0x4eb085ce // ADD.4S V14, V14, V16
+	WORD         $0x4f3755ce // SHL23.4S V14, V14
+	WORD         $0x6e2fdd8c // FMUL.4S V12, V12, V15
+	WORD         $0x6e2edd8c // FMUL.4S V12, V12, V14
+	FMOVQ        F12, 0(R0)
+	ADD          $16, R0
+	ADD          $16, R1
+	SUBS         $4, R4, R4
+	BGE          loop
+
+last:
+	ADDS         $4, R4, R4
+	BEQ          done
+	MOVD         $neonMasks<>(SB), R6
+	SUB          R4<<2, R6, R6
+	FMOVQ        16(R6), F31
+	MOVD         $tail-16(SP), R8
+	STP          (ZR, ZR), (R8)
+	MOVD         $tail-32(SP), R9
+	STP          (ZR, ZR), (R9)
+	MOVD         R1, R6
+	MOVD         R9, R12
+	MOVD         R4, R7
+
+get1:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get1
+	FMOVQ        (R9), F12
+	WORD         $0x4ea0d58c // FSUB.4S V12, V12, V0
+	WORD         $0x4e2cf42c // FMAX.4S V12, V1, V12
+	WORD         $0x4eacf44c // FMIN.4S V12, V2, V12
+	WORD         $0x6e24dd8d // FMUL.4S V13, V12, V4
+	WORD         $0x4e2189ad // FRINTN.4S V13, V13
+	WORD         $0x4ea5cdac // FMLS.4S V12, V13, V5
+	WORD         $0x4ea6cdac // FMLS.4S V12, V13, V6
+	WORD         $0x4ea71cee // ORR.16B V14, V7, V7
+	WORD         $0x4e2ccc6e // FMLA.4S V14, V3, V12
+	WORD         $0x4ea81d0f // ORR.16B V15, V8, V8
+	WORD         $0x4e2ccdcf // FMLA.4S V15, V14, V12
+	WORD         $0x4ea91d2e // ORR.16B V14, V9, V9
+	WORD         $0x4e2ccdee // FMLA.4S V14, V15, V12
+	WORD         $0x4eaa1d4f // ORR.16B V15, V10, V10
+	WORD         $0x4e2ccdcf // FMLA.4S V15, V14, V12
+	WORD         $0x6e2cdd8e // FMUL.4S V14, V12, V12
+	WORD         $0x4e2ecdec // FMLA.4S V12, V15, V14
+	WORD         $0x4e2bd58c // FADD.4S V12, V12, V11
+	WORD         $0x4e21a9ae // FCVTNS.4S V14, V13
+	WORD         $0x4f3f05cf // SSHR1.4S V15, V14
+	WORD         $0x6eaf85ce // SUB.4S V14, V14, V15
+	FMOVQ        192(R5), F16
+	WORD         $0x4eb085ef // ADD.4S V15, V15, V16
+	WORD         $0x4f3755ef // SHL23.4S V15, V15
+	WORD         $0x4eb085ce // ADD.4S V14, V14, V16
+	WORD         $0x4f3755ce // SHL23.4S V14, V14
+	WORD         $0x6e2fdd8c // FMUL.4S V12, V12, V15
+	WORD         $0x6e2edd8c // FMUL.4S V12, V12, V14
+	FMOVQ        F12, (R8)
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+put0:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put0
+
+done:
+	RET
+
 // func neonAddMax(dst *float32, x *float32, y *float32, n int) float32
 TEXT ·neonAddMax(SB), NOSPLIT, $48-36
 	MOVD         dst+0(FP), R0

@@ -10,6 +10,7 @@ type vectors struct {
 	geluSlope, geluTanhSlope, siluSlope, tanhSlope, reluSlope func(dst, dy, x *float32, n int)
 
 	expSum        func(dst, x *float32, n int, shift float32) float64
+	expShift      func(dst, x *float32, n int, shift float32)
 	addMax        func(dst, x, y *float32, n int) float32
 	max           func(x *float32, n int) float32
 	sum           func(x *float32, n int) float64
@@ -40,6 +41,13 @@ func (v vectors) kernels(name string, t tiling) *Kernels {
 			}
 			x = x[:len(dst)]
 			return v.expSum(&dst[0], &x[0], len(dst), shift)
+		},
+		ExpShift: func(dst, x []float32, shift float32) {
+			if len(dst) == 0 {
+				return
+			}
+			x = x[:len(dst)]
+			v.expShift(&dst[0], &x[0], len(dst), shift)
 		},
 		AddMax: func(dst, x, y []float32) float32 {
 			if len(dst) == 0 {

@@ -69,6 +69,8 @@ func functions() []function {
 		unary("ReLU", "is dst = max(0, x).", func(b *body, x value) value { return b.max(b.number(0), x) }),
 		{name: "ExpSum", doc: "is dst = exp(x - shift) and returns the sum of dst.", slots: []string{"dst", "x"}, scalars: []string{"shift"},
 			returns: sum64, ways: 1, body: expSum},
+		{name: "ExpShift", doc: "is dst = exp(x - shift), with the difference rounded.", slots: []string{"dst", "x"}, scalars: []string{"shift"},
+			body: func(b *body) { b.store(0, exponential(b, b.sub(b.load(1), b.scalar(0)))) }},
 		{name: "AddMax", doc: "is dst = x + y and returns the largest element.", slots: []string{"dst", "x", "y"},
 			returns: largest, ways: 1, body: func(b *body) {
 				s := b.add(b.load(1), b.load(2))

@@ -182,7 +182,7 @@ func (s *server) prepare(r request, pool *tensor.Pool) (job, error) {
 		ids, targets, seqs := cfg.Batch(r.Sequences, r.Tokens, seed)
 		return job{run: func() error { _, err := m.Step(ids, targets, seqs); return err }}, nil
 	case "notebook":
-		n, err := bench.NewNotebook(seed)
+		n, err := bench.NewNotebook(seed, pool)
 		if err != nil {
 			return job{}, err
 		}

@@ -83,7 +83,7 @@ func NewBlock(cfg BlockConfig, p BlockParams) (*Block, error) {
 		valueWidth: p.Value.Weight.Rows / cfg.Heads,
 		preNorm:    cfg.PreNorm,
 		activation: cfg.Activation,
-		inputs:     NewLinear(stack([]Projection{p.Query, p.Key, p.Value}, []float32{root, root, 1})),
+		inputs:     stack([]Projection{p.Query, p.Key, p.Value}, []float32{root, root, 1}),
 		output:     NewLinear(p.Output),
 		up:         NewLinear(p.Up),
 		down:       NewLinear(p.Down),
@@ -119,25 +119,23 @@ func (p *BlockParams) check(heads int) (d int, err error) {
 	return inner / heads, nil
 }
 
-// stack puts projections of the same input one under another, each times its
+// stack packs projections of the same input one under another, each times its
 // scale.
-func stack(ps []Projection, scales []float32) Projection {
-	rows, biased := 0, false
-	for _, p := range ps {
-		rows += p.Weight.Rows
+func stack(ps []Projection, scales []float32) Linear {
+	weights := make([]tensor.Matrix, len(ps))
+	biased := false
+	for i, p := range ps {
+		weights[i] = p.Weight
 		biased = biased || p.Bias != nil
 	}
-	out := Projection{Weight: tensor.New(rows, ps[0].Weight.Cols)}
+	out := Linear{weight: tensor.PackStack(weights, scales, nil), reversed: new(reversed)}
 	if biased {
-		out.Bias = make([]float32, rows)
+		out.bias = make([]float32, out.Out())
 	}
 	at := 0
 	for i, p := range ps {
-		for r := range p.Weight.Rows {
-			tensor.Scale(out.Weight.Row(at+r), scales[i], p.Weight.Row(r))
-		}
 		if p.Bias != nil {
-			tensor.Scale(out.Bias[at:at+len(p.Bias)], scales[i], p.Bias)
+			tensor.Scale(out.bias[at:at+len(p.Bias)], scales[i], p.Bias)
 		}
 		at += p.Weight.Rows
 	}

@@ -172,6 +172,9 @@ func (x x86) emit(e *emitter, s step, at int) {
 	case opRound:
 		a := e.any(s.args[0])
 		f.op(x.either("VRNDSCALEPS", "VROUNDPS"), "$8", a, e.out(at, s.args...))
+	case opNumber:
+		a := e.any(s.args[0])
+		f.op("VCVTDQ2PS", a, e.out(at, s.args...))
 	case opScale:
 		x.scaled(e, s.args, at)
 	case opSelect:

@@ -119,9 +119,10 @@ func (s Softmax) sequence(dst tensor.Matrix, logC []float32, q, k, v tensor.Matr
 	for t := range q.Rows {
 		row := dst.Row(t)
 		tensor.Scale(row, 1/sum[t], row)
-		if logC != nil {
-			logC[t] = float32(math.Log(float64(sum[t])) + float64(top[t]))
-		}
+	}
+	if logC != nil {
+		tensor.Log(logC, sum)
+		tensor.Add(logC, logC, top)
 	}
 }
 

@@ -1,11 +1,6 @@
 package model
 
-import (
-	"fmt"
-
-	"github.com/tripartite-go/tripartite/nn"
-	"github.com/tripartite-go/tripartite/safetensors"
-)
+import "fmt"
 
 // albertWeights mirrors the checkpoints of ALBERT (Lan et al.,
 // arXiv:1909.11942): AlbertForPreTraining of transformers, of which all others
@@ -58,9 +53,9 @@ func configureALBERT(c *Config, f *fields) {
 	f.unsupported()
 }
 
-func loadALBERT(c *Config, ckpt *safetensors.Checkpoint) (*Model, error) {
+func loadALBERT(c *Config, from *source) (*Model, error) {
 	var w albertWeights
-	found, err := bind(ckpt, c, layout{
+	found, err := bind(from, c, layout{
 		base: "albert.",
 		// A buffer that old versions of transformers stored, and heads for tasks that
 		// are not offered: sentence order; whole texts, single tokens, multiple choice;
@@ -71,27 +66,41 @@ func loadALBERT(c *Config, ckpt *safetensors.Checkpoint) (*Model, error) {
 		return nil, err
 	}
 	m := newModel(c, found)
-	m.embedding = newTextEmbedding(c, w.Embeddings, &w.Projection)
-	groups := make([][]*nn.Block, len(w.Groups))
+	projection, err := from.layer(&w.Projection)
+	if err != nil {
+		return nil, err
+	}
+	m.embedding = newTextEmbedding(c, w.Embeddings, &projection)
+	var weights []blockWeights // of all groups, one after another
 	for g := range w.Groups {
 		for i := range w.Groups[g].Layers {
 			l := &w.Groups[g].Layers[i]
-			block, err := nn.NewBlock(nn.BlockConfig{Heads: c.Heads, Activation: c.Activation}, nn.BlockParams{
-				Query: l.Query.projection(), Key: l.Key.projection(), Value: l.Value.projection(), Output: l.Output.projection(),
-				Up: l.Up.projection(), Down: l.Down.projection(), AttentionNorm: l.OutputNorm.layer(c), OutputNorm: l.DownNorm.layer(c),
+			weights = append(weights, blockWeights{
+				name:  fmt.Sprintf("group %d, layer %d", g, i),
+				query: &l.Query, key: &l.Key, value: &l.Value, output: &l.Output, attentionNorm: &l.OutputNorm,
+				up: &l.Up, down: &l.Down, outputNorm: &l.DownNorm,
 			})
-			if err != nil {
-				return nil, fmt.Errorf("group %d, layer %d: %w", g, i, err)
-			}
-			groups[g] = append(groups[g], block)
 		}
 	}
-	for layer := range c.Layers {
-		m.blocks = append(m.blocks, groups[albertGroupOf(layer, c.Layers, c.Groups)]...)
+	blocks, err := from.blocks(c, weights)
+	if err != nil {
+		return nil, err
 	}
-	m.setPooler(w.Pooler)
+	for layer := range c.Layers {
+		first := albertGroupOf(layer, c.Layers, c.Groups) * c.Inner
+		m.blocks = append(m.blocks, blocks[first:first+c.Inner]...)
+	}
+	if w.Pooler != nil {
+		pooler, err := from.layer(w.Pooler)
+		if err != nil {
+			return nil, err
+		}
+		m.pooler = &pooler
+	}
 	if h := w.Words; h != nil {
-		m.words = newWordHead(c, h.Transform, h.Norm, h.Decoder, w.Embeddings.Words)
+		if m.words, err = newWordHead(c, from, h.Transform, h.Norm, h.Decoder, w.Embeddings.Words); err != nil {
+			return nil, err
+		}
 	}
 	return m, nil
 }

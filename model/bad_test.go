@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"maps"
 	"math"
@@ -194,6 +195,27 @@ func TestHeadsForOtherTasksAreIgnoredByName(t *testing.T) {
 	}
 }
 
+func TestDamageIsFoundInEveryPieceOfATable(t *testing.T) {
+	const words = piece/24 + 1000
+	files := copyOf(t, "bert")
+	setConfig(t, files, map[string]any{"vocab_size": words})
+	table := make([]float32, words*24)
+	for i := range table {
+		table[i] = math.MaxFloat32 // their sum is infinite, they are not
+	}
+	setTensors(t, files, func(all map[string]stored) {
+		all["embeddings.word_embeddings.weight"] = stored{shape: []int{words, 24}, data: table}
+	})
+	if _, err := Load(files, "large numbers"); err != nil {
+		t.Error(err)
+	}
+	table[piece+5] = float32(math.NaN())
+	setTensors(t, files, func(all map[string]stored) {
+		all["embeddings.word_embeddings.weight"] = stored{shape: []int{words, 24}, data: table}
+	})
+	refused(t, files, fmt.Sprintf("%q holds NaN at element %d;", "embeddings.word_embeddings.weight", piece+5))
+}
+
 func TestDamagedWeightsAreRefused(t *testing.T) {
 	for name, value := range map[string]float32{"NaN": float32(math.NaN()), "+Inf": float32(math.Inf(1))} {
 		files := copyOf(t, "albert")
@@ -201,6 +223,18 @@ func TestDamagedWeightsAreRefused(t *testing.T) {
 			all["encoder.albert_layer_groups.0.albert_layers.0.ffn.weight"].data[17] = value
 		})
 		refused(t, files, `"encoder.albert_layer_groups.0.albert_layers.0.ffn.weight"`, name, "element 17", "download")
+	}
+	for range 5 { // several are read at a time, but the first in order is named
+		files := copyOf(t, "bert")
+		setTensors(t, files, func(all map[string]stored) {
+			for _, layer := range []string{"0", "1"} {
+				all["encoder.layer."+layer+".output.dense.weight"].data[3] = float32(math.Inf(-1))
+			}
+			all["encoder.layer.1.output.dense.bias"].data[2] = float32(math.Inf(-1))
+		})
+		refused(t, files, `"encoder.layer.1.output.dense.bias" holds -Inf at element 2;`)
+		setTensors(t, files, func(all map[string]stored) { all["encoder.layer.1.output.dense.bias"].data[2] = 0 })
+		refused(t, files, `"encoder.layer.0.output.dense.weight" holds -Inf at element 3;`)
 	}
 	files := copyOf(t, "albert")
 	setTensors(t, files, func(all map[string]stored) {

@@ -1,11 +1,6 @@
 package model
 
-import (
-	"fmt"
-
-	"github.com/tripartite-go/tripartite/nn"
-	"github.com/tripartite-go/tripartite/safetensors"
-)
+import "fmt"
 
 // bertWeights mirrors the checkpoints of BERT (Devlin et al.,
 // arXiv:1810.04805): BertForPreTraining of transformers, of which all others
@@ -50,9 +45,9 @@ func configureBERT(c *Config, f *fields) {
 	f.unsupported()
 }
 
-func loadBERT(c *Config, ckpt *safetensors.Checkpoint) (*Model, error) {
+func loadBERT(c *Config, from *source) (*Model, error) {
 	var w bertWeights
-	found, err := bind(ckpt, c, layout{
+	found, err := bind(from, c, layout{
 		base: "bert.",
 		// A buffer that old versions of transformers stored, and heads for tasks that
 		// are not offered: next sentence; whole texts, single tokens, multiple choice;
@@ -64,20 +59,29 @@ func loadBERT(c *Config, ckpt *safetensors.Checkpoint) (*Model, error) {
 	}
 	m := newModel(c, found)
 	m.embedding = newTextEmbedding(c, w.Embeddings, nil)
-	for i := range w.Layers {
+	blocks := make([]blockWeights, len(w.Layers))
+	for i := range blocks {
 		l := &w.Layers[i]
-		block, err := nn.NewBlock(nn.BlockConfig{Heads: c.Heads, Activation: c.Activation}, nn.BlockParams{
-			Query: l.Query.projection(), Key: l.Key.projection(), Value: l.Value.projection(), Output: l.Output.projection(),
-			Up: l.Up.projection(), Down: l.Down.projection(), AttentionNorm: l.OutputNorm.layer(c), OutputNorm: l.DownNorm.layer(c),
-		})
-		if err != nil {
-			return nil, fmt.Errorf("layer %d: %w", i, err)
+		blocks[i] = blockWeights{
+			name:  fmt.Sprintf("layer %d", i),
+			query: &l.Query, key: &l.Key, value: &l.Value, output: &l.Output, attentionNorm: &l.OutputNorm,
+			up: &l.Up, down: &l.Down, outputNorm: &l.DownNorm,
 		}
-		m.blocks = append(m.blocks, block)
 	}
-	m.setPooler(w.Pooler)
+	if m.blocks, err = from.blocks(c, blocks); err != nil {
+		return nil, err
+	}
+	if w.Pooler != nil {
+		pooler, err := from.layer(w.Pooler)
+		if err != nil {
+			return nil, err
+		}
+		m.pooler = &pooler
+	}
 	if h := w.Words; h != nil {
-		m.words = newWordHead(c, h.Transform, h.Norm, h.Decoder, w.Embeddings.Words)
+		if m.words, err = newWordHead(c, from, h.Transform, h.Norm, h.Decoder, w.Embeddings.Words); err != nil {
+			return nil, err
+		}
 	}
 	return m, nil
 }

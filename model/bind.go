@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -17,7 +16,7 @@ import (
 //
 //	Words  []float32 `tensor:"words.weight" shape:"vocab_size hidden_size"`
 //	Bias   []float32 `tensor:"bias,optional" shape:"vocab_size"`       nil where it is absent
-//	Up     linear    `tensor:"up" shape:"intermediate_size hidden_size"`  a weight [out, in], a bias [out]
+//	Up     linear    `tensor:"up" shape:"intermediate_size hidden_size"`  a weight [out, in], read later; a bias [out]
 //	Norm   norm      `tensor:"LayerNorm" shape:"hidden_size"`          weight or gamma, bias or beta
 //	Layers []layer   `tensor:"layer" count:"num_hidden_layers"`        layer.0, layer.1 and so on
 //	Pooler *linear   `tensor:"pooler" shape:"hidden_size hidden_size"` nil where none of it is stored
@@ -52,19 +51,19 @@ type binder struct {
 // binding is a tensor and the field it fills.
 type binding struct {
 	info safetensors.Info
-	dst  *[]float32
+	dst  *[]float32 // nil for a matrix that is read when it is packed
 }
 
 // bound is what bind tells beside the weights.
 type bound struct {
 	ignored    []string // tensors that were left alone, by name
-	parameters int64    // numbers that were read
+	parameters int64    // numbers that were learned
 }
 
-// bind fills weights, a pointer to a struct, from the checkpoint. It refuses a
+// bind fills weights, a pointer to a struct, from the source. It refuses a
 // checkpoint that does not match before it reads any data.
-func bind(c *safetensors.Checkpoint, cfg *Config, l layout, weights any) (bound, error) {
-	b := &binder{layout: l, config: cfg, checkpoint: c, tensors: c.Tensors()}
+func bind(from *source, cfg *Config, l layout, weights any) (bound, error) {
+	b := &binder{layout: l, config: cfg, checkpoint: from.checkpoint, tensors: from.checkpoint.Tensors()}
 	b.bare = !b.any(l.base)
 	if err := b.fields("", reflect.ValueOf(weights).Elem()); err != nil {
 		return bound{}, err
@@ -75,12 +74,9 @@ func bind(c *safetensors.Checkpoint, cfg *Config, l layout, weights any) (bound,
 	}
 	out := bound{ignored: ignored}
 	for _, f := range b.found {
-		if err := b.read(f); err != nil {
-			return bound{}, err
-		}
 		out.parameters += int64(f.info.Len())
 	}
-	return out, nil
+	return out, from.fill(b.found)
 }
 
 // any reports whether a tensor's name begins with prefix.
@@ -141,7 +137,7 @@ func (b *binder) field(f field, v reflect.Value) error {
 		return nil
 	case *linear:
 		dst.out, dst.in = b.size(f.shape[0]), b.size(f.shape[1])
-		b.leaf(field{name: f.name + ".weight", shape: f.shape}, &dst.weight)
+		dst.weight = b.leaf(field{name: f.name + ".weight", shape: f.shape}, nil)
 		b.leaf(field{name: f.name + ".bias", shape: f.shape[:1]}, &dst.bias)
 		return nil
 	case *norm:
@@ -212,8 +208,9 @@ func (b *binder) has(name string) bool {
 // lack notes a tensor that is needed and absent.
 func (b *binder) lack(name string) { b.missing = append(b.missing, b.stored(name)) }
 
-// leaf matches one tensor. The last part of its name may have alternatives.
-func (b *binder) leaf(f field, dst *[]float32) {
+// leaf matches one tensor and returns its name in the checkpoint, or "". The
+// last part of f's name may have alternatives. dst is filled later, unless nil.
+func (b *binder) leaf(f field, dst *[]float32) string {
 	parent, last := "", f.name
 	if i := strings.LastIndexByte(f.name, '.'); i >= 0 {
 		parent, last = f.name[:i+1], f.name[i+1:]
@@ -222,12 +219,13 @@ func (b *binder) leaf(f field, dst *[]float32) {
 	for _, a := range alternatives {
 		if info, ok := b.checkpoint.Info(b.stored(parent + a)); ok {
 			b.take(info, f.shape, dst)
-			return
+			return info.Name
 		}
 	}
 	if !f.optional {
 		b.lack(parent + alternatives[0])
 	}
+	return ""
 }
 
 // take notes a tensor that was found, after a look at its shape.
@@ -285,19 +283,4 @@ func (b *binder) mismatch(unused []string) error {
 		return nil
 	}
 	return fmt.Errorf("the weights do not match config.json: %s; check that both files are of the same model, and download them again", strings.Join(wrong, "; "))
-}
-
-// read converts one tensor and refuses numbers that are none.
-func (b *binder) read(f binding) error {
-	data, err := b.checkpoint.Float32(f.info.Name)
-	if err != nil {
-		return err
-	}
-	for i, x := range data {
-		if math.Float32bits(x)&0x7f80_0000 == 0x7f80_0000 {
-			return fmt.Errorf("tensor %q holds %v at element %d; the weights are damaged: download them again, or save them anew in a type of wider range", f.info.Name, x, i)
-		}
-	}
-	*f.dst = data
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/tripartite-go/tripartite/safetensors"
+	"github.com/tripartite-go/tripartite/tensor"
 )
 
 // Load reads the model in a folder laid out as Hugging Face does: config.json
@@ -37,14 +38,16 @@ func load(files fs.FS) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := arch.load(cfg, checkpoint)
+	pool := tensor.NewPool(0)
+	defer pool.Close()
+	m, err := arch.load(cfg, newSource(checkpoint, pool))
 	return m, errors.Join(err, checkpoint.Close())
 }
 
 // architecture is what the file of one architecture provides.
 type architecture struct {
 	configure func(*Config, *fields)
-	load      func(*Config, *safetensors.Checkpoint) (*Model, error)
+	load      func(*Config, *source) (*Model, error)
 }
 
 // findArchitecture returns the architecture that config.json calls model_type.

@@ -24,13 +24,6 @@ type Model struct {
 
 func newModel(c *Config, found bound) *Model { return &Model{config: c, found: found} }
 
-func (m *Model) setPooler(l *linear) {
-	if l != nil {
-		layer := l.layer()
-		m.pooler = &layer
-	}
-}
-
 // Name returns the name given to Load.
 func (m *Model) Name() string { return m.name }
 

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
@@ -27,21 +28,17 @@ type textEmbedding struct {
 	projection                 *nn.Linear
 }
 
-func newTextEmbedding(c *Config, t textTables, projection *linear) textEmbedding {
+func newTextEmbedding(c *Config, t textTables, projection *nn.Linear) textEmbedding {
 	table := func(data []float32, rows int) nn.Embedding {
 		return nn.Embedding{Table: tensor.FromData(data, rows, c.EmbeddingSize)}
 	}
-	e := textEmbedding{
-		words:     table(t.Words, c.Vocabulary),
-		positions: table(t.Positions, c.Positions),
-		segments:  table(t.Segments, c.Segments),
-		norm:      t.Norm.layer(c),
+	return textEmbedding{
+		words:      table(t.Words, c.Vocabulary),
+		positions:  table(t.Positions, c.Positions),
+		segments:   table(t.Segments, c.Segments),
+		norm:       t.Norm.layer(c),
+		projection: projection,
 	}
-	if projection != nil {
-		l := projection.layer()
-		e.projection = &l
-	}
-	return e
 }
 
 // forward returns the first hidden states [N, D] of a batch that was checked.
@@ -104,11 +101,18 @@ type wordHead struct {
 	transform  nn.Linear
 	activation nn.Activation
 	norm       nn.LayerNorm
-	decoder    nn.Linear
+	decoder    func() nn.Linear // packed when it is wanted first: as large as the table of words
 }
 
-func newWordHead(c *Config, transform linear, n norm, d decoder, words []float32) *wordHead {
-	return &wordHead{transform: transform.layer(), activation: c.Activation, norm: n.layer(c), decoder: d.layer(c, words)}
+func newWordHead(c *Config, from *source, transform linear, n norm, d decoder, words []float32) (*wordHead, error) {
+	t, err := from.layer(&transform)
+	if err != nil {
+		return nil, err
+	}
+	return &wordHead{
+		transform: t, activation: c.Activation, norm: n.layer(c),
+		decoder: sync.OnceValue(func() nn.Linear { return d.layer(c, words) }),
+	}, nil
 }
 
 // forward returns the logits [n, V] of hidden states [n, D].
@@ -117,7 +121,8 @@ func (h *wordHead) forward(states tensor.Matrix, pool *tensor.Pool) tensor.Matri
 	h.transform.Forward(pool, x, states)
 	h.activation.Apply(x.Data, x.Data)
 	h.norm.Forward(x, x)
-	logits := tensor.New(x.Rows, h.decoder.Out())
-	h.decoder.Forward(pool, logits, x)
+	decoder := h.decoder()
+	logits := tensor.New(x.Rows, decoder.Out())
+	decoder.Forward(pool, logits, x)
 	return logits
 }

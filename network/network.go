@@ -20,11 +20,19 @@ type Network struct {
 // the model in errors and reports. A tokenizer that knows more tokens than the
 // model has embeddings for is refused.
 func Load(files fs.FS, name string) (*Network, error) {
+	var t *text.Tokenizer
+	var tokenizerErr error
+	read := make(chan struct{})
+	go func() { // meanwhile: it takes as long as the weights of a small model
+		defer close(read)
+		t, tokenizerErr = text.Load(files)
+	}()
 	m, err := model.Load(files, name)
+	<-read
 	if err != nil {
 		return nil, err
 	}
-	t, err := text.Load(files)
+	err = tokenizerErr
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("model %s has no tokenizer: put its tokenizer.json or vocab.txt into the folder: %w", name, err)
 	}

@@ -86,7 +86,7 @@ func NewBlock(cfg BlockConfig, p BlockParams) (*Block, error) {
 		valueWidth: p.Value.Weight.Rows / cfg.Heads,
 		preNorm:    cfg.PreNorm,
 		activation: cfg.Activation,
-		inputs:     NewLinear(stack([]Projection{p.Query, p.Key, p.Value}, []float32{root, root, 1})),
+		inputs:     stack([]Projection{p.Query, p.Key, p.Value}, []float32{root, root, 1}),
 		output:     NewLinear(p.Output),
 		up:         NewLinear(p.Up),
 		down:       NewLinear(p.Down),
@@ -122,30 +122,38 @@ func (p *BlockParams) check(heads int) (d int, err error) {
 	return inner / heads, nil
 }
 
-// stack puts projections of the same input one under another, each times its
+// stack packs projections of the same input one under another, each times its
 // scale.
-func stack(ps []Projection, scales []float32) Projection {
-	rows, biased := 0, false
-	for _, p := range ps {
-		rows += p.Weight.Rows
-		biased = biased || p.Bias != nil
+func stack(ps []Projection, scales []float32) Linear {
+	weights := make([]tensor.Matrix, len(ps))
+	for i, p := range ps {
+		weights[i] = p.Weight
 	}
-	out := Projection{Weight: tensor.New(rows, ps[0].Weight.Cols)}
-	if biased {
-		out.Bias = make([]float32, rows)
+	l := Linear{weight: tensor.PackStack(weights, scales, nil), reversed: new(reversed)}
+	if slices.ContainsFunc(ps, func(p Projection) bool { return p.Bias != nil }) {
+		l.bias = make([]float32, l.Out())
+		fillBias(l.bias, ps, scales)
 	}
-	out.fill(ps, scales)
-	return out
+	return l
 }
 
+// fill is stack into a projection of the right shape.
 func (p Projection) fill(from []Projection, scales []float32) {
 	at := 0
 	for i, f := range from {
 		for r := range f.Weight.Rows {
 			tensor.Scale(p.Weight.Row(at+r), scales[i], f.Weight.Row(r))
 		}
+		at += f.Weight.Rows
+	}
+	fillBias(p.Bias, from, scales)
+}
+
+func fillBias(bias []float32, from []Projection, scales []float32) {
+	at := 0
+	for i, f := range from {
 		if f.Bias != nil {
-			tensor.Scale(p.Bias[at:at+len(f.Bias)], scales[i], f.Bias)
+			tensor.Scale(bias[at:at+len(f.Bias)], scales[i], f.Bias)
 		}
 		at += f.Weight.Rows
 	}

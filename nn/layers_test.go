@@ -124,7 +124,10 @@ func TestUnfuseTakesBothLayoutsApart(t *testing.T) {
 	q, k, v := Projection{random(1, 6, width, 1), random(2, 1, 6, 1).Data},
 		Projection{random(3, 6, width, 1), random(4, 1, 6, 1).Data},
 		Projection{random(5, 6, width, 1), random(6, 1, 6, 1).Data}
-	thirds := stack([]Projection{q, k, v}, []float32{1, 1, 1})
+	thirds := Projection{
+		Weight: tensor.FromData(slices.Concat(q.Weight.Data, k.Weight.Data, v.Weight.Data), 18, width),
+		Bias:   slices.Concat(q.Bias, k.Bias, v.Bias),
+	}
 	perHead := Projection{Weight: tensor.New(18, width), Bias: make([]float32, 18)}
 	for h := range heads {
 		for i, p := range []Projection{q, k, v} {

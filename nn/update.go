@@ -26,10 +26,12 @@ func (b *Block) Update(work *Workspace, p BlockParams) {
 	}
 	inputs, scales := [...]Projection{p.Query, p.Key, p.Value}, [...]float32{b.root, b.root, 1}
 	if b.stacked.Weight.Rows == 0 {
-		b.stacked = stack(inputs[:], scales[:])
-	} else {
-		b.stacked.fill(inputs[:], scales[:])
+		b.stacked.Weight = tensor.New(b.inputs.Out(), b.width)
+		if b.inputs.bias != nil {
+			b.stacked.Bias = make([]float32, b.inputs.Out())
+		}
 	}
+	b.stacked.fill(inputs[:], scales[:])
 	b.first.update(p.AttentionNorm)
 	b.last.update(p.OutputNorm)
 	work.repacks = append(work.repacks[:0], repack{b.inputs, b.stacked}, repack{b.output, p.Output}, repack{b.up, p.Up}, repack{b.down, p.Down})

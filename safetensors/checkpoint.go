@@ -201,6 +201,15 @@ func (c *Checkpoint) Float32(name string) ([]float32, error) {
 	return f.Float32(name)
 }
 
+// ReadFloat32 is [File.ReadFloat32] for the file that holds the tensor.
+func (c *Checkpoint) ReadFloat32(dst []float32, name string, from int) error {
+	f, err := c.find(name)
+	if err != nil {
+		return err
+	}
+	return f.ReadFloat32(dst, name, from)
+}
+
 // Float64 is [File.Float64] for the file that holds the tensor.
 func (c *Checkpoint) Float64(name string) ([]float64, error) {
 	f, err := c.find(name)

@@ -4,7 +4,17 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"unsafe"
 )
+
+// littleEndian tells whether numbers lie in memory as they do in a file.
+func littleEndian() bool { return binary.NativeEndian.Uint16([]byte{1, 0}) == 1 }
+
+// float32Bytes returns the memory of x. On a little-endian machine F32 is read
+// straight into it, which saves a copy of everything that large models hold.
+func float32Bytes(x []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
+}
 
 // float32Decoder returns the conversion of a stored type to float32, or nil.
 // A decoder fills dst from as many little-endian elements of src. (The loops

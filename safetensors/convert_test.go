@@ -1,8 +1,11 @@
 package safetensors
 
 import (
+	"bytes"
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -112,5 +115,63 @@ func TestWhatRoundsBeyondTheLargestNumberDoesNotFit(t *testing.T) {
 		if _, ok := smallFormat(test.dtype).round(test.x); ok != test.fits {
 			t.Errorf("%g fits %s: %v, want %v", test.x, test.dtype, ok, test.fits)
 		}
+	}
+}
+
+func TestReadingIntoMemoryIsDecoding(t *testing.T) {
+	want := make([]float32, 1000)
+	for i := range want {
+		want[i] = math.Float32frombits(uint32(i) * 0x418937) // all exponents, infinity and NaN too
+	}
+	data := written(t, []Tensor{New("first", []int{3}, []float32{1, 2, 3}), New("w", []int{10, 100}, want)}, nil)
+	f, err := NewReader(bytes.NewReader(data), int64(len(data)), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := f.Bytes("w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range [][2]int{{0, 1000}, {0, 0}, {1000, 1000}, {999, 1000}, {17, 500}} {
+		decoded, got := make([]float32, at[1]-at[0]), make([]float32, at[1]-at[0])
+		if err := float32Decoder(F32)(decoded, raw[4*at[0]:4*at[1]]); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.ReadFloat32(got, "w", at[0]); err != nil {
+			t.Fatal(err)
+		}
+		for i, x := range want[at[0]:at[1]] {
+			if b := math.Float32bits(x); math.Float32bits(decoded[i]) != b || math.Float32bits(got[i]) != b {
+				t.Fatalf("element %d is %x, decoded %x, read %x", at[0]+i, b, math.Float32bits(decoded[i]), math.Float32bits(got[i]))
+			}
+		}
+	}
+}
+
+func TestAPartOfATensorIsConverted(t *testing.T) {
+	data := written(t, []Tensor{New("half", []int{4}, []float32{1, 2, 3, 4}).As(F16), New("whole", []int{1}, []int64{1})}, nil)
+	f, err := NewReader(bytes.NewReader(data), int64(len(data)), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]float32, 2)
+	if err := f.ReadFloat32(got, "half", 1); err != nil || got[0] != 2 || got[1] != 3 {
+		t.Errorf("%v, %v; want [2 3]", got, err)
+	}
+	if err := f.ReadFloat32(got, "whole", 0); err == nil || !strings.Contains(err.Error(), `tensor "whole": its type I64`) {
+		t.Errorf("error %v", err)
+	}
+	if err := f.ReadFloat32(got, "none", 0); err == nil || !strings.Contains(err.Error(), `there is no tensor "none"`) {
+		t.Errorf("error %v", err)
+	}
+	for _, from := range []int{-1, 3, math.MaxInt} {
+		func() {
+			defer func() {
+				if v := fmt.Sprint(recover()); !strings.HasPrefix(v, "safetensors: elements ") {
+					t.Errorf("from %d: %v", from, v)
+				}
+			}()
+			f.ReadFloat32(got, "half", from)
+		}()
 	}
 }

@@ -142,11 +142,49 @@ func (f *File) Float32(name string) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	decode := float32Decoder(t.DType)
-	if decode == nil {
-		return nil, f.refuse(t, "floating-point numbers", "F16, BF16, F32 or F64")
+	if err := f.checkFloat(t); err != nil {
+		return nil, err // before memory of that size is made
 	}
-	return read(f, t, decode)
+	dst := make([]float32, t.Len())
+	if err := f.readFloat32(dst, t, 0); err != nil {
+		return nil, err
+	}
+	return dst, nil
+}
+
+// ReadFloat32 fills dst with len(dst) elements of the named tensor, which
+// begin at element from: [File.Float32] into memory of the caller, whole or a
+// part at a time. It panics if the tensor does not have these elements.
+func (f *File) ReadFloat32(dst []float32, name string, from int) error {
+	t, err := f.find(name)
+	if err != nil {
+		return err
+	}
+	if err := f.checkFloat(t); err != nil {
+		return err
+	}
+	if from < 0 || len(dst) > t.Len()-from {
+		panic(fmt.Sprintf("safetensors: elements %d to %d of tensor %q, which has %d", from, from+len(dst), name, t.Len()))
+	}
+	return f.readFloat32(dst, t, from)
+}
+
+func (f *File) readFloat32(dst []float32, t Info, from int) error {
+	if t.DType == F32 && littleEndian() {
+		if err := readAt(f.r, float32Bytes(dst), t.Offset+4*int64(from)); err != nil {
+			return f.wrap(t, err)
+		}
+		return nil
+	}
+	return read(f, dst, t, from, float32Decoder(t.DType))
+}
+
+// checkFloat refuses a tensor that does not hold floating-point numbers.
+func (f *File) checkFloat(t Info) error {
+	if float32Decoder(t.DType) == nil {
+		return f.refuse(t, "floating-point numbers", "F16, BF16, F32 or F64")
+	}
+	return nil
 }
 
 // Float64 returns the named tensor, of type F16, BF16, F32 or F64, in row-major
@@ -156,11 +194,14 @@ func (f *File) Float64(name string) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	decode := float64Decoder(t.DType)
-	if decode == nil {
-		return nil, f.refuse(t, "floating-point numbers", "F16, BF16, F32 or F64")
+	if err := f.checkFloat(t); err != nil {
+		return nil, err
 	}
-	return read(f, t, decode)
+	dst := make([]float64, t.Len())
+	if err := read(f, dst, t, 0, float64Decoder(t.DType)); err != nil {
+		return nil, err
+	}
+	return dst, nil
 }
 
 // Int64 returns the named tensor, of type BOOL (as 0 and 1) or of any integer
@@ -174,7 +215,11 @@ func (f *File) Int64(name string) ([]int64, error) {
 	if decode == nil {
 		return nil, f.refuse(t, "whole numbers", "BOOL, I8 to I64 or U8 to U64")
 	}
-	return read(f, t, decode)
+	dst := make([]int64, t.Len())
+	if err := read(f, dst, t, 0, decode); err != nil {
+		return nil, err
+	}
+	return dst, nil
 }
 
 func (f *File) find(name string) (Info, error) {
@@ -197,22 +242,21 @@ func (f *File) refuse(t Info, wanted, types string) error {
 // multiple of every element's width.
 const chunkBytes = 1 << 18
 
-// read converts a tensor chunk by chunk, so that its stored form is never
-// held whole beside the converted one.
-func read[T any](f *File, t Info, decode func(dst []T, src []byte) error) ([]T, error) {
-	dst := make([]T, t.Len())
+// read converts len(dst) elements of a tensor chunk by chunk, so that their
+// stored form is never held whole beside the converted one.
+func read[T any](f *File, dst []T, t Info, from int, decode func(dst []T, src []byte) error) error {
 	width := t.DType.Bits() / 8
-	buffer := make([]byte, min(t.Size, chunkBytes))
+	buffer := make([]byte, min(len(dst)*width, chunkBytes))
 	for done := 0; done < len(dst); {
 		src := buffer[:min(len(buffer), (len(dst)-done)*width)]
-		if err := readAt(f.r, src, t.Offset+int64(done)*int64(width)); err != nil {
-			return nil, f.wrap(t, err)
+		if err := readAt(f.r, src, t.Offset+int64(from+done)*int64(width)); err != nil {
+			return f.wrap(t, err)
 		}
 		n := len(src) / width
 		if err := decode(dst[done:done+n], src); err != nil {
-			return nil, f.wrap(t, err)
+			return f.wrap(t, err)
 		}
 		done += n
 	}
-	return dst, nil
+	return nil
 }

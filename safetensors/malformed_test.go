@@ -208,6 +208,9 @@ func TestAFileThatShrinksWhileItIsOpenIsAnError(t *testing.T) {
 	if _, err := f.Float32("w"); err == nil || !strings.Contains(err.Error(), `tensor "w": the file ended at byte`) {
 		t.Errorf("error %v", err)
 	}
+	if err := f.ReadFloat32(make([]float32, 2), "w", 1); err == nil || !strings.Contains(err.Error(), `tensor "w": the file ended at byte`) {
+		t.Errorf("error %v", err)
+	}
 	if _, err := f.Bytes("w"); err == nil || !strings.Contains(err.Error(), "was it changed meanwhile?") {
 		t.Errorf("error %v", err)
 	}

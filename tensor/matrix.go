@@ -19,6 +19,15 @@ func New(rows, cols int) Matrix {
 	return Matrix{Rows: rows, Cols: cols, Stride: cols, Data: make([]float32, rows*cols)}
 }
 
+// NewLasting is New for numbers that stay for long, such as weights: large ones
+// lie in huge pages where the system offers them.
+func NewLasting(rows, cols int) Matrix {
+	if rows < 0 || cols < 0 {
+		panic(fmt.Sprintf("tensor: NewLasting(%d, %d): negative size", rows, cols))
+	}
+	return FromData(lasting(rows*cols), rows, cols)
+}
+
 // FromData returns the matrix [rows, cols] whose rows lie one after another in
 // data, which it shares.
 func FromData(data []float32, rows, cols int) Matrix {

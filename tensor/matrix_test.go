@@ -222,6 +222,48 @@ func TestProductsOnAnyNumberOfThreads(t *testing.T) {
 	}
 }
 
+func TestAStackIsPackedAsItsCopyWouldBe(t *testing.T) {
+	const in = 5
+	for _, heights := range [][]int{{0}, {1}, {3, 1, 2}, {0, 31, 0, 1, 0}, {32, 32, 32}, {33, 7, 70}} {
+		var parts []Matrix
+		var scales, whole []float32
+		for i, rows := range heights {
+			m := random(uint64(i), rows, in+3).SliceCols(1, in+1)
+			parts, scales = append(parts, m), append(scales, float32(i)-0.5)
+			for r := range rows {
+				for _, x := range m.Row(r) {
+					whole = append(whole, scales[i]*x)
+				}
+			}
+		}
+		want := Pack(FromData(whole, len(whole)/in, in), nil)
+		for what, work := range map[string]*Arena{"own memory": nil, "an arena": new(Arena)} {
+			got := PackStack(parts, scales, work)
+			if got.Out != want.Out || got.In != want.In || !slices.Equal(got.data, want.data) {
+				t.Errorf("%v in %s: not what packing the copy gives", heights, what)
+			}
+		}
+	}
+	if m := panics(t, func() { PackStack([]Matrix{New(2, 3), New(2, 4)}, []float32{1, 1}, nil) }); !strings.Contains(m, "[2, 3] and [2, 4]") {
+		t.Errorf("panic %q", m)
+	}
+	if m := panics(t, func() { PackStack([]Matrix{New(2, 3)}, nil, nil) }); !strings.Contains(m, "1 matrices with 0 scales") {
+		t.Errorf("panic %q", m)
+	}
+}
+
+func TestLastingMemoryIsZero(t *testing.T) {
+	for _, rows := range []int{0, 1, 1 << 10, 3 << 10} { // the last two are large enough for advice
+		m := NewLasting(rows, 257)
+		if m.Rows != rows || m.Cols != 257 || slices.ContainsFunc(m.Data, func(x float32) bool { return x != 0 }) {
+			t.Errorf("NewLasting(%d, 257) is [%d, %d], not all of it zero", rows, m.Rows, m.Cols)
+		}
+		for i := range m.Data {
+			m.Data[i] = 1
+		}
+	}
+}
+
 func TestWeightRowsComeBack(t *testing.T) {
 	w := random(1, 7, 5)
 	p := Pack(w, nil)

@@ -11,16 +11,57 @@ type Weight struct {
 }
 
 // Pack packs the weights w [out, in], for products x·wᵀ. The result lives in the
-// arena, or in memory of its own where that is nil; w is not kept.
+// arena, or in lasting memory of its own where that is nil; w is not kept.
 func Pack(w Matrix, work *Arena) Weight {
-	p := Weight{Out: w.Rows, In: w.Cols, data: work.Floats(kernels.PackedLen(w.Rows, w.Cols))}
+	p := newWeight(w.Rows, w.Cols, work)
 	kernels.Pack(p.data, w.Data, w.Stride, w.Rows, w.Cols)
 	return p
 }
 
+// PackStack is Pack of matrices of one width that lie one under another, each
+// times its scale.
+func PackStack(parts []Matrix, scales []float32, work *Arena) Weight {
+	if len(parts) == 0 || len(scales) != len(parts) {
+		panic(fmt.Sprintf("tensor: a stack of %d matrices with %d scales", len(parts), len(scales)))
+	}
+	rows, in := 0, parts[0].Cols
+	for _, m := range parts {
+		if m.Cols != in {
+			panic("tensor: a stack of matrices " + parts[0].shape() + " and " + m.shape())
+		}
+		rows += m.Rows
+	}
+	p := newWeight(rows, in, work)
+	defer work.Release(work.Mark())
+	strip := work.Matrix(min(rows, kernels.Panel), in) // a panel at a time stays in the cache
+	part, row := 0, 0
+	for lo := 0; lo < rows; lo += kernels.Panel {
+		n := min(kernels.Panel, rows-lo)
+		for i := range n {
+			for row == parts[part].Rows {
+				part, row = part+1, 0
+			}
+			kernels.Scale(strip.Row(i), scales[part], parts[part].Row(row))
+			row++
+		}
+		kernels.Pack(p.data[lo*in:], strip.Data, strip.Stride, n, in)
+	}
+	return p
+}
+
+func newWeight(out, in int, work *Arena) Weight {
+	w := Weight{Out: out, In: in}
+	if n := kernels.PackedLen(out, in); work == nil {
+		w.data = lasting(n)
+	} else {
+		w.data = work.Floats(n)
+	}
+	return w
+}
+
 // PackTransposed packs w [in, out], for products x·w.
 func PackTransposed(w Matrix, work *Arena) Weight {
-	p := Weight{Out: w.Cols, In: w.Rows, data: work.Floats(kernels.PackedLen(w.Cols, w.Rows))}
+	p := newWeight(w.Cols, w.Rows, work)
 	kernels.PackRows(p.data, w.Data, w.Stride, w.Cols, w.Rows)
 	return p
 }

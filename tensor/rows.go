@@ -11,6 +11,18 @@ func Exp(dst, x []float32) {
 	kernels.Exp(dst, x)
 }
 
+// Log is dst = log(x): -Inf for 0, NaN for what is below.
+func Log(dst, x []float32) {
+	sameLen("Log", dst, x)
+	kernels.Log(dst, x)
+}
+
+// Erf is the error function.
+func Erf(dst, x []float32) {
+	sameLen("Erf", dst, x)
+	kernels.Erf(dst, x)
+}
+
 // ExpSum is dst = exp(x - shift) and returns the sum of dst.
 func ExpSum(dst, x []float32, shift float32) float64 {
 	sameLen("ExpSum", dst, x)

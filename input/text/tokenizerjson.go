@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strconv"
 	"unicode/utf8"
 )
 
@@ -109,39 +108,20 @@ func checkAdded(added []addedToken, m model) error {
 }
 
 func buildModel(data json.RawMessage) (model, error) {
-	kind, err := kindOf(data)
+	vocab, options := member(string(data), "vocab")
+	kind, err := kindOf(options)
 	if err != nil {
 		return nil, err
 	}
 	switch kind {
 	case "WordPiece":
-		return buildWordPiece(data)
+		return buildWordPiece(options, vocab)
 	case "": // files older than the field
-		if bytes.Contains(data, []byte(`"continuing_subword_prefix"`)) {
-			return buildWordPiece(data)
+		if bytes.Contains(options, []byte(`"continuing_subword_prefix"`)) {
+			return buildWordPiece(options, vocab)
 		}
 	}
 	return nil, unsupported(kind, "WordPiece")
-}
-
-// unmarshal says where in the data an error lies.
-func unmarshal(data []byte, into any) error {
-	err := json.Unmarshal(data, into)
-	var syntax *json.SyntaxError
-	var mismatch *json.UnmarshalTypeError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &syntax):
-		return fmt.Errorf("byte %d of %d: %w; the file is damaged or cut short, get it again", syntax.Offset, len(data), err)
-	case errors.As(err, &mismatch):
-		what := "it"
-		if mismatch.Field != "" {
-			what = strconv.Quote(mismatch.Field)
-		}
-		return fmt.Errorf("%s is a JSON %s, which it cannot be; save the tokenizer again", what, mismatch.Value)
-	}
-	return err
 }
 
 func kindOf(data json.RawMessage) (string, error) {

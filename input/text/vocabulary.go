@@ -1,10 +1,11 @@
 package text
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 )
 
 // maxID is the highest id: one more of them still fits 32 bits.
@@ -13,12 +14,19 @@ const maxID = 1<<31 - 2
 // vocabulary maps tokens to ids and back.
 type vocabulary struct {
 	ids    map[string]int
-	tokens map[int]string
-	last   int // the highest id, -1 when empty
+	dense  []entry        // tokens of the ids below the number announced: most often all
+	sparse map[int]string // of the others
+	last   int            // the highest id, -1 when empty
 }
 
+type entry struct {
+	token string
+	known bool
+}
+
+// newVocabulary makes room for n tokens.
 func newVocabulary(n int) vocabulary {
-	return vocabulary{ids: make(map[string]int, n), tokens: make(map[int]string, n), last: -1}
+	return vocabulary{ids: make(map[string]int, n), dense: make([]entry, n), sparse: map[int]string{}, last: -1}
 }
 
 // add enters a token and says which earlier entry it clashes with, if any.
@@ -26,10 +34,15 @@ func (v *vocabulary) add(s string, id int) (earlier string, earlierID int, clash
 	if old, ok := v.ids[s]; ok {
 		return s, old, true
 	}
-	if old, ok := v.tokens[id]; ok {
+	if old, ok := v.token(id); ok {
 		return old, id, true
 	}
-	v.ids[s], v.tokens[id] = id, s
+	v.ids[s] = id
+	if id < len(v.dense) {
+		v.dense[id] = entry{s, true}
+	} else {
+		v.sparse[id] = s
+	}
 	v.last = max(v.last, id)
 	return "", 0, false
 }
@@ -40,39 +53,39 @@ func (v *vocabulary) id(s string) (int, bool) {
 }
 
 func (v *vocabulary) token(id int) (string, bool) {
-	s, ok := v.tokens[id]
+	if id >= 0 && id < len(v.dense) {
+		return v.dense[id].token, v.dense[id].known
+	}
+	s, ok := v.sparse[id]
 	return s, ok
 }
 
 func (v *vocabulary) end() int { return v.last + 1 }
 
-// parseVocab reads an object of tokens and ids. It goes token by token, because
-// decoding into a map would hide a token that is listed twice.
-func parseVocab(data json.RawMessage) (vocabulary, error) {
-	v := newVocabulary(min(bytes.Count(data, []byte{':'}), 1<<20))
-	if absent(data) {
-		return v, errors.New("missing; save the tokenizer again")
+// parseVocab reads an object of tokens and ids, which is valid JSON or "". It
+// goes token by token, because decoding into a map would hide a token that is
+// listed twice. Tokens share the object's memory.
+func parseVocab(object string) (vocabulary, error) {
+	if object == "" || object == "null" {
+		return vocabulary{}, errors.New("missing; save the tokenizer again")
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	if open, err := d.Token(); err != nil || open != json.Delim('{') {
-		return v, errors.New("not an object of tokens and ids")
+	if object[0] != '{' {
+		return vocabulary{}, errors.New("not an object of tokens and ids")
 	}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return v, err
+	v := newVocabulary(min(strings.Count(object, ":"), 1<<20))
+	for key, number := range members(object) {
+		s := key[1 : len(key)-1]
+		if strings.IndexByte(s, '\\') >= 0 {
+			var unescaped string
+			if err := json.Unmarshal([]byte(key), &unescaped); err != nil {
+				return v, err
+			}
+			s = unescaped
 		}
-		s := key.(string) // the decoder lets only strings be keys
-		value, err := d.Token()
-		if err != nil {
-			return v, err
-		}
-		number, ok := value.(json.Number)
-		if !ok {
+		if c := number[0]; c != '-' && (c < '0' || c > '9') {
 			return v, fmt.Errorf("the id of %q is not a number", s)
 		}
-		id, err := number.Int64()
+		id, err := strconv.ParseInt(number, 10, 64)
 		if err != nil || id < 0 || id > maxID {
 			return v, fmt.Errorf("the id of %q is %s; ids are whole numbers from 0 to %d", s, number, maxID)
 		}

@@ -77,18 +77,17 @@ func (w *wordPiece) tokenize(tokens []token, word aligned) []token {
 	return tokens
 }
 
-// buildWordPiece reads the model of a tokenizer.json.
-func buildWordPiece(data json.RawMessage) (model, error) {
+// buildWordPiece reads the model of a tokenizer.json, the vocabulary apart.
+func buildWordPiece(options json.RawMessage, vocabulary string) (model, error) {
 	var m struct {
-		Unknown  string          `json:"unk_token"`
-		Prefix   *string         `json:"continuing_subword_prefix"`
-		MaxRunes *int            `json:"max_input_chars_per_word"`
-		Vocab    json.RawMessage `json:"vocab"`
+		Unknown  string  `json:"unk_token"`
+		Prefix   *string `json:"continuing_subword_prefix"`
+		MaxRunes *int    `json:"max_input_chars_per_word"`
 	}
-	if err := unmarshal(data, &m); err != nil {
+	if err := unmarshal(options, &m); err != nil {
 		return nil, err
 	}
-	vocab, err := parseVocab(m.Vocab)
+	vocab, err := parseVocab(vocabulary)
 	if err != nil {
 		return nil, fmt.Errorf("vocab: %w", err)
 	}

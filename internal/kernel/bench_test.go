@@ -77,6 +77,8 @@ func BenchmarkRows(b *testing.B) {
 			call func()
 		}{
 			{"Exp", func() { ks.Exp(dst, x) }},
+			{"Log", func() { ks.Log(dst, x) }},
+			{"Erf", func() { ks.Erf(dst, x) }},
 			{"ExpSum", func() { ks.ExpSum(dst, x, 1) }},
 			{"ExpShift", func() { ks.ExpShift(dst, x, 1) }},
 			{"Softmax", func() { ks.Softmax(dst, x) }},

@@ -135,6 +135,16 @@ func avx512Peak(n int)
 //go:noescape
 func avx512Exp(dst *float32, x *float32, n int)
 
+// avx512Log is the natural logarithm.
+//
+//go:noescape
+func avx512Log(dst *float32, x *float32, n int)
+
+// avx512Erf is the error function.
+//
+//go:noescape
+func avx512Erf(dst *float32, x *float32, n int)
+
 // avx512GELU is dst = x·Phi(x).
 //
 //go:noescape
@@ -278,6 +288,8 @@ func avx512Transpose8(dst *float32, ldd int, src *float32, lds int, blocks int)
 // avx512Vectors are the functions over rows.
 var avx512Vectors = vectors{
 	exp:           avx512Exp,
+	log:           avx512Log,
+	erf:           avx512Erf,
 	gelu:          avx512GELU,
 	geluTanh:      avx512GELUTanh,
 	silu:          avx512SiLU,
@@ -389,6 +401,16 @@ func avx2Peak(n int)
 //
 //go:noescape
 func avx2Exp(dst *float32, x *float32, n int)
+
+// avx2Log is the natural logarithm.
+//
+//go:noescape
+func avx2Log(dst *float32, x *float32, n int)
+
+// avx2Erf is the error function.
+//
+//go:noescape
+func avx2Erf(dst *float32, x *float32, n int)
 
 // avx2GELU is dst = x·Phi(x).
 //
@@ -533,6 +555,8 @@ func avx2Transpose8(dst *float32, ldd int, src *float32, lds int, blocks int)
 // avx2Vectors are the functions over rows.
 var avx2Vectors = vectors{
 	exp:           avx2Exp,
+	log:           avx2Log,
+	erf:           avx2Erf,
 	gelu:          avx2GELU,
 	geluTanh:      avx2GELUTanh,
 	silu:          avx2SiLU,

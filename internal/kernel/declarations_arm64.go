@@ -100,6 +100,16 @@ func neonPeak(n int)
 //go:noescape
 func neonExp(dst *float32, x *float32, n int)
 
+// neonLog is the natural logarithm.
+//
+//go:noescape
+func neonLog(dst *float32, x *float32, n int)
+
+// neonErf is the error function.
+//
+//go:noescape
+func neonErf(dst *float32, x *float32, n int)
+
 // neonGELU is dst = x·Phi(x).
 //
 //go:noescape
@@ -238,6 +248,8 @@ func neonNormalizeGain(dst *float32, x *float32, gain *float32, bias *float32, n
 // neonVectors are the functions over rows.
 var neonVectors = vectors{
 	exp:           neonExp,
+	log:           neonLog,
+	erf:           neonErf,
 	gelu:          neonGELU,
 	geluTanh:      neonGELUTanh,
 	silu:          neonSiLU,

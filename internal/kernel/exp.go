@@ -91,3 +91,17 @@ func expSum(dst, x []float32, shift float32) float64 {
 	}
 	return sum
 }
+
+func log(dst, x []float32) {
+	x = x[:len(dst)]
+	for i, v := range x {
+		dst[i] = float32(math.Log(float64(v)))
+	}
+}
+
+func erf(dst, x []float32) {
+	x = x[:len(dst)]
+	for i, v := range x {
+		dst[i] = float32(math.Erf(float64(v)))
+	}
+}

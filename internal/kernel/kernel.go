@@ -46,6 +46,11 @@ type Kernels struct {
 	// denormal results are no exception; the result is 0 below the smallest of
 	// them, +Inf above the largest float32, NaN for NaN.
 	Exp func(dst, x []float32)
+	// Log is dst = log(x). The error is at most 0.9 ulp, 0.51 in portable Go, for
+	// denormal x too; the result is -Inf for 0, and NaN for what is below.
+	Log func(dst, x []float32)
+	// Erf is the error function. The error is at most 2.5 ulp, 0.51 in portable Go.
+	Erf func(dst, x []float32)
 	// ExpSum is dst = exp(x - shift) and returns the sum of dst, added up in
 	// float64. The difference is not rounded: errors are those of Exp, and 0.3
 	// ulp more in assembly.
@@ -82,7 +87,8 @@ type Kernels struct {
 
 	// LayerNorm is dst = (x - mean)/sqrt(variance + epsilon)·gain + bias with the
 	// population variance, whose sums are taken in float64; gain and bias may
-	// each be nil for 1 and 0. The error of the normalized number is below 3 ulp.
+	// each be nil for 1 and 0, but must not be dst. The error of the normalized
+	// number is below 3 ulp.
 	LayerNorm func(dst, x, gain, bias []float32, epsilon float32)
 
 	// LayerNormBackward takes the gradient dy of LayerNorm's result back to x:
@@ -138,6 +144,8 @@ func Portable() *Kernels {
 		Product:   product,
 		Peak:      peak,
 		Exp:       exp,
+		Log:       log,
+		Erf:       erf,
 		ExpSum:    expSum,
 		ExpShift:  expShift,
 		AddMax:    addMax,

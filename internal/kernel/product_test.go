@@ -133,27 +133,33 @@ func testDivision(t *testing.T, ks *Kernels) {
 func TestNonFiniteValuesStayInTheirRowAndColumn(t *testing.T) { each(t, testNonFinite) }
 
 func testNonFinite(t *testing.T, ks *Kernels) {
-	const m, n, k = 5, 6, 9
 	nan := float32(math.NaN())
-	a, b := random(1, m*k), random(2, n*k)
-	a[2*k+4], b[3*k+1] = nan, float32(math.Inf(1))
-	packed := make([]float32, ks.PackedLen(n, k))
-	ks.Pack(packed, b, k, n, k)
-	c := make([]float32, m*n)
-	for i := range c {
-		c[i] = nan // a product that is not added overwrites whatever was there
-	}
-	ks.Product(c, n, a, k, packed, m, n, k, false)
-	for i := range m {
-		for j := range n {
-			v := float64(c[i*n+j])
-			switch {
-			case i == 2 && !math.IsNaN(v):
-				t.Errorf("(%d, %d): NaN in A became %v", i, j, v)
-			case i != 2 && j == 3 && !math.IsInf(v, 0):
-				t.Errorf("(%d, %d): Inf in B became %v", i, j, v)
-			case i != 2 && j != 3 && (math.IsNaN(v) || math.IsInf(v, 0)):
-				t.Errorf("(%d, %d) is %v, though its row and column are finite", i, j, v)
+	for _, m := range []int{1, 2, 3, 5, 6, 7, 12, 13} {
+		for _, n := range []int{1, ks.Panel - 1, ks.Panel, ks.Panel + 1, 4*ks.Panel + 1} {
+			for _, k := range []int{2, 9, blockDepth + 1} {
+				row, col := m/2, n*2/3
+				a, b := random(1, m*k), random(2, n*k)
+				a[row*k+k-1], b[col*k+k/2] = nan, float32(math.Inf(1))
+				packed := make([]float32, ks.PackedLen(n, k))
+				ks.Pack(packed, b, k, n, k)
+				c := make([]float32, m*n)
+				for i := range c {
+					c[i] = nan // a product that is not added overwrites whatever was there
+				}
+				ks.Product(c, n, a, k, packed, m, n, k, false)
+				for i := range m {
+					for j := range n {
+						v := float64(c[i*n+j])
+						switch {
+						case i == row && !math.IsNaN(v):
+							t.Fatalf("%d×%d×%d: at (%d, %d) NaN in A became %v", m, n, k, i, j, v)
+						case i != row && j == col && !math.IsInf(v, 0):
+							t.Fatalf("%d×%d×%d: at (%d, %d) Inf in B became %v", m, n, k, i, j, v)
+						case i != row && j != col && (math.IsNaN(v) || math.IsInf(v, 0)):
+							t.Fatalf("%d×%d×%d: (%d, %d) is %v, though its row and column are finite", m, n, k, i, j, v)
+						}
+					}
+				}
 			}
 		}
 	}
@@ -161,13 +167,35 @@ func testNonFinite(t *testing.T, ks *Kernels) {
 
 func TestProductKeepsDenormals(t *testing.T) {
 	each(t, func(t *testing.T, ks *Kernels) {
-		tiny := math.Float32frombits(3)
-		packed := make([]float32, ks.PackedLen(1, 1))
-		ks.Pack(packed, []float32{1}, 1, 1, 1)
-		c := []float32{tiny}
-		ks.Product(c, 1, []float32{tiny}, 1, packed, 1, 1, 1, true)
-		if c[0] != 2*tiny {
-			t.Errorf("the smallest numbers add to %g, want %g", c[0], 2*tiny)
+		tiny := float64(math.SmallestNonzeroFloat32)
+		for _, m := range []int{1, 2, 5, 12, 13} {
+			for _, n := range []int{1, ks.Panel, 2*ks.Panel + 1} {
+				for _, k := range []int{1, 4, blockDepth + 1} {
+					a, b, c := make([]float32, m*k), make([]float32, n*k), make([]float32, m*n)
+					for i := range a {
+						a[i] = math.Float32frombits(uint32(i%5 + 1))
+					}
+					for i := range b {
+						b[i] = float32(i % 3)
+					}
+					packed := make([]float32, ks.PackedLen(n, k))
+					ks.Pack(packed, b, k, n, k)
+					for range 2 { // sums of whole multiples are exact
+						ks.Product(c, n, a, k, packed, m, n, k, true)
+					}
+					for i := range m {
+						for j := range n {
+							want := 0
+							for p := range k {
+								want += 2 * ((i*k+p)%5 + 1) * ((j*k + p) % 3)
+							}
+							if got := float64(c[i*n+j]) / tiny; got != float64(want) {
+								t.Fatalf("%d×%d×%d: (%d, %d) is %v of the smallest number, want %d", m, n, k, i, j, got, want)
+							}
+						}
+					}
+				}
+			}
 		}
 	})
 }

@@ -46,6 +46,8 @@ func testFunctionsAgainstFloat64(t *testing.T, ks *Kernels) {
 		fast  float64 // of the others
 	}{
 		{"Exp", ks.Exp, math.Exp, 0.51, 1.1},
+		{"Log", ks.Log, math.Log, 0.51, 0.9},
+		{"Erf", ks.Erf, math.Erf, 0.51, 2.5},
 		{"GELU", ks.GELU, func(x float64) float64 { return x * phi(x) }, 0.6, 7},
 		{"GELUTanh", ks.GELUTanh, func(x float64) float64 {
 			return x / (1 + math.Exp(-2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
@@ -63,7 +65,7 @@ func testFunctionsAgainstFloat64(t *testing.T, ks *Kernels) {
 			c.f(dst[:len(x)], x)
 			for i, v := range x {
 				want := c.want(float64(v))
-				if math.Abs(want) > math.MaxFloat32 && math.IsInf(float64(dst[i]), 1) {
+				if math.Abs(want) > math.MaxFloat32 && math.IsInf(float64(dst[i]), 1) || math.IsNaN(want) && math.IsNaN(float64(dst[i])) {
 					continue
 				}
 				if e := ulps(dst[i], want); !(e <= worst) {
@@ -88,6 +90,8 @@ func testFunctionsOfSpecialValues(t *testing.T, ks *Kernels) {
 		minus, plus, big float64 // at -Inf, +Inf, -1e30
 	}{
 		{"Exp", ks.Exp, 0, inf, 0},
+		{"Log", ks.Log, nan, inf, nan},
+		{"Erf", ks.Erf, -1, 1, -1},
 		{"GELU", ks.GELU, 0, inf, 0},
 		{"GELUTanh", ks.GELUTanh, 0, inf, 0},
 		{"SiLU", ks.SiLU, 0, inf, 0},
@@ -97,7 +101,7 @@ func testFunctionsOfSpecialValues(t *testing.T, ks *Kernels) {
 		x := []float32{float32(-inf), float32(inf), -1e30, float32(nan)}
 		c.f(x, x)
 		for i, want := range []float64{c.minus, c.plus, c.big} {
-			if float64(x[i]) != want {
+			if float64(x[i]) != want && !(math.IsNaN(want) && math.IsNaN(float64(x[i]))) {
 				t.Errorf("%s: special value %d is %v, want %v", c.name, i, x[i], want)
 			}
 		}
@@ -105,6 +109,40 @@ func testFunctionsOfSpecialValues(t *testing.T, ks *Kernels) {
 			t.Errorf("%s(NaN) = %v", c.name, x[3])
 		}
 	}
+}
+
+func TestLogAtTheEdgesOfItsDomain(t *testing.T) {
+	each(t, func(t *testing.T, ks *Kernels) {
+		least := math.Float32frombits(1)
+		for _, c := range []struct {
+			x    float32
+			want float64
+		}{
+			{0, math.Inf(-1)}, {float32(math.Copysign(0, -1)), math.Inf(-1)}, {-least, math.NaN()}, {1, 0},
+			{least, -149 * math.Ln2}, {0x1p-126, -126 * math.Ln2}, {math.MaxFloat32, 128 * math.Ln2},
+		} {
+			got := []float32{c.x}
+			ks.Log(got, got)
+			if math.IsNaN(c.want) != math.IsNaN(float64(got[0])) || !math.IsNaN(c.want) && !(ulps(got[0], c.want) <= 0.9) {
+				t.Errorf("log(%g) is %v, want %v", c.x, got[0], c.want)
+			}
+		}
+	})
+}
+
+func TestErfIsOdd(t *testing.T) {
+	each(t, func(t *testing.T, ks *Kernels) {
+		x := append(random(1, 1000), 0, 4, 100, math.SmallestNonzeroFloat32, 0x1p-126)
+		minus, y, z := make([]float32, len(x)), make([]float32, len(x)), make([]float32, len(x))
+		ks.Scale(minus, -1, x)
+		ks.Erf(y, x)
+		ks.Erf(z, minus)
+		for i := range x {
+			if math.Float32bits(y[i])^math.Float32bits(z[i]) != 1<<31 {
+				t.Errorf("erf(±%g) is %g and %g", x[i], y[i], z[i])
+			}
+		}
+	})
 }
 
 func TestExpSumKeepsWhatASubtractionWouldRound(t *testing.T) { each(t, testExpSumRounding) }
@@ -153,7 +191,8 @@ func TestExpSumOfInfinities(t *testing.T) {
 func TestAnElementDoesNotDependOnItsPlace(t *testing.T) {
 	each(t, func(t *testing.T, ks *Kernels) {
 		for name, f := range map[string]func(dst, x []float32){
-			"Exp": ks.Exp, "GELU": ks.GELU, "GELUTanh": ks.GELUTanh, "ReLU": ks.ReLU, "SiLU": ks.SiLU, "Tanh": ks.Tanh,
+			"Exp": ks.Exp, "Erf": ks.Erf, "GELU": ks.GELU, "GELUTanh": ks.GELUTanh, "ReLU": ks.ReLU, "SiLU": ks.SiLU, "Tanh": ks.Tanh,
+			"Log":       func(dst, x []float32) { ks.Exp(dst, x); ks.Log(dst, dst) },
 			"Scale":     func(dst, x []float32) { ks.Scale(dst, 0.3, x) },
 			"AddScaled": func(dst, x []float32) { clear(dst); ks.AddScaled(dst, 0.3, x) },
 			"Add":       func(dst, x []float32) { ks.Add(dst, x, x) },

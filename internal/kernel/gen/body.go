@@ -43,6 +43,7 @@ const (
 	opXor   // bitwise
 	opRound // to the nearest integer
 	opSqrt
+	opNumber // the integer that the bits are, as a number
 	opScale  // a·2^k, for integers |k| <= 160, rounded once
 	opSelect // a < b ? c : d
 	opKeep   // zero in the lanes beyond the end of the slice
@@ -92,6 +93,7 @@ func (b *body) or(x, y value) value         { return b.apply(opOr, x, y) }
 func (b *body) xor(x, y value) value        { return b.apply(opXor, x, y) }
 func (b *body) round(x value) value         { return b.apply(opRound, x) }
 func (b *body) sqrt(x value) value          { return b.apply(opSqrt, x) }
+func (b *body) toNumber(x value) value      { return b.apply(opNumber, x) }
 func (b *body) scale(x, k value) value      { return b.apply(opScale, x, k) }
 func (b *body) less(x, y, a, c value) value { return b.apply(opSelect, x, y, a, c) }
 func (b *body) keep(x value) value          { return b.apply(opKeep, x) }

@@ -62,6 +62,8 @@ func functions() []function {
 	}
 	return []function{
 		unary("Exp", "is dst = exp(x).", exponential),
+		unary("Log", "is the natural logarithm.", logarithm),
+		unary("Erf", "is the error function.", erf),
 		unary("GELU", "is dst = x·Phi(x).", gelu),
 		unary("GELUTanh", "is GELU with a hyperbolic tangent.", geluTanh),
 		unary("SiLU", "is dst = x/(1 + exp(-x)).", func(b *body, x value) value { return logistic(b, b.max(b.number(-110), x), x, b.number(0)) }),
@@ -228,6 +230,48 @@ func tanh(b *body, x value) value {
 	c := b.scale(one, k)
 	e := b.fma(grown, c, b.sub(c, one))
 	return b.or(b.div(e, b.add(e, b.number(2))), b.sign(x))
+}
+
+// logarithm is log(m·2^k) = log m + k·ln 2 with m within sqrt(1/2) and sqrt(2):
+// with f = m - 1, log m = f + f²·q(f). The part of k·ln 2 that is exact comes
+// last.
+func logarithm(b *body, x value) value {
+	const high = 0x1.62e4p-1 // as in reduce
+	zero, one, root := b.number(0), b.number(1), b.number(math.Sqrt2)
+	least := b.number(0x1p-126) // below, numbers have no exponent of their own
+	normal := b.less(x, least, b.mul(x, b.number(0x1p23)), x)
+	k := b.toNumber(b.and(normal, b.bits(0xff<<23)))
+	k = b.fma(k, b.number(0x1p-23), b.less(x, least, b.number(-127-23), b.number(-127)))
+	m := b.or(b.and(normal, b.bits(1<<23-1)), one)
+	k = b.less(root, m, b.add(k, one), k)
+	f := b.sub(b.less(root, m, b.mul(m, b.number(0.5)), m), one)
+	// Our own minimax fit (tools/kernel/fit.py); relative error of log m 4.1e-9.
+	q := b.polynomial(f, -0.49999988346006125, 0.3333332568976667, -0.2500158298117986, 0.20001974058755526, -0.16609082311695714,
+		0.14181822892215473, -0.1324298745910535, 0.12904445960343242, -0.07621793714061459)
+	y := b.fma(q, b.mul(f, f), b.mul(k, b.number(math.Ln2-high)))
+	y = b.fma(k, b.number(high), b.add(y, f))
+	y = b.less(zero, x, y, b.less(x, zero, b.number(math.NaN()), b.number(math.Inf(-1))))
+	return b.less(x, b.number(math.Inf(1)), y, x) // NaN is not less
+}
+
+// erf is 1 - exp(-w) with the sign of x, w = a·p(a), a = |x|: p is what
+// -log(1 - erf a)/a is, and 1 is taken off as in tanh. Where w is small, its error
+// is that of the result, so what the product and the first coefficient lose to
+// rounding goes into the exponential.
+func erf(b *body, x value) value {
+	one := b.number(1)
+	a := b.min(b.number(4), b.abs(x)) // beyond, the result is 1
+	// Our own minimax fit (tools/kernel/fit.py); relative error of the result 4.0e-9.
+	const p0 = 1.1283791716112752
+	p := b.polynomial(a, p0, 0.6366193819677983, 0.10277783049737886, -0.01915306387057438, -0.00016039611774201822,
+		0.0016670275081663024, -0.0006328368795384114, 0.0001176412779553831, -9.256265887551147e-06)
+	minus := b.or(a, b.bits(1<<31))
+	w := b.mul(minus, p)
+	rest := b.fnma(minus, b.number(p0-float64(float32(p0))), b.fnma(minus, p, w))
+	_, k, grown := reduce(b, w, &rest)
+	c := b.scale(one, k)
+	y := b.fma(grown, c, b.sub(c, one))
+	return b.or(b.abs(y), b.sign(x))
 }
 
 // table writes the Go value that holds the functions over rows, and more.

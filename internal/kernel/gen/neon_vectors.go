@@ -185,6 +185,9 @@ func (n neon) emit(e *emitter, s step, at int) {
 	case opSqrt:
 		a := e.in(s.args[0])
 		n.word(f, "FSQRT.4S", e.out(at, s.args...), a)
+	case opNumber:
+		a := e.in(s.args[0])
+		n.word(f, "SCVTF.4S", e.out(at, s.args...), a)
 	case opScale:
 		n.scaled(e, s.args, at)
 	case opSelect:

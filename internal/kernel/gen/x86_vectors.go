@@ -175,6 +175,9 @@ func (x x86) emit(e *emitter, s step, at int) {
 	case opSqrt:
 		a := e.any(s.args[0])
 		f.op("VSQRTPS", a, e.out(at, s.args...))
+	case opNumber:
+		a := e.any(s.args[0])
+		f.op("VCVTDQ2PS", a, e.out(at, s.args...))
 	case opScale:
 		x.scaled(e, s.args, at)
 	case opSelect:

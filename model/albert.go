@@ -76,7 +76,7 @@ func loadALBERT(c *Config, ckpt *safetensors.Checkpoint) (*Model, error) {
 	for g := range w.Groups {
 		for i := range w.Groups[g].Layers {
 			l := &w.Groups[g].Layers[i]
-			block, err := nn.NewBlock(nn.BlockConfig{Heads: c.Heads, Activation: c.Activation}, nn.BlockParams{
+			block, err := nn.NewBlock(nn.BlockConfig{Heads: c.Heads, Activation: c.Activation, Precision: c.precision}, nn.BlockParams{
 				Query: l.Query.projection(), Key: l.Key.projection(), Value: l.Value.projection(), Output: l.Output.projection(),
 				Up: l.Up.projection(), Down: l.Down.projection(), AttentionNorm: l.OutputNorm.layer(c), OutputNorm: l.DownNorm.layer(c),
 			})

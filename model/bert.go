@@ -66,7 +66,7 @@ func loadBERT(c *Config, ckpt *safetensors.Checkpoint) (*Model, error) {
 	m.embedding = newTextEmbedding(c, w.Embeddings, nil)
 	for i := range w.Layers {
 		l := &w.Layers[i]
-		block, err := nn.NewBlock(nn.BlockConfig{Heads: c.Heads, Activation: c.Activation}, nn.BlockParams{
+		block, err := nn.NewBlock(nn.BlockConfig{Heads: c.Heads, Activation: c.Activation, Precision: c.precision}, nn.BlockParams{
 			Query: l.Query.projection(), Key: l.Key.projection(), Value: l.Value.projection(), Output: l.Output.projection(),
 			Up: l.Up.projection(), Down: l.Down.projection(), AttentionNorm: l.OutputNorm.layer(c), OutputNorm: l.DownNorm.layer(c),
 		})

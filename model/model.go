@@ -26,7 +26,7 @@ func newModel(c *Config, found bound) *Model { return &Model{config: c, found: f
 
 func (m *Model) setPooler(l *linear) {
 	if l != nil {
-		layer := l.layer()
+		layer := l.layer(m.config)
 		m.pooler = &layer
 	}
 }
@@ -53,6 +53,9 @@ func (m *Model) HeadWidth() int { return m.config.HeadWidth() }
 
 // Width returns D, the width of hidden states.
 func (m *Model) Width() int { return m.config.Width }
+
+// Precision returns the arithmetic of the products.
+func (m *Model) Precision() tensor.Precision { return m.config.precision }
 
 // Parameters returns how many numbers were learned; shared ones count once.
 func (m *Model) Parameters() int64 { return m.found.parameters }

@@ -17,7 +17,7 @@ func (l *linear) projection() nn.Projection {
 	return nn.Projection{Weight: tensor.FromData(l.weight, l.out, l.in), Bias: l.bias}
 }
 
-func (l *linear) layer() nn.Linear { return nn.NewLinear(l.projection()) }
+func (l *linear) layer(c *Config) nn.Linear { return nn.NewLinear(l.projection(), c.precision) }
 
 // norm is a layer normalization.
 type norm struct{ gain, bias []float32 }

@@ -38,7 +38,7 @@ func newTextEmbedding(c *Config, t textTables, projection *linear) textEmbedding
 		norm:      t.Norm.layer(c),
 	}
 	if projection != nil {
-		l := projection.layer()
+		l := projection.layer(c)
 		e.projection = &l
 	}
 	return e
@@ -95,7 +95,7 @@ func (d *decoder) layer(c *Config, words []float32) nn.Linear {
 	if d.WeightBias != nil {
 		bias = d.WeightBias
 	}
-	return nn.NewLinear(nn.Projection{Weight: tensor.FromData(weight, c.Vocabulary, c.EmbeddingSize), Bias: bias})
+	return nn.NewLinear(nn.Projection{Weight: tensor.FromData(weight, c.Vocabulary, c.EmbeddingSize), Bias: bias}, c.precision)
 }
 
 // wordHead is the masked-language-model head: dense layer, activation, layer
@@ -108,7 +108,7 @@ type wordHead struct {
 }
 
 func newWordHead(c *Config, transform linear, n norm, d decoder, words []float32) *wordHead {
-	return &wordHead{transform: transform.layer(), activation: c.Activation, norm: n.layer(c), decoder: d.layer(c, words)}
+	return &wordHead{transform: transform.layer(c), activation: c.Activation, norm: n.layer(c), decoder: d.layer(c, words)}
 }
 
 // forward returns the logits [n, V] of hidden states [n, D].

@@ -19,8 +19,8 @@ type Network struct {
 // Load reads a model's folder as Hugging Face lays it out. The name stands for
 // the model in errors and reports. A tokenizer that knows more tokens than the
 // model has embeddings for is refused.
-func Load(files fs.FS, name string) (*Network, error) {
-	m, err := model.Load(files, name)
+func Load(files fs.FS, name string, options ...model.Option) (*Network, error) {
+	m, err := model.Load(files, name, options...)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,9 @@ type BlockConfig struct {
 	Activation Activation
 	// LogitScale multiplies q.k; 0 means the usual 1/sqrt(d).
 	LogitScale float64
+	// Precision of all products, those of the heads included. Only blocks in
+	// Float32 go backward.
+	Precision tensor.Precision
 }
 
 // BlockParams are the parameters of a block as checkpoints hold them, D being
@@ -54,6 +57,7 @@ type Block struct {
 	keyWidth    int // d
 	valueWidth  int // dv
 	preNorm     bool
+	precision   tensor.Precision
 	activation  Activation
 	inputs      Linear // queries, keys and values of all heads, one under another
 	output      Linear
@@ -82,11 +86,12 @@ func NewBlock(cfg BlockConfig, p BlockParams) (*Block, error) {
 		keyWidth:   d,
 		valueWidth: p.Value.Weight.Rows / cfg.Heads,
 		preNorm:    cfg.PreNorm,
+		precision:  cfg.Precision,
 		activation: cfg.Activation,
-		inputs:     NewLinear(stack([]Projection{p.Query, p.Key, p.Value}, []float32{root, root, 1})),
-		output:     NewLinear(p.Output),
-		up:         NewLinear(p.Up),
-		down:       NewLinear(p.Down),
+		inputs:     NewLinear(stack([]Projection{p.Query, p.Key, p.Value}, []float32{root, root, 1}), cfg.Precision),
+		output:     NewLinear(p.Output, cfg.Precision),
+		up:         NewLinear(p.Up, cfg.Precision),
+		down:       NewLinear(p.Down, cfg.Precision),
 		first:      p.AttentionNorm,
 		last:       p.OutputNorm,
 		root:       root,
@@ -201,6 +206,9 @@ func (b *Block) check(dst, x tensor.Matrix, pass *Pass) {
 	}
 	if pass.States != nil && pass.Tape != nil {
 		panic("nn: a pass with states cannot keep a tape: only whole sequences go backward")
+	}
+	if b.precision != tensor.Float32 && pass.Tape != nil {
+		panic("nn: a block in precision " + b.precision.String() + " cannot keep a tape: only float32 goes backward")
 	}
 	pass.Sequences.Check(x.Rows)
 	if pass.Sequences.Tokens() != x.Rows {

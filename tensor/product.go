@@ -1,45 +1,74 @@
 package tensor
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/tripartite-go/tripartite/internal/kernel"
+)
 
 // Weight is the right-hand operand of a product, packed as the kernels read it:
-// a matrix [Out, In] of which every row is one output. It is read-only and safe
-// for concurrent use.
+// a matrix [Out, In] of which every row is one output. It remembers the
+// arithmetic that it was packed for, and is multiplied in that. It is read-only
+// and safe for concurrent use.
 type Weight struct {
 	Out, In int
 	data    []float32
+	packed  *kernel.Kernels // nil for float32
 }
 
-// Pack packs the weights w [out, in], for products x·wᵀ. The result lives in the
-// arena, or in memory of its own where that is nil; w is not kept.
-func Pack(w Matrix, work *Arena) Weight {
-	p := Weight{Out: w.Rows, In: w.Cols, data: work.Floats(kernels.PackedLen(w.Rows, w.Cols))}
-	kernels.Pack(p.data, w.Data, w.Stride, w.Rows, w.Cols)
-	return p
-}
+// Pack packs the weights w [out, in], for products x·wᵀ in the precision of the
+// arena. The result lives in the arena, or in memory of its own where that is nil;
+// w is not kept.
+func Pack(w Matrix, work *Arena) Weight { return pack(w, work.precision(), work) }
 
-// PackTransposed packs w [in, out], for products x·w.
+// PackTransposed packs w [in, out], for products x·w in the precision of the
+// arena.
 func PackTransposed(w Matrix, work *Arena) Weight {
-	p := Weight{Out: w.Cols, In: w.Rows, data: work.Floats(kernels.PackedLen(w.Cols, w.Rows))}
-	kernels.PackRows(p.data, w.Data, w.Stride, w.Cols, w.Rows)
+	p := room(w.Cols, w.Rows, work.precision(), work)
+	p.kernels().PackRows(p.data, w.Data, w.Stride, w.Cols, w.Rows)
 	return p
 }
 
-// Row copies row i [In] of the weights, the inputs of output i, into dst.
+// Pack is the function Pack for products in this precision, in memory of its own.
+func (p Precision) Pack(w Matrix) Weight { return pack(w, p, nil) }
+
+func pack(w Matrix, precision Precision, work *Arena) Weight {
+	p := room(w.Rows, w.Cols, precision, work)
+	p.kernels().Pack(p.data, w.Data, w.Stride, w.Rows, w.Cols)
+	return p
+}
+
+// room returns weights with memory for what is packed.
+func room(out, in int, precision Precision, work *Arena) Weight {
+	w := Weight{Out: out, In: in, packed: precision.kernels()}
+	w.data = work.Floats(w.kernels().PackedLen(out, in))
+	return w
+}
+
+func (w Weight) kernels() *kernel.Kernels {
+	if w.packed == nil {
+		return kernels
+	}
+	return w.packed
+}
+
+// fast reports whether the weights were packed for fast products, so that digits
+// are lost.
+func (w Weight) fast() bool { return w.packed != nil && w.packed != kernels }
+
+// Row copies row i [In] of the weights, the inputs of output i, into dst. Weights
+// packed for fast products give what is left of them, to a relative error of
+// 2^-17.
 func (w Weight) Row(dst []float32, i int) {
 	if uint(i) >= uint(w.Out) || len(dst) != w.In {
 		panic(fmt.Sprintf("tensor: row %d of weights [%d, %d] into %d values", i, w.Out, w.In, len(dst)))
 	}
-	n := kernels.Panel
-	p := w.data[i/n*n*w.In:]
-	for j := range dst {
-		dst[j] = p[j*n+i%n]
-	}
+	w.kernels().Unpack(dst, w.data, i, w.In)
 }
 
 // columns returns outputs lo to hi; lo is a multiple of the panel width.
 func (w Weight) columns(lo, hi int) Weight {
-	return Weight{Out: hi - lo, In: w.In, data: w.data[lo*w.In:]}
+	return Weight{Out: hi - lo, In: w.In, data: w.data[w.kernels().PackedLen(lo, w.In):], packed: w.packed}
 }
 
 // Product is dst = x·wᵀ on the calling thread: x [n, In], dst [n, Out]. dst must
@@ -51,7 +80,7 @@ func AddProduct(dst, x Matrix, w Weight) { product(dst, x, w, true) }
 
 func product(dst, x Matrix, w Weight, add bool) {
 	checkProduct(dst, x, w)
-	kernels.Product(dst.Data, dst.Stride, x.Data, x.Stride, w.data, x.Rows, w.Out, w.In, add)
+	w.kernels().Product(dst.Data, dst.Stride, x.Data, x.Stride, w.data, x.Rows, w.Out, w.In, add)
 }
 
 func checkProduct(dst, x Matrix, w Weight) {
@@ -122,7 +151,8 @@ func (p *Pool) product(dst, x Matrix, w Weight, add bool) {
 	t := productTask{dst: dst, x: x, w: w, add: add, rows: tileRows, col: w.Out}
 	down := (x.Rows + t.rows - 1) / t.rows
 	if down < 4*p.Threads() {
-		t.col = (tileCols + kernels.Panel - 1) / kernels.Panel * kernels.Panel
+		panel := w.kernels().Panel
+		t.col = (tileCols + panel - 1) / panel * panel
 	}
 	t.across = (w.Out + max(1, t.col) - 1) / max(1, t.col)
 	p.Run(down*t.across, &t)

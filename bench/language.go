@@ -97,7 +97,7 @@ func NewLanguageModel(cfg LanguageConfig, neurons int, seed uint64, pool *tensor
 func newLanguageModel(cfg LanguageConfig, p LanguageParams, heads [][]attention.Head, pool *tensor.Pool) (*LanguageModel, error) {
 	m := &LanguageModel{
 		cfg: cfg, params: p, heads: heads, work: nn.NewWorkspace(pool), tapes: make([]nn.Tape, cfg.Layers),
-		readOut: nn.NewLinear(nn.Projection{Weight: p.Tokens.Table}),
+		readOut: nn.NewLinear(nn.Projection{Weight: p.Tokens.Table}, tensor.Float32),
 		grad: LanguageParams{
 			Tokens:    nn.Embedding{Table: tensor.New(cfg.Vocabulary, cfg.Width)},
 			Positions: nn.Embedding{Table: tensor.New(cfg.Context, cfg.Width)},

@@ -66,7 +66,7 @@ func loadALBERT(c *Config, from *source) (*Model, error) {
 		return nil, err
 	}
 	m := newModel(c, found)
-	projection, err := from.layer(&w.Projection)
+	projection, err := from.layer(c, &w.Projection)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func loadALBERT(c *Config, from *source) (*Model, error) {
 		m.blocks = append(m.blocks, blocks[first:first+c.Inner]...)
 	}
 	if w.Pooler != nil {
-		pooler, err := from.layer(w.Pooler)
+		pooler, err := from.layer(c, w.Pooler)
 		if err != nil {
 			return nil, err
 		}

@@ -72,7 +72,7 @@ func loadBERT(c *Config, from *source) (*Model, error) {
 		return nil, err
 	}
 	if w.Pooler != nil {
-		pooler, err := from.layer(w.Pooler)
+		pooler, err := from.layer(c, w.Pooler)
 		if err != nil {
 			return nil, err
 		}

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/tripartite-go/tripartite/nn"
+	"github.com/tripartite-go/tripartite/tensor"
 )
 
 // Config is a model's config.json with every default filled in. Sizes are
@@ -43,6 +44,8 @@ type Config struct {
 
 	DType  string   // dtype or torch_dtype: what the file says; tensors tell for themselves
 	Labels []string // id2label, by id
+
+	precision tensor.Precision // from Load's options, not from the file
 }
 
 // HeadWidth is d, the width of a key.

@@ -16,8 +16,8 @@ import (
 // The weights must match config.json tensor by tensor; what does not is listed
 // by name, all of it. Weights that are NaN or infinite are refused, and so is
 // what the architecture could be told to do and this package does not.
-func Load(files fs.FS, name string) (*Model, error) {
-	m, err := load(files)
+func Load(files fs.FS, name string, options ...Option) (*Model, error) {
+	m, err := load(files, options)
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", name, err)
 	}
@@ -25,10 +25,19 @@ func Load(files fs.FS, name string) (*Model, error) {
 	return m, nil
 }
 
-func load(files fs.FS) (*Model, error) {
+// Option says how a model is to be run, beside what its files say.
+type Option func(*Config)
+
+// Precision sets the arithmetic of all products; the default is tensor.Float32.
+func Precision(p tensor.Precision) Option { return func(c *Config) { c.precision = p } }
+
+func load(files fs.FS, options []Option) (*Model, error) {
 	cfg, err := readConfig(files)
 	if err != nil {
 		return nil, err
+	}
+	for _, o := range options {
+		o(cfg)
 	}
 	arch, err := findArchitecture(cfg.Architecture)
 	if err != nil {

@@ -47,6 +47,9 @@ func (m *Model) HeadWidth() int { return m.config.HeadWidth() }
 // Width returns D, the width of hidden states.
 func (m *Model) Width() int { return m.config.Width }
 
+// Precision returns the arithmetic of the products.
+func (m *Model) Precision() tensor.Precision { return m.config.precision }
+
 // Parameters returns how many numbers were learned; shared ones count once.
 func (m *Model) Parameters() int64 { return m.found.parameters }
 

@@ -35,7 +35,7 @@ func (w *blockWeights) build(c *Config, r *reader) (*nn.Block, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := nn.NewBlock(nn.BlockConfig{Heads: c.Heads, Activation: c.Activation}, nn.BlockParams{
+	b, err := nn.NewBlock(nn.BlockConfig{Heads: c.Heads, Activation: c.Activation, Precision: c.precision}, nn.BlockParams{
 		Query: p[0], Key: p[1], Value: p[2], Output: p[3], Up: p[4], Down: p[5],
 		AttentionNorm: w.attentionNorm.layer(c), OutputNorm: w.outputNorm.layer(c),
 	})

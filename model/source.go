@@ -75,12 +75,12 @@ func (s *source) blocks(c *Config, weights []blockWeights) ([]*nn.Block, error) 
 }
 
 // layer builds one linear map.
-func (s *source) layer(l *linear) (nn.Linear, error) {
+func (s *source) layer(c *Config, l *linear) (nn.Linear, error) {
 	p, err := s.readers[0].projections(l)
 	if err != nil {
 		return nn.Linear{}, err
 	}
-	return nn.NewLinear(p[0]), nil
+	return nn.NewLinear(p[0], c.precision), nil
 }
 
 // reader reads tensors into memory that it keeps.

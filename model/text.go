@@ -92,7 +92,7 @@ func (d *decoder) layer(c *Config, words []float32) nn.Linear {
 	if d.WeightBias != nil {
 		bias = d.WeightBias
 	}
-	return nn.NewLinear(nn.Projection{Weight: tensor.FromData(weight, c.Vocabulary, c.EmbeddingSize), Bias: bias})
+	return nn.NewLinear(nn.Projection{Weight: tensor.FromData(weight, c.Vocabulary, c.EmbeddingSize), Bias: bias}, c.precision)
 }
 
 // wordHead is the masked-language-model head: dense layer, activation, layer
@@ -105,7 +105,7 @@ type wordHead struct {
 }
 
 func newWordHead(c *Config, from *source, transform linear, n norm, d decoder, words []float32) (*wordHead, error) {
-	t, err := from.layer(&transform)
+	t, err := from.layer(c, &transform)
 	if err != nil {
 		return nil, err
 	}

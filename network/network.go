@@ -19,7 +19,7 @@ type Network struct {
 // Load reads a model's folder as Hugging Face lays it out. The name stands for
 // the model in errors and reports. A tokenizer that knows more tokens than the
 // model has embeddings for is refused.
-func Load(files fs.FS, name string) (*Network, error) {
+func Load(files fs.FS, name string, options ...model.Option) (*Network, error) {
 	var t *text.Tokenizer
 	var tokenizerErr error
 	read := make(chan struct{})
@@ -27,7 +27,7 @@ func Load(files fs.FS, name string) (*Network, error) {
 		defer close(read)
 		t, tokenizerErr = text.Load(files)
 	}()
-	m, err := model.Load(files, name)
+	m, err := model.Load(files, name, options...)
 	<-read
 	if err != nil {
 		return nil, err

@@ -275,7 +275,7 @@ func TestLinearGoesBack(t *testing.T) {
 		pool := tensor.NewPool(2)
 		grad := Projection{Weight: tensor.New(5, 300), Bias: make([]float32, 5)}
 		dx := tensor.New(n, 300)
-		NewLinear(p).Backward(NewWorkspace(pool), dx, grad, dy, x)
+		NewLinear(p, tensor.Float32).Backward(NewWorkspace(pool), dx, grad, dy, x)
 		pool.Close()
 		nearScale(t, "input", dx, wantX, 1e-6)
 		nearScale(t, "weight", grad.Weight, want, 1e-6)

@@ -26,6 +26,9 @@ type BlockConfig struct {
 	Activation Activation
 	// LogitScale multiplies q.k; 0 means the usual 1/sqrt(d).
 	LogitScale float64
+	// Precision of all products, those of the heads included. Only blocks in
+	// Float32 go backward.
+	Precision tensor.Precision
 }
 
 // BlockParams are the parameters of a block as checkpoints hold them, D being
@@ -55,6 +58,7 @@ type Block struct {
 	keyWidth    int // d
 	valueWidth  int // dv
 	preNorm     bool
+	precision   tensor.Precision
 	activation  Activation
 	inputs      Linear // queries, keys and values of all heads, one under another
 	output      Linear
@@ -85,11 +89,12 @@ func NewBlock(cfg BlockConfig, p BlockParams) (*Block, error) {
 		keyWidth:   d,
 		valueWidth: p.Value.Weight.Rows / cfg.Heads,
 		preNorm:    cfg.PreNorm,
+		precision:  cfg.Precision,
 		activation: cfg.Activation,
-		inputs:     stack([]Projection{p.Query, p.Key, p.Value}, []float32{root, root, 1}),
-		output:     NewLinear(p.Output),
-		up:         NewLinear(p.Up),
-		down:       NewLinear(p.Down),
+		inputs:     stack([]Projection{p.Query, p.Key, p.Value}, []float32{root, root, 1}, cfg.Precision),
+		output:     NewLinear(p.Output, cfg.Precision),
+		up:         NewLinear(p.Up, cfg.Precision),
+		down:       NewLinear(p.Down, cfg.Precision),
 		first:      p.AttentionNorm.clone(),
 		last:       p.OutputNorm.clone(),
 		root:       root,
@@ -124,12 +129,12 @@ func (p *BlockParams) check(heads int) (d int, err error) {
 
 // stack packs projections of the same input one under another, each times its
 // scale.
-func stack(ps []Projection, scales []float32) Linear {
+func stack(ps []Projection, scales []float32, precision tensor.Precision) Linear {
 	weights := make([]tensor.Matrix, len(ps))
 	for i, p := range ps {
 		weights[i] = p.Weight
 	}
-	l := Linear{weight: tensor.PackStack(weights, scales, nil), reversed: new(reversed)}
+	l := Linear{weight: precision.PackStack(weights, scales), reversed: new(reversed)}
 	if slices.ContainsFunc(ps, func(p Projection) bool { return p.Bias != nil }) {
 		l.bias = make([]float32, l.Out())
 		fillBias(l.bias, ps, scales)
@@ -226,6 +231,9 @@ func (b *Block) check(dst, x tensor.Matrix, pass *Pass) {
 	}
 	if pass.States != nil && pass.Tape != nil {
 		panic("nn: a pass with states cannot keep a tape: only whole sequences go backward")
+	}
+	if b.precision != tensor.Float32 && pass.Tape != nil {
+		panic("nn: a block in precision " + b.precision.String() + " cannot keep a tape: only float32 goes backward")
 	}
 	pass.Sequences.Check(x.Rows)
 	if pass.Sequences.Tokens() != x.Rows {

@@ -32,13 +32,13 @@ type Linear struct {
 	reversed *reversed
 }
 
-// NewLinear packs a projection, of which it keeps nothing. It panics if the bias
-// does not fit the weights.
-func NewLinear(p Projection) Linear {
+// NewLinear packs a projection, of which it keeps nothing, for products in a
+// precision. It panics if the bias does not fit the weights.
+func NewLinear(p Projection, precision tensor.Precision) Linear {
 	if err := p.check("linear", p.Weight.Rows, p.Weight.Cols); err != nil {
 		panic("nn: " + err.Error())
 	}
-	return Linear{weight: tensor.Pack(p.Weight, nil), bias: slices.Clone(p.Bias), reversed: new(reversed)}
+	return Linear{weight: precision.Pack(p.Weight), bias: slices.Clone(p.Bias), reversed: new(reversed)}
 }
 
 // In returns the width of the input.

@@ -31,7 +31,8 @@ func (l Linear) reverse() tensor.Weight {
 //
 // x [n, in] is the input of the forward pass. dx [n, in] is left out if it has no
 // rows; it must not overlap dy. Work runs on all threads of the workspace, and
-// the result does not depend on how many they are.
+// the result does not depend on how many they are. It panics for a map that was
+// packed for fast products.
 func (l Linear) Backward(work *Workspace, dx tensor.Matrix, grad Projection, dy, x tensor.Matrix) {
 	if x.Rows != dy.Rows || x.Cols != l.In() || dy.Cols != l.Out() {
 		panic(fmt.Sprintf("nn: backward pass of weights [%d, %d] from [%d, %d] and input [%d, %d]",

@@ -17,7 +17,7 @@ func TestLinear(t *testing.T) {
 		}
 		x := random(3, 70, 5, 1)
 		want := plainLinear(p, rows(x, 0, 70))
-		l := NewLinear(p)
+		l := NewLinear(p, tensor.Float32)
 		if l.In() != 5 || l.Out() != 7 {
 			t.Errorf("a map from 5 to 7 says %d to %d", l.In(), l.Out())
 		}

@@ -75,7 +75,7 @@ func TestCrossEntropy(t *testing.T) {
 func TestCrossEntropyOfALinearMap(t *testing.T) {
 	const n, in, out = lossRows + 77, 20, 90
 	p := Projection{random(1, out, in, 1), random(2, 1, out, 1).Data}
-	l, x, targets := NewLinear(p), random(3, n, in, 1), make([]int, n)
+	l, x, targets := NewLinear(p, tensor.Float32), random(3, n, in, 1), make([]int, n)
 	for t := range targets {
 		targets[t] = t * 37 % out
 	}

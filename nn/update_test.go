@@ -66,11 +66,11 @@ func TestABlockKeepsNothingOfItsParameters(t *testing.T) {
 
 func TestAnUpdatedLinearMap(t *testing.T) {
 	first, second := Projection{random(1, 70, 33, 1), random(2, 1, 70, 1).Data}, Projection{random(3, 70, 33, 1), random(4, 1, 70, 1).Data}
-	l, work := NewLinear(first), NewWorkspace(nil)
+	l, work := NewLinear(first, tensor.Float32), NewWorkspace(nil)
 	x, y, want := random(5, 4, 33, 1), tensor.New(4, 70), tensor.New(4, 70)
 	l.Update(work, second)
 	l.Forward(nil, y, x)
-	NewLinear(second).Forward(nil, want, x)
+	NewLinear(second, tensor.Float32).Forward(nil, want, x)
 	if !slices.Equal(y.Data, want.Data) {
 		t.Error("an updated map is not the same as a new one")
 	}

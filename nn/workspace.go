@@ -44,6 +44,9 @@ const maxRows = 32
 
 func (w *Workspace) begin(b *Block, dst, x tensor.Matrix, pass Pass) {
 	w.block, w.pass, w.dst, w.x = b, pass, dst, x
+	for i := range w.arenas {
+		w.arenas[i].Precision = b.precision // of what heads pack
+	}
 	if t := pass.Tape; t != nil {
 		t.begin(b, x)
 		w.inputs, w.mixed = t.inputs, t.mixed

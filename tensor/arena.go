@@ -5,8 +5,19 @@ package tensor
 // needs. A nil Arena allocates anew each time. Not safe for concurrent use: one
 // per worker.
 type Arena struct {
+	// Precision is the arithmetic in which matrices that are packed in this arena
+	// are multiplied.
+	Precision Precision
+
 	floats  stack[float32]
 	doubles stack[float64]
+}
+
+func (a *Arena) precision() Precision {
+	if a == nil {
+		return Float32
+	}
+	return a.Precision
 }
 
 // Level is how much of an Arena is in use.

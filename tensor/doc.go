@@ -15,7 +15,7 @@
 // they are mistakes of the program, never of the data.
 //
 // The arithmetic lies in internal/kernel, chosen once for the CPU; [Kernel]
-// names the choice.
+// names the choice. Products can be had in another [Precision].
 package tensor
 
 import "github.com/tripartite-go/tripartite/internal/kernel"

@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -236,18 +237,18 @@ func TestAStackIsPackedAsItsCopyWouldBe(t *testing.T) {
 				}
 			}
 		}
-		want := Pack(FromData(whole, len(whole)/in, in), nil)
-		for what, work := range map[string]*Arena{"own memory": nil, "an arena": new(Arena)} {
-			got := PackStack(parts, scales, work)
-			if got.Out != want.Out || got.In != want.In || !slices.Equal(got.data, want.data) {
-				t.Errorf("%v in %s: not what packing the copy gives", heights, what)
+		for _, precision := range []Precision{Float32, Fast} {
+			want, got := precision.Pack(FromData(whole, len(whole)/in, in)), precision.PackStack(parts, scales)
+			sameBits := func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }
+			if got.Out != want.Out || got.In != want.In || !slices.EqualFunc(got.data, want.data, sameBits) {
+				t.Errorf("%v, %v: not what packing the copy gives", heights, precision)
 			}
 		}
 	}
-	if m := panics(t, func() { PackStack([]Matrix{New(2, 3), New(2, 4)}, []float32{1, 1}, nil) }); !strings.Contains(m, "[2, 3] and [2, 4]") {
+	if m := panics(t, func() { Float32.PackStack([]Matrix{New(2, 3), New(2, 4)}, []float32{1, 1}) }); !strings.Contains(m, "[2, 3] and [2, 4]") {
 		t.Errorf("panic %q", m)
 	}
-	if m := panics(t, func() { PackStack([]Matrix{New(2, 3)}, nil, nil) }); !strings.Contains(m, "1 matrices with 0 scales") {
+	if m := panics(t, func() { Float32.PackStack([]Matrix{New(2, 3)}, nil) }); !strings.Contains(m, "1 matrices with 0 scales") {
 		t.Errorf("panic %q", m)
 	}
 }

@@ -1,26 +1,40 @@
 package tensor
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/tripartite-go/tripartite/internal/kernel"
+)
 
 // Weight is the right-hand operand of a product, packed as the kernels read it:
-// a matrix [Out, In] of which every row is one output. It is read-only and safe
-// for concurrent use.
+// a matrix [Out, In] of which every row is one output. It remembers the
+// arithmetic that it was packed for, and is multiplied in that. It is read-only
+// and safe for concurrent use.
 type Weight struct {
 	Out, In int
 	data    []float32
+	packed  *kernel.Kernels // nil for float32
 }
 
-// Pack packs the weights w [out, in], for products x·wᵀ. The result lives in the
-// arena, or in lasting memory of its own where that is nil; w is not kept.
-func Pack(w Matrix, work *Arena) Weight {
-	p := newWeight(w.Rows, w.Cols, work)
-	kernels.Pack(p.data, w.Data, w.Stride, w.Rows, w.Cols)
+// Pack packs the weights w [out, in], for products x·wᵀ in the precision of the
+// arena. The result lives in the arena, or in lasting memory of its own where that
+// is nil; w is not kept.
+func Pack(w Matrix, work *Arena) Weight { return pack(w, work.precision(), work) }
+
+// PackTransposed packs w [in, out], for products x·w in the precision of the
+// arena.
+func PackTransposed(w Matrix, work *Arena) Weight {
+	p := newWeight(w.Cols, w.Rows, work.precision(), work)
+	p.kernels().PackRows(p.data, w.Data, w.Stride, w.Cols, w.Rows)
 	return p
 }
 
+// Pack is the function Pack for products in this precision, in memory of its own.
+func (p Precision) Pack(w Matrix) Weight { return pack(w, p, nil) }
+
 // PackStack is Pack of matrices of one width that lie one under another, each
 // times its scale.
-func PackStack(parts []Matrix, scales []float32, work *Arena) Weight {
+func (p Precision) PackStack(parts []Matrix, scales []float32) Weight {
 	if len(parts) == 0 || len(scales) != len(parts) {
 		panic(fmt.Sprintf("tensor: a stack of %d matrices with %d scales", len(parts), len(scales)))
 	}
@@ -31,12 +45,12 @@ func PackStack(parts []Matrix, scales []float32, work *Arena) Weight {
 		}
 		rows += m.Rows
 	}
-	p := newWeight(rows, in, work)
-	defer work.Release(work.Mark())
-	strip := work.Matrix(min(rows, kernels.Panel), in) // a panel at a time stays in the cache
+	w := newWeight(rows, in, p, nil)
+	ks := w.kernels()
+	strip := New(min(rows, ks.Panel), in) // a panel at a time stays in the cache
 	part, row := 0, 0
-	for lo := 0; lo < rows; lo += kernels.Panel {
-		n := min(kernels.Panel, rows-lo)
+	for lo := 0; lo < rows; lo += ks.Panel {
+		n := min(ks.Panel, rows-lo)
 		for i := range n {
 			for row == parts[part].Rows {
 				part, row = part+1, 0
@@ -44,14 +58,21 @@ func PackStack(parts []Matrix, scales []float32, work *Arena) Weight {
 			kernels.Scale(strip.Row(i), scales[part], parts[part].Row(row))
 			row++
 		}
-		kernels.Pack(p.data[lo*in:], strip.Data, strip.Stride, n, in)
+		ks.Pack(w.data[ks.PackedLen(lo, in):][:ks.PackedLen(n, in)], strip.Data, strip.Stride, n, in)
 	}
+	return w
+}
+
+func pack(w Matrix, precision Precision, work *Arena) Weight {
+	p := newWeight(w.Rows, w.Cols, precision, work)
+	p.kernels().Pack(p.data, w.Data, w.Stride, w.Rows, w.Cols)
 	return p
 }
 
-func newWeight(out, in int, work *Arena) Weight {
-	w := Weight{Out: out, In: in}
-	if n := kernels.PackedLen(out, in); work == nil {
+// newWeight returns weights with memory for what is packed.
+func newWeight(out, in int, precision Precision, work *Arena) Weight {
+	w := Weight{Out: out, In: in, packed: precision.kernels()}
+	if n := w.kernels().PackedLen(out, in); work == nil {
 		w.data = lasting(n)
 	} else {
 		w.data = work.Floats(n)
@@ -59,31 +80,34 @@ func newWeight(out, in int, work *Arena) Weight {
 	return w
 }
 
-// PackTransposed packs w [in, out], for products x·w.
-func PackTransposed(w Matrix, work *Arena) Weight {
-	p := newWeight(w.Cols, w.Rows, work)
-	kernels.PackRows(p.data, w.Data, w.Stride, w.Cols, w.Rows)
-	return p
+func (w Weight) kernels() *kernel.Kernels {
+	if w.packed == nil {
+		return kernels
+	}
+	return w.packed
 }
 
-// Row copies row i [In] of the weights, the inputs of output i, into dst.
+// fast reports whether the weights were packed for fast products, so that digits
+// are lost.
+func (w Weight) fast() bool { return w.packed != nil && w.packed != kernels }
+
+// Row copies row i [In] of the weights, the inputs of output i, into dst. Weights
+// packed for fast products give what is left of them, to a relative error of
+// 2^-17.
 func (w Weight) Row(dst []float32, i int) {
 	if uint(i) >= uint(w.Out) || len(dst) != w.In {
 		panic(fmt.Sprintf("tensor: row %d of weights [%d, %d] into %d values", i, w.Out, w.In, len(dst)))
 	}
-	n := kernels.Panel
-	p := w.data[i/n*n*w.In:]
-	for j := range dst {
-		dst[j] = p[j*n+i%n]
-	}
+	w.kernels().Unpack(dst, w.data, i, w.In)
 }
 
 // Part returns part i of parts that divide the outputs about evenly, and the
 // first output of it. A part may be empty.
 func (w Weight) Part(i, parts int) (lo int, part Weight) {
-	panels := (w.Out + kernels.Panel - 1) / kernels.Panel
-	lo = i * panels / parts * kernels.Panel
-	hi := min((i+1)*panels/parts*kernels.Panel, w.Out)
+	panel := w.kernels().Panel
+	panels := (w.Out + panel - 1) / panel
+	lo = i * panels / parts * panel
+	hi := min((i+1)*panels/parts*panel, w.Out)
 	if lo >= hi {
 		return hi, Weight{In: w.In}
 	}
@@ -93,10 +117,11 @@ func (w Weight) Part(i, parts int) (lo int, part Weight) {
 // Slice returns outputs lo to hi, hi excluded, of the same data. lo must be a
 // multiple of the width of a packed panel, as multiples of 32 are.
 func (w Weight) Slice(lo, hi int) Weight {
-	if lo < 0 || hi < lo || hi > w.Out || lo%kernels.Panel != 0 {
-		panic(fmt.Sprintf("tensor: outputs %d:%d of weights [%d, %d] in panels of %d", lo, hi, w.Out, w.In, kernels.Panel))
+	ks := w.kernels()
+	if lo < 0 || hi < lo || hi > w.Out || lo%ks.Panel != 0 {
+		panic(fmt.Sprintf("tensor: outputs %d:%d of weights [%d, %d] in panels of %d", lo, hi, w.Out, w.In, ks.Panel))
 	}
-	return Weight{Out: hi - lo, In: w.In, data: w.data[lo*w.In:]}
+	return Weight{Out: hi - lo, In: w.In, data: w.data[ks.PackedLen(lo, w.In):], packed: w.packed}
 }
 
 // Product is dst = x·wᵀ on the calling thread: x [n, In], dst [n, Out]. dst must
@@ -108,7 +133,7 @@ func AddProduct(dst, x Matrix, w Weight) { product(dst, x, w, true) }
 
 func product(dst, x Matrix, w Weight, add bool) {
 	checkProduct(dst, x, w)
-	kernels.Product(dst.Data, dst.Stride, x.Data, x.Stride, w.data, x.Rows, w.Out, w.In, add)
+	w.kernels().Product(dst.Data, dst.Stride, x.Data, x.Stride, w.data, x.Rows, w.Out, w.In, add)
 }
 
 func checkProduct(dst, x Matrix, w Weight) {
@@ -175,7 +200,8 @@ func (p *Pool) product(dst, x Matrix, w Weight, add bool) {
 	t := productTask{dst: dst, x: x, w: w, add: add, rows: tileRows, col: w.Out}
 	down := (x.Rows + t.rows - 1) / t.rows
 	if down < 4*p.Threads() {
-		t.col = (tileCols + kernels.Panel - 1) / kernels.Panel * kernels.Panel
+		panel := w.kernels().Panel
+		t.col = (tileCols + panel - 1) / panel * panel
 	}
 	t.across = (w.Out + max(1, t.col) - 1) / max(1, t.col)
 	p.Run(down*t.across, &t)

@@ -29,6 +29,9 @@ func (w Weight) RepackTransposed(m Matrix, lo, hi int) {
 func PanelRows() int { return kernels.Panel }
 
 func (w Weight) panels(lo, hi int) (int, int) {
+	if w.fast() {
+		panic("tensor: weights packed for fast products cannot be packed anew: only float32 is trained")
+	}
 	if lo%kernels.Panel != 0 || lo < 0 || hi < lo || hi > w.Out || hi%kernels.Panel != 0 && hi != w.Out {
 		panic(fmt.Sprintf("tensor: outputs %d:%d of %d cannot be packed apart from the others, panels have %d", lo, hi, w.Out, kernels.Panel))
 	}

@@ -2,8 +2,12 @@ package tensor
 
 // Transpose returns the weights of the reverse map, [In, Out]: a product with
 // them is x·w, x [n, Out]. The result lives in the arena, or in memory of its own
-// where that is nil.
+// where that is nil. The way back of training is float32 only: weights packed for
+// fast products have lost digits, and Transpose panics.
 func (w Weight) Transpose(work *Arena) Weight {
+	if w.fast() {
+		panic("tensor: transpose of weights packed for fast products, which have lost digits; pack them in Float32")
+	}
 	t := Weight{Out: w.In, In: w.Out, data: work.Floats(kernels.PackedLen(w.In, w.Out))}
 	clear(t.data)
 	// Element (i, j) lies in the panel of i, row j; transposed, in the panel of

@@ -107,6 +107,9 @@ func (r *run) heads() error {
 		r.points[l] = make([][]Point, heads)
 	}
 	arenas := make([]tensor.Arena, pool.Threads())
+	for i := range arenas {
+		arenas[i].Precision = r.cfg.Network.Model.Precision()
+	}
 	for l := range layers {
 		if err := r.ctx.Err(); err != nil {
 			return err

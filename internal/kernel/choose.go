@@ -8,7 +8,8 @@ import (
 )
 
 // Variable is the environment variable that names the implementation to use
-// instead of the fastest: portable, avx2, avx512 or neon.
+// instead of the fastest: portable, avx2, avx512, amx or neon. With amx, which is
+// avx512 but for fast products (see Fast), there must be AMX.
 const Variable = "TRIPARTITE_KERNEL"
 
 // chosen is the choice of this process, made on first use.
@@ -39,6 +40,12 @@ func Available() []*Kernels { return append(native(), Portable()) }
 func choose(name string, available []*Kernels) (*Kernels, error) {
 	if name == "" {
 		return available[0], nil
+	}
+	if name == amxName {
+		if plan := planAMX(); plan.err != nil {
+			return available[0], fmt.Errorf("%s=%s: %w; leave it unset for %s", Variable, name, plan.err, available[0].Name)
+		}
+		name = "avx512"
 	}
 	var names []string
 	for _, ks := range available {

@@ -586,3 +586,18 @@ var avx2Vectors = vectors{
 	normalizeGain: avx2NormalizeGain,
 	transpose8:    avx2Transpose8,
 }
+
+// amxColumn packs a column of n numbers.
+//
+//go:noescape
+func amxColumn(dst *uint32, x *float32, n int)
+
+// amxAcross packs n numbers, up to 16, of each of two rows.
+//
+//go:noescape
+func amxAcross(high *uint32, low *uint32, x *float32, y *float32, n int)
+
+// amxPanels multiplies m rows of a and the panels of b, up to the first with a sum that is not finite, which it leaves in s.
+//
+//go:noescape
+func amxPanels(s *fastSums, c *float32, ldc int, a *float32, lda int, b *float32, ldb int, m int, n int, k int, add bool) int

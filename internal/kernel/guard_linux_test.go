@@ -36,23 +36,31 @@ func fenced(t *testing.T, n int) (first, last []float32) {
 }
 
 func TestProductTouchesNothingOutsideItsOperands(t *testing.T) {
-	each(t, func(t *testing.T, ks *Kernels) {
-		for _, m := range []int{1, 2, 3, 5, 7, 12, 13} {
-			for _, n := range []int{1, 5, ks.Panel - 1, ks.Panel, ks.Panel + 1, 2*ks.Panel + 9, 4*ks.Panel + 1} {
-				for _, k := range []int{1, 3, 4, 7} {
-					t.Run(fmt.Sprintf("%dx%dx%d", m, n, k), func(t *testing.T) {
-						a, az := fenced(t, m*k)
-						b, bz := fenced(t, ks.PackedLen(n, k))
-						c, cz := fenced(t, m*n)
-						for _, add := range []bool{false, true} {
-							ks.Product(c, n, a, k, b, m, n, k, add)
-							ks.Product(cz, n, az, k, bz, m, n, k, add)
-						}
-					})
-				}
+	each(t, testTouches)
+	eachFast(t, testTouches)
+}
+
+func testTouches(t *testing.T, ks *Kernels) {
+	for _, m := range []int{1, 2, 3, 5, 7, 12, 13} {
+		for _, n := range []int{1, 5, ks.Panel - 1, ks.Panel, ks.Panel + 1, 2*ks.Panel + 9, 4*ks.Panel + 1} {
+			for _, k := range []int{1, 3, 4, 7} {
+				t.Run(fmt.Sprintf("%dx%dx%d", m, n, k), func(t *testing.T) {
+					a, az := fenced(t, m*k)
+					b, bz := fenced(t, ks.PackedLen(n, k))
+					x, xz := fenced(t, n*k)
+					c, cz := fenced(t, m*n)
+					for _, add := range []bool{false, true} {
+						ks.Product(c, n, a, k, b, m, n, k, add)
+						ks.Product(cz, n, az, k, bz, m, n, k, add)
+					}
+					ks.Pack(b, x, k, n, k)
+					ks.Pack(bz, xz, k, n, k)
+					ks.PackRows(b, x, n, n, k)
+					ks.PackRows(bz, xz, n, n, k)
+				})
 			}
 		}
-	})
+	}
 }
 
 func TestFunctionsTouchNothingOutsideTheirRows(t *testing.T) {

@@ -32,9 +32,11 @@ type Kernels struct {
 	Name string
 	// Panel is the number of columns of B in one packed panel.
 	Panel int
+	// halves is set where products are fast ones, of bfloat16 (see Fast).
+	halves *halves
 
 	// Product computes C = A·B, or C += A·B if add: c [m, n] with stride ldc,
-	// a [m, k] with stride lda, b the packed k×n operand.
+	// a [m, k] with stride lda, b the k×n operand, packed by the same Kernels.
 	Product func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, add bool)
 
 	// Peak runs that many steps of independent multiply-adds in registers alone
@@ -177,15 +179,25 @@ func Portable() *Kernels {
 	}
 }
 
-// PackedLen returns the length of the packed form of a k×n operand.
+// PackedLen returns the length of the packed form of a k×n operand. A part of
+// its columns begins there where the packed form of those before it ends, if they
+// fill whole panels.
 func (ks *Kernels) PackedLen(n, k int) int {
+	if ks.halves != nil {
+		k = padded(k)
+	}
 	return (n + ks.Panel - 1) / ks.Panel * ks.Panel * k
 }
 
 // Pack packs B given by its columns, as b [n, k] with stride ldb, into dst of
 // length PackedLen(n, k): a product with it is A·bᵀ. Panel j holds columns
-// j·Panel to (j+1)·Panel of B, row after row; columns beyond n are zero.
+// j·Panel to (j+1)·Panel of B, row after row; columns beyond n are zero. Fast
+// products have a layout of their own.
 func (ks *Kernels) Pack(dst, b []float32, ldb, n, k int) {
+	if ks.halves != nil {
+		ks.halves.pack(dst, b, ldb, n, k)
+		return
+	}
 	w := ks.Panel
 	for j := 0; j < n; j += w {
 		p := dst[j*k : (j+w)*k]
@@ -199,6 +211,10 @@ func (ks *Kernels) Pack(dst, b []float32, ldb, n, k int) {
 // PackRows packs B given by its rows, as b [k, n] with stride ldb: a product
 // with it is A·b. See Pack.
 func (ks *Kernels) PackRows(dst, b []float32, ldb, n, k int) {
+	if ks.halves != nil {
+		ks.halves.packRows(dst, b, ldb, n, k)
+		return
+	}
 	w := ks.Panel
 	for j := 0; j < n; j += w {
 		p := dst[j*k : (j+w)*k]
@@ -209,6 +225,20 @@ func (ks *Kernels) PackRows(dst, b []float32, ldb, n, k int) {
 		for i := range k {
 			copy(p[i*w:i*w+w], b[i*ldb+j:][:cols])
 		}
+	}
+}
+
+// Unpack copies column col of a packed k×n operand into dst [k]. Of numbers that
+// were packed for fast products there is left what those see: high + low.
+func (ks *Kernels) Unpack(dst, packed []float32, col, k int) {
+	if ks.halves != nil {
+		unpack(dst[:k], packed, col, k)
+		return
+	}
+	w := ks.Panel
+	p := packed[col/w*w*k:]
+	for i := range dst[:k] {
+		dst[i] = p[i*w+col%w]
 	}
 }
 

@@ -200,25 +200,25 @@ func TestProductKeepsDenormals(t *testing.T) {
 	})
 }
 
-func TestProductRefusesSlicesThatAreTooShort(t *testing.T) {
-	each(t, func(t *testing.T, ks *Kernels) {
-		const m, n, k = 3, 5, 4
-		packed := make([]float32, ks.PackedLen(n, k))
-		for name, f := range map[string]func(){
-			"c": func() { ks.Product(make([]float32, m*n-1), n, make([]float32, m*k), k, packed, m, n, k, false) },
-			"a": func() { ks.Product(make([]float32, m*n), n, make([]float32, m*k-1), k, packed, m, n, k, false) },
-			"b": func() {
-				ks.Product(make([]float32, m*n), n, make([]float32, m*k), k, packed[:len(packed)-1:len(packed)-1], m, n, k, false)
-			},
-		} {
-			func() {
-				defer func() {
-					if recover() == nil {
-						t.Errorf("%s is one element short and nothing was said", name)
-					}
-				}()
-				f()
+func TestProductRefusesSlicesThatAreTooShort(t *testing.T) { each(t, testShortSlices) }
+
+func testShortSlices(t *testing.T, ks *Kernels) {
+	const m, n, k = 3, 5, 4
+	packed := make([]float32, ks.PackedLen(n, k))
+	for name, f := range map[string]func(){
+		"c": func() { ks.Product(make([]float32, m*n-1), n, make([]float32, m*k), k, packed, m, n, k, false) },
+		"a": func() { ks.Product(make([]float32, m*n), n, make([]float32, m*k-1), k, packed, m, n, k, false) },
+		"b": func() {
+			ks.Product(make([]float32, m*n), n, make([]float32, m*k), k, packed[:len(packed)-1:len(packed)-1], m, n, k, false)
+		},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s is one element short and nothing was said", name)
+				}
 			}()
-		}
-	})
+			f()
+		}()
+	}
 }

@@ -58,7 +58,12 @@ func (f *file) function(name, doc, result string, params ...param) map[string]st
 	signature := fmt.Sprintf("func %s(%s) %s", name, strings.Join(list, ", "), result)
 	signature = strings.TrimSpace(signature)
 	fmt.Fprintf(&f.golang, "\n// %s %s\n//\n//go:noescape\n%s\n", name, doc, signature)
-	fmt.Fprintf(&f.body, "\n// %s\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", signature, name, f.frame, off)
+	// A function with a large frame makes sure of it first.
+	flags, begin := "NOSPLIT", ""
+	if f.frame > 1024 {
+		flags, begin = "0", "\tNO_LOCAL_POINTERS\n"
+	}
+	fmt.Fprintf(&f.body, "\n// %s\nTEXT ·%s(SB), %s, $%d-%d\n%s", signature, name, flags, f.frame, off, begin)
 	return at
 }
 
@@ -95,7 +100,11 @@ func (f *file) ret() { f.body.WriteString("\tRET\n") }
 func (f *file) text() []byte {
 	var b bytes.Buffer
 	b.WriteString(generated)
-	fmt.Fprintf(&b, "// %s\n\n#include \"textflag.h\"\n", f.about)
+	fmt.Fprintf(&b, "// %s\n\n", f.about)
+	if bytes.Contains(f.body.Bytes(), []byte("NO_LOCAL_POINTERS")) {
+		b.WriteString("#include \"funcdata.h\"\n")
+	}
+	b.WriteString("#include \"textflag.h\"\n")
 	for line := range bytes.Lines(f.body.Bytes()) {
 		b.Write(bytes.TrimRight(line, " \n"))
 		b.WriteByte('\n')

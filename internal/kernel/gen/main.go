@@ -32,6 +32,7 @@ func generate() map[string][]byte {
 		"amd64": {
 			x86Functions(newFile("avx512_amd64.s", "AVX-512 (F, BW, DQ, VL)"), avx512),
 			x86Functions(newFile("avx2_amd64.s", "AVX2 and FMA"), avx2),
+			amxFunctions(newFile("amx_amd64.s", "AMX (TILE, BF16) and AVX-512 (F, BW, DQ, BF16)")),
 		},
 		"arm64": {neonFunctions(newFile("neon_arm64.s", "NEON"))},
 	} {

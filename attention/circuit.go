@@ -24,9 +24,11 @@ type CircuitConfig struct {
 	Forget float64
 }
 
-// Circuit is the circuit of package tripartite in blocks of tokens: drives,
-// writing and reading are matrix products. Time is linear in the length of the
-// sequence, and scratch memory does not depend on it.
+// Circuit is the circuit of package tripartite in blocks of neurons and of tokens:
+// drives, writing and reading are matrix products. Time is linear in the length
+// of the sequence. Scratch memory of a causal head does not depend on it; of
+// others it holds the keys once more and a few numbers per token. Many neurons can
+// be shared among threads (see Groups).
 //
 // Rates are kept relative to one shift per hidden neuron as in
 // tripartite.Memory, so that logits up to 1e4 stay finite. What rounding leaves:
@@ -71,8 +73,15 @@ func (c *Circuit) Neurons() int { return c.cfg.Tuning.Neurons() }
 func (c *Circuit) NewState() State { return &memory{} }
 
 // causalBlock is how many tokens a causal head writes and reads at a time. They
-// see one another through their n×n kernel values, so the block is short.
-const causalBlock = 16
+// see one another through their n×n kernel values, so the block is short; the
+// more so if much is forgotten in it, as the exponents of its keys, float32, then
+// lie far apart.
+func (c *Circuit) causalBlock() int {
+	if c.decay < -0.5 {
+		return 16
+	}
+	return 32
+}
 
 // Forward implements Head.
 func (c *Circuit) Forward(dst tensor.Matrix, logC []float32, q, k, v tensor.Matrix, seqs tensor.Sequences, state State, trace *Trace, work *tensor.Arena) {
@@ -122,9 +131,9 @@ func (c *Circuit) checkWidth(q tensor.Matrix) {
 // divided before it. That, and all else that concerns a token, depends on the
 // tokens up to it alone.
 func (c *Circuit) causal(r *reading, k, v tensor.Matrix) {
-	work, m := r.work, c.Neurons()
-	for lo := 0; lo < k.Rows; lo += causalBlock {
-		hi := min(lo+causalBlock, k.Rows)
+	work, m, block := r.work, c.Neurons(), c.causalBlock()
+	for lo := 0; lo < k.Rows; lo += block {
+		hi := min(lo+block, k.Rows)
 		level := work.Mark()
 		rates, sign := work.Matrix(m, hi-lo), c.write.signs(m, hi-lo, work)
 		top := work.Floats(m)

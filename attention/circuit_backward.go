@@ -79,6 +79,9 @@ type circuitBackward struct {
 	dq, dk, dvalue tensor.Matrix
 }
 
+// backwardRates bounds the rates of a block of tokens, which is 16 to 64 long.
+const backwardRates = 1 << 20
+
 func (b *circuitBackward) sequence() {
 	work := b.work
 	defer work.Release(work.Mark())
@@ -94,7 +97,7 @@ func (b *circuitBackward) sequence() {
 	b.adjoint.Zero()
 
 	stored := b.stored()
-	n, block := b.q.Rows, min(max(1<<20/b.c.Neurons(), 16), 64)
+	n, block := b.q.Rows, min(max(backwardRates/b.c.Neurons(), 16), 64)
 	for lo := 0; lo < n; lo += block {
 		b.queries(lo, min(lo+block, n), stored)
 	}
@@ -190,7 +193,7 @@ func (b *circuitBackward) keys(lo, hi, end int, received, back tensor.Weight, sh
 		row := f.Row(t)
 		tensor.Add(row, row, shifts)
 		forgotten := b.c.decay * float64(end-lo-t)
-		tensor.ExpSum(row, row, float32(-(common[t] + forgotten + ref)))
+		tensor.ExpShift(row, row, float32(-(common[t] + forgotten + ref)))
 	}
 	tensor.AddProduct(b.dvalue.SliceRows(lo, hi), f, back)
 	beta := work.Matrix(n, m)

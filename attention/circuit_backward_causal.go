@@ -12,9 +12,9 @@ func (b *circuitBackward) causal() {
 	work, n, m := b.work, b.q.Rows, b.c.Neurons()
 	logTotal := work.Doubles(n)
 	begins := work.Doubles(n) // where parts begin; every token may be a part
-	parts := 0
-	for lo := 0; lo < n; lo += causalBlock {
-		hi := min(lo+causalBlock, n)
+	parts, block := 0, b.c.causalBlock()
+	for lo := 0; lo < n; lo += block {
+		hi := min(lo+block, n)
 		level := work.Mark()
 		rates, top := work.Matrix(m, hi-lo), work.Floats(m)
 		x := b.c.write.keys(b.k.SliceRows(lo, hi), nil, b.c.decay, true, work)

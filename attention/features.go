@@ -96,11 +96,7 @@ func (f *features) common(level, common []float64, x tensor.Matrix, work *tensor
 		tensor.Product(z, centred, f.metric)
 	}
 	for t := range x.Rows {
-		var n float64
-		for _, v := range z.Row(t) {
-			n += float64(v) * float64(v)
-		}
-		level[t] = n / 2
+		level[t] = squares(z.Row(t)) / 2
 		c := f.logScale + f.levels*level[t]
 		if f.excite != nil {
 			for j, v := range x.Row(t) {
@@ -109,6 +105,21 @@ func (f *features) common(level, common []float64, x tensor.Matrix, work *tensor
 		}
 		common[t] = c
 	}
+}
+
+// squares returns |x|², in sums side by side so that additions do not wait for one
+// another.
+func squares(x []float32) float64 {
+	var s [4]float64
+	for ; len(x) >= 4; x = x[4:] {
+		for i, v := range (*[4]float32)(x) {
+			s[i] += float64(v) * float64(v)
+		}
+	}
+	for i, v := range x {
+		s[i] += float64(v) * float64(v)
+	}
+	return s[0] + s[1] + s[2] + s[3]
 }
 
 // exponent turns the drive W_i.x of neuron i into its exponent and its sign (see

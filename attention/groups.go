@@ -10,16 +10,16 @@ import (
 // A circuit that is not causal takes its neurons in blocks: all keys are written
 // to a block and all queries read it before the next one begins, so that its
 // weights, its memory and the rates of a block of tokens stay in the second-level
-// cache while they are worked on. What many blocks contribute to a query adds up
+// cache while they are worked on. What the blocks contribute to a query adds up
 // relative to the largest rate that the query has met so far.
 //
 // A group of blocks is what one thread takes at a time. Blocks, groups and the
 // order of their sums follow from the number of neurons alone.
 const (
-	blockNeurons = 384 // the depth of a product's tile, and a multiple of its sides
-	blockRates   = 384 * 256
-	longestBlock = 256 // tokens
-	groupBlocks  = 8
+	blockNeurons = 384                // the depth and a multiple of the sides of a product's tiles
+	blockRates   = blockNeurons * 256 // in a block of tokens, of neurons
+	longestBlock = 256                // tokens
+	groupBlocks  = 8                  // the fewest in one of several groups
 )
 
 // Groups returns into how many groups Forward divides the neurons: 1 unless there
@@ -99,7 +99,8 @@ func (c *Circuit) ForwardGroup(dst Partial, g int, q, k, v tensor.Matrix, work *
 	}
 	defer work.Release(work.Mark())
 	x := c.meet(q, k, v, work)
-	c.forwardGroup(&dst, g, &x, nil, work)
+	lo, hi := c.group(g)
+	c.gather(&dst, lo, hi, &x, nil, work)
 }
 
 // Join adds up what the groups contribute to one sequence, in their order, and
@@ -126,22 +127,24 @@ func (c *Circuit) Join(dst tensor.Matrix, logC []float32, groups []Partial, q te
 type tokens struct {
 	keys
 	v      tensor.Matrix // [N, dv]
-	values tensor.Weight // the same, packed, if they fit in one block
+	values tensor.Weight // the same, packed, if they are one block
+	block  int           // tokens in a block, a multiple of 32
 	q      tensor.Matrix // [N, d]
 	level  []float64     // [N] of queries
-	common []float64     // [N] what they have in common
-	rows   int           // tokens in a block
+	common []float64     // [N] what all neurons have in common
 }
 
+// written makes keys and values ready.
 func (c *Circuit) written(k, v tensor.Matrix, work *tensor.Arena) tokens {
-	x := tokens{keys: c.write.keys(k, nil, c.decay, c.cfg.Causal, work), v: v}
-	x.rows = min(blockRates/min(c.Neurons(), blockNeurons), longestBlock)
-	if v.Rows <= x.rows {
+	x := tokens{keys: c.write.keys(k, nil, c.decay, false, work), v: v}
+	x.block = min(blockRates/min(c.Neurons(), blockNeurons), longestBlock)
+	if v.Rows <= x.block {
 		x.values = tensor.PackTransposed(v, work)
 	}
 	return x
 }
 
+// meet makes queries ready, too.
 func (c *Circuit) meet(q, k, v tensor.Matrix, work *tensor.Arena) tokens {
 	x := c.written(k, v, work)
 	x.q, x.level, x.common = q, work.Doubles(q.Rows), work.Doubles(q.Rows)
@@ -154,11 +157,13 @@ func (c *Circuit) whole(out *readout, q, k, v tensor.Matrix, past *memory, work 
 	defer work.Release(work.Mark())
 	x := c.meet(q, k, v, work)
 	sum := Partial{Sum: out.dst, Calcium: work.Doubles(q.Rows), Scale: work.Doubles(q.Rows)}
-	c.forwardGroup(&sum, 0, &x, past, work)
+	lo, hi := c.group(0)
+	c.gather(&sum, lo, hi, &x, past, work)
 	if groups := c.Groups(); groups > 1 {
 		next := NewPartial(q.Rows, v.Cols, work)
 		for g := 1; g < groups; g++ {
-			c.forwardGroup(&next, g, &x, past, work)
+			lo, hi := c.group(g)
+			c.gather(&next, lo, hi, &x, past, work)
 			sum.add(&next)
 		}
 	}
@@ -167,13 +172,12 @@ func (c *Circuit) whole(out *readout, q, k, v tensor.Matrix, past *memory, work 
 	}
 }
 
-// forwardGroup writes all tokens to the neurons of a group and reads them, a
-// block of neurons at a time. past, unless nil, holds what was written before.
-func (c *Circuit) forwardGroup(dst *Partial, g int, x *tokens, past *memory, work *tensor.Arena) {
+// gather writes all tokens to neurons first to end and reads them, a block of
+// neurons at a time. past, unless nil, holds what was written before.
+func (c *Circuit) gather(dst *Partial, first, end int, x *tokens, past *memory, work *tensor.Arena) {
 	dst.reset()
-	from, to := c.group(g)
-	for lo := from; lo < to; lo += blockNeurons {
-		hi := min(lo+blockNeurons, to)
+	for lo := first; lo < end; lo += blockNeurons {
+		hi := min(lo+blockNeurons, end)
 		level := work.Mark()
 		var mem memory
 		if past != nil {
@@ -195,8 +199,8 @@ func (c *Circuit) forwardGroup(dst *Partial, g int, x *tokens, past *memory, wor
 func (c *Circuit) writeBlock(mem *memory, first int, x *tokens, work *tensor.Arena) {
 	m, f := len(mem.gain), &c.write
 	w := f.w.SliceRows(first, first+m)
-	for lo := 0; lo < x.v.Rows; lo += x.rows {
-		hi := min(lo+x.rows, x.v.Rows)
+	for lo := 0; lo < x.v.Rows; lo += x.block {
+		hi := min(lo+x.block, x.v.Rows)
 		level := work.Mark()
 		part, values := x.slice(lo, hi), x.values
 		if hi-lo < x.v.Rows {
@@ -225,8 +229,8 @@ func (c *Circuit) readBlock(dst *Partial, mem *memory, first int, x *tokens, wor
 	stored := tensor.PackTransposed(mem.hebb, work)
 	shifts := work.Floats(m)
 	ref := shiftsOf(shifts, f.bias[first:first+m], mem.shift, 1)
-	for lo := 0; lo < x.q.Rows; lo += x.rows {
-		hi := min(lo+x.rows, x.q.Rows)
+	for lo := 0; lo < x.q.Rows; lo += x.block {
+		hi := min(lo+x.block, x.q.Rows)
 		level := work.Mark()
 		h, sign := work.Matrix(hi-lo, m), f.signs(hi-lo, m, work)
 		f.drivesOf(h, sign, first, x.level[lo:hi], x.q.SliceRows(lo, hi))

@@ -16,7 +16,7 @@ import (
 func TestProductsAreMeasuredBesideThePeak(t *testing.T) {
 	told := 0.0
 	r, err := Run(t.Context(), Config{
-		Kinds: []string{KindProduct}, Threads: []int{1, 2}, Time: 2 * time.Second, Seed: 1, Program: "v1", Features: []string{"fma"},
+		Kinds: []string{KindProduct}, Threads: []int{1, 2}, Time: time.Minute, Seed: 1, Program: "v1", Features: []string{"fma"},
 		Progress: func(_ string, done float64) {
 			if done < told || done > 1 {
 				t.Errorf("progress goes from %v to %v", told, done)

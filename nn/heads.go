@@ -59,11 +59,16 @@ func (h *heads) add(c call) {
 // runHeads does all calls that are listed and takes them off the list.
 func (w *Workspace) runHeads() {
 	h := &w.heads
+	defer h.clear()
 	w.pool.Run(len(h.shares), (*headTask)(w))
 	if len(h.partials) > 0 {
 		w.pool.Run(len(h.calls), (*joinTask)(w))
 	}
-	clear(h.calls) // lets go of the caller's data
+}
+
+// clear lets go of the caller's data.
+func (h *heads) clear() {
+	clear(h.calls)
 	clear(h.partials)
 	h.calls, h.shares, h.partials = h.calls[:0], h.shares[:0], h.partials[:0]
 	h.room.Release(tensor.Level{})

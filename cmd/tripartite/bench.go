@@ -128,7 +128,7 @@ func printBench(w io.Writer, r *bench.Result) error {
 	}
 	for _, m := range r.Measurements {
 		if m.Memory > 0 {
-			fmt.Fprintf(w, "\nmemory of the %s's head: %.0f MB\n", m.Kind, float64(m.Memory)/1e6)
+			fmt.Fprintf(w, "\nmemory of the %s's head on %s: %.0f MB\n", m.Kind, count(m.Threads, "thread", "threads"), float64(m.Memory)/1e6)
 		}
 	}
 	for _, s := range r.Skipped {

@@ -74,6 +74,7 @@ func TestFunctionsTouchNothingOutsideTheirRows(t *testing.T) {
 					f(y, x)
 				}
 				ks.ExpSum(y, x, 1)
+				ks.ExpShift(y, x, 1)
 				ks.AddMax(y, x, y)
 				ks.Max(x)
 				ks.Sum(x)

@@ -197,6 +197,7 @@ func TestAnElementDoesNotDependOnItsPlace(t *testing.T) {
 			"AddScaled": func(dst, x []float32) { clear(dst); ks.AddScaled(dst, 0.3, x) },
 			"Add":       func(dst, x []float32) { ks.Add(dst, x, x) },
 			"ExpSum":    func(dst, x []float32) { ks.ExpSum(dst, x, 0.3) },
+			"ExpShift":  func(dst, x []float32) { ks.ExpShift(dst, x, 0.3) },
 
 			"GELUSlope":     func(dst, x []float32) { ks.GELUSlope(dst, x, x) },
 			"GELUTanhSlope": func(dst, x []float32) { ks.GELUTanhSlope(dst, x, x) },
@@ -246,6 +247,32 @@ func testExpSumTakesTheShiftOutFirst(t *testing.T, ks *Kernels) {
 	if !(math.Abs(sum-1-math.Exp(-1)) <= 3e-8) {
 		t.Errorf("the sum is %v", sum)
 	}
+}
+
+func TestExpShiftIsExpOfARoundedDifference(t *testing.T) {
+	each(t, func(t *testing.T, ks *Kernels) {
+		inf, nan := float32(math.Inf(1)), float32(math.NaN())
+		dst := make([]float32, 4096)
+		for _, shift := range []float32{0, 0.1, -33.3, 1e4, inf} {
+			sweep(func(x []float32) {
+				x = append(x[:len(x):len(x)], inf, -inf, nan)
+				if len(dst) < len(x) {
+					dst = make([]float32, len(x))
+				}
+				want := make([]float32, len(x))
+				for i, v := range x {
+					want[i] = v - shift
+				}
+				ks.Exp(want, want)
+				ks.ExpShift(dst[:len(x)], x, shift)
+				for i, w := range want {
+					if dst[i] != w && (w == w || dst[i] == dst[i]) {
+						t.Fatalf("exp(%g - %g) is %g, want %g", x[i], shift, dst[i], w)
+					}
+				}
+			})
+		}
+	})
 }
 
 func TestSoftmaxAgainstFloat64(t *testing.T) { each(t, testSoftmaxAgainstFloat64) }

@@ -1,6 +1,6 @@
 // Package bench measures how fast the engine is on this machine: products, an
-// encoder of MiniLM's shape with softmax and with circuits, and the head of the
-// authors' notebooks.
+// encoder of MiniLM's shape with softmax and with circuits, the head of the
+// authors' notebooks, and training steps of a small language model.
 //
 //	Config -> Run -> Result
 //

@@ -1,6 +1,7 @@
 // Package bench measures how fast the engine is on this machine: products, an
-// encoder of MiniLM's shape with softmax and with circuits, and the head of the
-// authors' notebooks, whose neurons the threads share.
+// encoder of MiniLM's shape with softmax and with circuits, the head of the
+// authors' notebooks, whose neurons the threads share, and training steps of a
+// small language model.
 //
 //	Config -> Run -> Result
 //

@@ -111,8 +111,12 @@ func TestCrossEntropyOfALinearMap(t *testing.T) {
 		if alone, err := l.CrossEntropy(work, tensor.Matrix{}, Projection{}, x, targets); err != nil || alone != got {
 			t.Errorf("without a way back the loss is %v, %v, not %v", alone, err, got)
 		}
-		if a := testing.AllocsPerRun(3, func() { _, _ = l.CrossEntropy(work, dx, g, x, targets) }); a >= 1 {
-			t.Errorf("%v allocations", a)
+		again := func() { _, _ = l.CrossEntropy(work, dx, g, x, targets) }
+		for range 10 {
+			again() // every worker meets the largest part at some time
+		}
+		if a := testing.AllocsPerRun(10, again); a >= 1 && (threads == 1 || a > 2) {
+			t.Errorf("%d threads: %v allocations", threads, a)
 		}
 	}
 }

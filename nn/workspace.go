@@ -146,7 +146,8 @@ func (b *Block) split(inputs tensor.Matrix, h int) (q, k, v tensor.Matrix) {
 	return q, k, v
 }
 
-// outputTask computes all that follows attention, a block of rows at a time.
+// outputTask computes all that follows attention, a block of rows at a time. What
+// a tape keeps is computed where it keeps it.
 type outputTask Workspace
 
 // Do implements tensor.Task.
@@ -158,33 +159,29 @@ func (t *outputTask) Do(worker, i int) {
 	defer arena.Release(arena.Mark())
 	x, dst := w.x.SliceRows(lo, hi), w.dst.SliceRows(lo, hi)
 
-	a := arena.Matrix(hi-lo, b.width)
+	a, normed := arena.Matrix(hi-lo, b.width), arena.Matrix(hi-lo, b.width)
+	hidden := arena.Matrix(hi-lo, b.up.Out())
+	before, sum := hidden, dst
+	if tape := w.pass.Tape; tape != nil {
+		a, before = tape.attended.SliceRows(lo, hi), tape.hidden.SliceRows(lo, hi)
+		if !b.preNorm {
+			sum = tape.sum.SliceRows(lo, hi)
+		}
+	}
 	b.output.apply(a, w.mixed.SliceRows(lo, hi))
 	addRows(a, x)
-	tape := w.pass.Tape
-	if tape != nil {
-		tape.attended.SliceRows(lo, hi).CopyFrom(a)
-	}
-	in := a
 	if b.preNorm {
-		in = arena.Matrix(hi-lo, b.width)
-		b.last.Forward(in, a)
+		b.last.Forward(normed, a)
 	} else {
-		b.first.Forward(a, a)
+		b.first.Forward(normed, a)
+		a = normed
 	}
-	hidden := arena.Matrix(hi-lo, b.up.Out())
-	b.up.apply(hidden, in)
-	if tape != nil {
-		tape.hidden.SliceRows(lo, hi).CopyFrom(hidden)
-	}
-	b.activation.Apply(hidden.Data, hidden.Data)
-	b.down.apply(dst, hidden)
-	addRows(dst, a)
+	b.up.apply(before, normed)
+	b.activation.Apply(hidden.Data, before.Data)
+	b.down.apply(sum, hidden)
+	addRows(sum, a)
 	if !b.preNorm {
-		if tape != nil {
-			tape.sum.SliceRows(lo, hi).CopyFrom(dst)
-		}
-		b.last.Forward(dst, dst)
+		b.last.Forward(dst, sum)
 	}
 }
 

@@ -34,8 +34,9 @@ func newBench(e *env) *cobra.Command {
 		Short: "Measure the speed of the engine on this machine",
 		Long: fmt.Sprintf(`Bench measures how fast the engine is here: matrix products, an encoder of
 MiniLM's shape (6 layers of width 384, 12 heads) with softmax and with circuits
-of 128 neurons, and the largest head of the paper's notebooks (197 tokens,
-100,000 neurons), on one thread and on all cores.
+of 128 neurons, the largest head of the paper's notebooks (197 tokens, 100,000
+neurons), and a training step of a small language model (4 layers of width 128)
+with softmax and with circuits of 64 neurons, on one thread and on all cores.
 
 All work is repeated in turns, and before every repetition the peak is measured:
 what multiply-adds in registers alone reach at that moment. Read the shares of

@@ -18,6 +18,9 @@ type Config struct {
 	Kinds []string
 	// Threads to measure on, rising; nil is 1 and as many as the process may use.
 	Threads []int
+	// Precision of products. With Fast, where there are fast products, products and
+	// encoder are measured in both precisions.
+	Precision tensor.Precision
 	// Time is about how long to measure. Work of which one repetition takes more
 	// than a twentieth of it is skipped. 20 s leave out the longest sequences.
 	Time time.Duration
@@ -74,7 +77,7 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	}
 	r := &Result{
 		Schema: Schema, Program: cfg.Program, Features: cfg.Features, Seed: cfg.Seed,
-		Kernel: tensor.Kernel(), OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.GOMAXPROCS(0),
+		Kernel: tensor.Kernel(), Arithmetic: cfg.Precision.Arithmetic(), OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.GOMAXPROCS(0),
 		Measurements: []Measurement{}, Skipped: []Skipped{},
 	}
 	all, err := jobs(cfg, pools)
@@ -210,6 +213,7 @@ func (j *job) result() Measurement {
 	m := Measurement{
 		Work: j.Work, Repetitions: len(j.seconds), Minimum: 1e3 * slices.Min(j.seconds), Median: 1e3 * median,
 		Operations: j.operations, OfPeak: stats.Median(j.shares), Memory: j.memory,
+		Error: j.err,
 	}
 	if j.tokens > 0 {
 		m.TokensPerSecond = float64(j.tokens) / median

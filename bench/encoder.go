@@ -37,8 +37,11 @@ type Encoder struct {
 	seed   uint64
 }
 
-// NewEncoder draws the weights of an encoder.
-func NewEncoder(seed uint64) (*Encoder, error) {
+// NewEncoder draws the weights of an encoder whose products are float32.
+func NewEncoder(seed uint64) (*Encoder, error) { return NewEncoderIn(tensor.Float32, seed) }
+
+// NewEncoderIn draws the weights of an encoder with products in a precision.
+func NewEncoderIn(precision tensor.Precision, seed uint64) (*Encoder, error) {
 	e := &Encoder{seed: seed}
 	for l := range layers {
 		rng := tuning.NewRand(seed, streamWeights, l)
@@ -50,7 +53,7 @@ func NewEncoder(seed uint64) (*Encoder, error) {
 		linear := func(out, in int) nn.Projection {
 			return nn.Projection{Weight: gaussian(rng, out, in, 0.04), Bias: make([]float32, out)}
 		}
-		b, err := nn.NewBlock(nn.BlockConfig{Heads: heads}, nn.BlockParams{
+		b, err := nn.NewBlock(nn.BlockConfig{Heads: heads, Precision: precision}, nn.BlockParams{
 			Query: linear(width, width), Key: linear(width, width), Value: linear(width, width), Output: linear(width, width),
 			Up: linear(feedForward, width), Down: linear(width, feedForward), AttentionNorm: norm, OutputNorm: norm,
 		})

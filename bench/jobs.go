@@ -7,7 +7,6 @@ import (
 
 	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
-	"github.com/tripartite-go/tripartite/tuning"
 )
 
 // Kinds of work, in the order in which they are shown.
@@ -40,6 +39,7 @@ type job struct {
 
 	run     func(context.Context) error
 	memory  int64
+	err     float64   // of a product
 	repeat  int       // runs in one repetition
 	seconds []float64 // [round] of one run
 	shares  []float64 // [round] of the peak
@@ -47,25 +47,37 @@ type job struct {
 
 // jobs lists the work of a configuration.
 func jobs(cfg Config, pools []*tensor.Pool) ([]*job, error) {
+	precisions := []tensor.Precision{tensor.Float32}
+	if cfg.Precision == tensor.Fast && cfg.Precision.Arithmetic().Reason == "" {
+		precisions = append(precisions, tensor.Fast)
+	}
 	var all []*job
 	if slices.Contains(cfg.Kinds, KindProduct) {
 		for _, s := range [][3]int{{256, 768, 768}, {1024, 384, 1536}, {12, 768, 768}, {1, 768, 768}} {
-			for _, p := range pools {
-				all = append(all, productJob(cfg.Seed, p, s[0], s[1], s[2]))
+			p := newProduct(cfg.Seed, s[0], s[1], s[2])
+			for _, precision := range precisions {
+				for _, pool := range pools {
+					all = append(all, p.job(pool, precision))
+				}
 			}
 		}
 	}
 	if slices.Contains(cfg.Kinds, KindEncoder) {
-		e, err := NewEncoder(cfg.Seed)
-		if err != nil {
-			return nil, err
+		encoders := make([]*Encoder, len(precisions))
+		for i, p := range precisions {
+			var err error
+			if encoders[i], err = NewEncoderIn(p, cfg.Seed); err != nil {
+				return nil, err
+			}
 		}
 		for _, s := range [][2]int{{1, 16}, {1, 128}, {1, 256}, {1, 512}, {32, 64}, {1, 2048}, {1, 8192}} {
-			for _, p := range pools {
-				exact := encoderJob(e, p, s[0], s[1], 0)
-				algebraic := encoderJob(e, p, s[0], s[1], neurons)
-				algebraic.exact = exact
-				all = append(all, exact, algebraic)
+			for i, precision := range precisions {
+				for _, p := range pools {
+					exact := encoderJob(encoders[i], precision, p, s[0], s[1], 0)
+					algebraic := encoderJob(encoders[i], precision, p, s[0], s[1], neurons)
+					algebraic.exact = exact
+					all = append(all, exact, algebraic)
+				}
 			}
 		}
 	}
@@ -89,7 +101,7 @@ func jobs(cfg Config, pools []*tensor.Pool) ([]*job, error) {
 func trainingJob(seed uint64, pool *tensor.Pool, sequences, length, neurons int) *job {
 	cfg, tokens := SmallLanguage(), sequences*length
 	return &job{
-		Work:       Work{KindTraining, fmt.Sprintf("%dx%d", sequences, length), attentionName(neurons), neurons, pool.Threads()},
+		Work:       Work{KindTraining, fmt.Sprintf("%dx%d", sequences, length), attentionName(neurons), neurons, pool.Threads(), tensor.Float32.String()},
 		operations: cfg.trainingOperations(tokens, length, neurons),
 		tokens:     tokens,
 		pool:       pool,
@@ -112,24 +124,10 @@ func attentionName(neurons int) string {
 	return "exact"
 }
 
-func productJob(seed uint64, pool *tensor.Pool, rows, in, out int) *job {
-	return &job{
-		Work:       Work{Kind: KindProduct, Shape: fmt.Sprintf("%dx%dx%d", rows, in, out), Threads: pool.Threads()},
-		operations: 2 * float64(rows) * float64(in) * float64(out),
-		pool:       pool,
-		prepare: func() (func(context.Context) error, int64, error) {
-			rng := tuning.NewRand(seed, streamInput)
-			x, dst := gaussian(rng, rows, in, 1), tensor.New(rows, out)
-			w := tensor.Pack(gaussian(rng, out, in, 1), nil)
-			return func(context.Context) error { pool.Product(dst, x, w); return nil }, 0, nil
-		},
-	}
-}
-
-func encoderJob(e *Encoder, pool *tensor.Pool, sequences, length, neurons int) *job {
+func encoderJob(e *Encoder, precision tensor.Precision, pool *tensor.Pool, sequences, length, neurons int) *job {
 	tokens := sequences * length
 	return &job{
-		Work:       Work{KindEncoder, fmt.Sprintf("%dx%d", sequences, length), attentionName(neurons), neurons, pool.Threads()},
+		Work:       Work{KindEncoder, fmt.Sprintf("%dx%d", sequences, length), attentionName(neurons), neurons, pool.Threads(), precision.String()},
 		operations: encoderOperations(tokens, length, neurons),
 		tokens:     tokens,
 		pool:       pool,
@@ -161,7 +159,7 @@ func encoderOperations(tokens, length, neurons int) float64 {
 
 func notebookJob(seed uint64, pool *tensor.Pool) *job {
 	j := &job{
-		Work:       Work{KindNotebook, fmt.Sprintf("1x%d", notebookTokens), "algebraic", notebookNeurons, pool.Threads()},
+		Work:       Work{KindNotebook, fmt.Sprintf("1x%d", notebookTokens), "algebraic", notebookNeurons, pool.Threads(), tensor.Float32.String()},
 		operations: (*Notebook)(nil).operations(),
 		tokens:     notebookTokens,
 		pool:       pool,

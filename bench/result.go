@@ -1,15 +1,18 @@
 package bench
 
+import "github.com/tripartite-go/tripartite/tensor"
+
 // Schema names the form of Result.
 const Schema = "tripartite.bench/1"
 
 // Result is what Run found, complete in itself.
 type Result struct {
-	Schema  string `json:"schema"`
-	Program string `json:"program_version"`
-	Kernel  string `json:"kernel"` // implementation of products and exponentials
-	OS      string `json:"os"`
-	Arch    string `json:"arch"`
+	Schema            string `json:"schema"`
+	Program           string `json:"program_version"`
+	Kernel            string `json:"kernel"` // implementation of products and exponentials
+	tensor.Arithmetic        // which products were asked for, and what was measured
+	OS                string `json:"os"`
+	Arch              string `json:"arch"`
 	// Features are those of the CPU that kernels may use.
 	Features []string `json:"cpu_features"`
 	Cores    int      `json:"cores"` // that the process may use
@@ -41,6 +44,8 @@ type Work struct {
 	// Neurons of every circuit.
 	Neurons int `json:"neurons,omitempty"`
 	Threads int `json:"threads"`
+	// Precision of the products, "float32" or "fast".
+	Precision string `json:"precision"`
 }
 
 // Measurement is the time that a piece of work took.
@@ -53,13 +58,17 @@ type Measurement struct {
 	// exponentials, norms and activations come on top.
 	Operations float64 `json:"operations"`
 	// OfPeak is the share of the peak that Operations reached, each repetition
-	// beside the peak measured right before it; the median.
+	// beside the peak measured right before it; the median. The peak is that of
+	// float32, which fast products may exceed.
 	OfPeak float64 `json:"of_peak"`
 	// TokensPerSecond at the median time, 0 for products.
 	TokensPerSecond float64 `json:"tokens_per_second,omitempty"`
 	// TimesExact is how many times faster than exact attention the same encoder
 	// is, the median over rounds; 0 where there is nothing to compare with.
 	TimesExact float64 `json:"times_exact,omitempty"`
+	// Error is the largest error of a product, beside one in float64, of the root mean
+	// square of its elements, over the first 256 rows; 0 for other work.
+	Error float64 `json:"largest_error,omitempty"`
 	// Memory in bytes that weights, curves and scratch took, of the notebooks'
 	// head alone.
 	Memory int64 `json:"memory_bytes,omitempty"`

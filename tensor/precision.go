@@ -17,7 +17,7 @@ const (
 	// three of the four products, which Intel's AMX does several times faster. What
 	// is left out is at most 2^-15 of the sum of the sizes of the terms: typically
 	// five times the error of Float32. Where the CPU has no AMX, Fast is the same as
-	// Float32; Products says so. The first use asks the operating system for
+	// Float32; Arithmetic says so. The first use asks the operating system for
 	// permission, for the whole process.
 	Fast
 )
@@ -60,13 +60,25 @@ func (p Precision) kernels() *kernel.Kernels {
 	panic("tensor: there is no precision " + p.String())
 }
 
-// Products names the arithmetic in which products of this precision are computed:
-// "amx", or, as Kernel does, that of float32, with the reason if Fast was asked
-// for.
-func (p Precision) Products() (arithmetic string, why error) {
-	if p == Float32 {
-		return Kernel(), nil
+// Arithmetic says which products were asked for and which are computed. Results
+// carry it.
+type Arithmetic struct {
+	Precision string `json:"precision"`
+	// Products is "amx", or, as Kernel, the name of the arithmetic of float32.
+	Products string `json:"products"`
+	// Reason says why products are float32 where Fast was asked for.
+	Reason string `json:"products_reason,omitempty"`
+}
+
+// Arithmetic returns what products of this precision are here.
+func (p Precision) Arithmetic() Arithmetic {
+	a := Arithmetic{Precision: p.String(), Products: Kernel()}
+	if p == Fast {
+		ks, err := fast()
+		a.Products = ks.Name
+		if err != nil {
+			a.Reason = err.Error()
+		}
 	}
-	ks, err := fast()
-	return ks.Name, err
+	return a
 }

@@ -26,21 +26,18 @@ func TestPrecisionsHaveNames(t *testing.T) {
 	if _, err := ParsePrecision("half"); err == nil {
 		t.Error("half is a precision")
 	}
-	if name, err := Float32.Products(); name != Kernel() || err != nil {
-		t.Errorf("float32 is computed by %q, %v", name, err)
+	if a := Float32.Arithmetic(); a != (Arithmetic{"float32", Kernel(), ""}) {
+		t.Errorf("float32 is %+v", a)
 	}
-	name, err := Fast.Products()
-	switch {
+	switch a := Fast.Arithmetic(); {
+	case a.Precision != "fast":
+		t.Errorf("fast is %+v", a)
 	case os.Getenv(kernel.Variable) == "portable":
-		if name != "portable-fast" || err != nil {
-			t.Errorf("fast is computed by %q, %v", name, err)
+		if a.Products != "portable-fast" || a.Reason != "" {
+			t.Errorf("fast is %+v", a)
 		}
-	case err != nil:
-		if name != Kernel() {
-			t.Errorf("fast is %q, though there is none: %v", name, err)
-		}
-	case name != "amx":
-		t.Errorf("fast is computed by %q", name)
+	case (a.Products == "amx") != (a.Reason == "") || a.Products != "amx" && a.Products != Kernel():
+		t.Errorf("fast is %+v", a)
 	}
 }
 
@@ -106,7 +103,7 @@ func TestRowsOfFastWeightsAreWhatProductsSee(t *testing.T) {
 
 func TestFastWeightsDoNotGoBackward(t *testing.T) {
 	w := Fast.Pack(random(2, 3, 4))
-	if _, err := Fast.Products(); err != nil {
+	if Fast.Arithmetic().Reason != "" {
 		w.Transpose(nil) // they are float32
 		return
 	}

@@ -57,6 +57,7 @@ func (r *run) tokenize() error {
 	c := net.Model.Config()
 	r.report = Report{
 		Schema: Schema, Program: r.cfg.Program, Kernel: tensor.Kernel(),
+		Arithmetic: net.Model.Precision().Arithmetic(),
 		Config: Resolved{
 			Seed: r.cfg.Seed, Generator: tuning.Generator, Attention: r.cfg.Selection.String(),
 			Tuning: r.cfg.Tuning, Draw: string(r.cfg.Draw), Neurons: r.cfg.Neurons, Error: r.cfg.Error,

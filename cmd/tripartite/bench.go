@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite/bench"
+	"github.com/tripartite-go/tripartite/tensor"
 )
 
 // Time to measure for, in seconds.
@@ -25,6 +26,8 @@ type benchFlags struct {
 	full    bool
 	seconds float64
 	work    []string
+
+	precision tensor.Precision
 }
 
 func newBench(e *env) *cobra.Command {
@@ -43,11 +46,16 @@ what multiply-adds in registers alone reach at that moment. Read the shares of
 the peak ("of peak") and the ratios to exact attention of the same round
 ("x exact"); times alone mean little on a machine that others use too.
 
+With --precision fast, products and encoder are measured in float32 and in fast
+products; the error of a product is its largest, beside one in float64, of the
+root mean square of its elements.
+
 It takes about %d seconds and leaves out what would take too long, such as the
 longest sequences; --full takes about %d minutes and leaves out less.`, quickSeconds, fullSeconds/60),
 		Example: `  tripartite bench
   tripartite bench --full
-  tripartite bench --work product --json`,
+  tripartite bench --work product --json
+  tripartite bench --work product,encoder --precision fast`,
 		Args: arguments(),
 		RunE: func(c *cobra.Command, _ []string) error { return runBench(e, c, f) },
 	}
@@ -57,6 +65,7 @@ longest sequences; --full takes about %d minutes and leaves out less.`, quickSec
 		fmt.Sprintf("a number above 0, up to %d", mostSeconds), "about how long to measure; every piece of work is repeated at least three times")
 	flags.Var(&value[[]string]{&f.work, f.work, "LIST", parseWork}, "work",
 		"what to measure, of "+strings.Join(bench.Kinds(), ", ")+", separated by commas (default all)")
+	precisionVar(c, &f.precision)
 	_ = c.RegisterFlagCompletionFunc("work", cobra.FixedCompletions(bench.Kinds(), cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
@@ -82,9 +91,10 @@ func runBench(e *env, c *cobra.Command, f *benchFlags) error {
 	if n := e.cores(); n > 1 {
 		threads = append(threads, n)
 	}
+	e.arithmetic(f.precision)
 	update, end := e.stages()
 	r, err := bench.Run(c.Context(), bench.Config{
-		Kinds: f.work, Threads: threads, Time: time.Duration(f.seconds * float64(time.Second)), Seed: e.seed,
+		Kinds: f.work, Threads: threads, Precision: f.precision, Time: time.Duration(f.seconds * float64(time.Second)), Seed: e.seed,
 		Program: programVersion(), Features: cpuFeatures(), Progress: update,
 	})
 	end()
@@ -102,7 +112,14 @@ func printBench(w io.Writer, r *bench.Result) error {
 	if features == "" {
 		features = "none that kernels use"
 	}
-	fmt.Fprintf(w, "tripartite %s, kernel %s, %s/%s, %d cores\ncpu: %s\n\n", r.Program, r.Kernel, r.OS, r.Arch, r.Cores, features)
+	fmt.Fprintf(w, "tripartite %s, kernel %s, %s/%s, %d cores\ncpu: %s\n", r.Program, r.Kernel, r.OS, r.Arch, r.Cores, features)
+	switch {
+	case r.Reason != "":
+		fmt.Fprintf(w, "fast products: none, since %s\n", r.Reason)
+	case r.Products != r.Kernel:
+		fmt.Fprintf(w, "fast products: %s\n", r.Products)
+	}
+	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "peak, threads\tmedian GFLOPS\thighest\t")
 	for _, p := range r.Peaks {
@@ -112,17 +129,20 @@ func printBench(w io.Writer, r *bench.Result) error {
 		return err
 	}
 	fmt.Fprintln(w)
-	fmt.Fprintln(t, "work\tshape\tattention\tthreads\truns\tmin ms\tmedian ms\tof peak\ttokens/s\tx exact\t")
+	fmt.Fprintln(t, "work\tshape\tattention\tprecision\tthreads\truns\tmin ms\tmedian ms\tof peak\ttokens/s\tx exact\terror\t")
 	for _, m := range r.Measurements {
-		tokens, exact := "", ""
+		tokens, exact, largest := "", "", ""
 		if m.TokensPerSecond > 0 {
 			tokens = fmt.Sprintf("%.0f", m.TokensPerSecond)
 		}
 		if m.TimesExact > 0 {
 			exact = fmt.Sprintf("%.2f", m.TimesExact)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%.2f\t%s\t%s\t\n", m.Kind, m.Shape, attentionOf(m.Work), m.Threads, m.Repetitions,
-			milliseconds(m.Minimum), milliseconds(m.Median), m.OfPeak, tokens, exact)
+		if m.Error > 0 {
+			largest = fmt.Sprintf("%.1e", m.Error)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%.2f\t%s\t%s\t%s\t\n", m.Kind, m.Shape, attentionOf(m.Work), m.Precision, m.Threads, m.Repetitions,
+			milliseconds(m.Minimum), milliseconds(m.Median), m.OfPeak, tokens, exact, largest)
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -30,6 +30,33 @@ func TestBenchPrintsATableOrOneObject(t *testing.T) {
 	}
 }
 
+// Fast products are measured beside those of float32, where there are any, and
+// with their error; where there are none, that is said.
+func TestBenchMeasuresFastProducts(t *testing.T) {
+	var r bench.Result
+	o := must(t, "bench", "--work", "product", "--seconds", "0.5", "--threads", "1", "--precision", "fast", "--json")
+	if err := json.Unmarshal([]byte(o.stdout), &r); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for _, m := range r.Measurements {
+		seen[m.Precision]++
+		if !(m.Error > 1e-7 && m.Error < 5e-5) {
+			t.Errorf("%+v", m)
+		}
+	}
+	want := seen["float32"]
+	if r.Reason != "" {
+		want = 0
+		if !strings.Contains(o.stderr, r.Reason) {
+			t.Errorf("stderr does not say %q: %s", r.Reason, o.stderr)
+		}
+	}
+	if r.Arithmetic.Precision != "fast" || seen["float32"] == 0 || seen["fast"] != want {
+		t.Errorf("%+v measured %v", r.Arithmetic, seen)
+	}
+}
+
 func TestBenchSaysWhatItLeavesOut(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: -short")

@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/tripartite-go/tripartite/tensor"
 )
 
 // value is a flag of any type, checked while it is parsed, so that a bad value
@@ -104,6 +106,27 @@ func choiceVar[T ~string](c *cobra.Command, to *T, name, usage string, choices .
 	}}, name, usage)
 	// The error would be a flag that is not there, or done twice.
 	_ = c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// precisionVar adds --precision for the products of a network.
+func precisionVar(c *cobra.Command, to *tensor.Precision) {
+	c.Flags().Var(&value[tensor.Precision]{to, *to, "NAME", func(s string) (tensor.Precision, error) {
+		p, err := tensor.ParsePrecision(s)
+		if err != nil {
+			err = fmt.Errorf("want one of %s", strings.Join(tensor.Precisions(), ", "))
+		}
+		return p, err
+	}}, "precision", "products: float32, or fast, which takes Intel's AMX where the CPU has it (largest error about 2e-5 of rms)")
+	_ = c.RegisterFlagCompletionFunc("precision", cobra.FixedCompletions(tensor.Precisions(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+// arithmetic notes what becomes of --precision.
+func (e *env) arithmetic(p tensor.Precision) {
+	a := p.Arithmetic()
+	if a.Reason != "" {
+		e.warnf("--precision %s: products are float32, since %s", a.Precision, a.Reason)
+	}
+	e.logf("products: %s (%s)", a.Precision, a.Products)
 }
 
 // outputVar adds -o, --output, a path whose default is what to points at.

@@ -264,8 +264,11 @@ func TestVersionSaysWhatTheProgramIs(t *testing.T) {
 	if v.Schema != "tripartite.version/1" || v.Version == "" || v.Go == "" || v.OS == "" || v.Arch == "" || v.Kernel == "" || v.Cores < 1 || v.Features == nil {
 		t.Errorf("incomplete: %+v", v)
 	}
-	if text := must(t, "version").stdout; !strings.Contains(text, v.Kernel) || !strings.Contains(text, v.Version) {
-		t.Errorf("%q lacks kernel or version", text)
+	if (v.Fast == "") == (v.FastReason == "") {
+		t.Errorf("fast products: %q, %q", v.Fast, v.FastReason)
+	}
+	if text := must(t, "version").stdout; !strings.Contains(text, v.Kernel) || !strings.Contains(text, v.Version) || !strings.Contains(text, v.Fast+v.FastReason) {
+		t.Errorf("%q lacks kernel, fast products or version", text)
 	}
 	if text := must(t, "--version").stdout; text != "tripartite "+v.Version+"\n" {
 		t.Errorf("--version prints %q", text)

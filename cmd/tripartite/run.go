@@ -33,6 +33,8 @@ type runFlags struct {
 	topK     int
 	output   string
 	circuits circuitFlags
+
+	precision tensor.Precision
 }
 
 func newRun(e *env) *cobra.Command {
@@ -85,6 +87,8 @@ is 1.`,
 	intVar(flags, &f.topK, "top-k", 1, "words to print for each [MASK]")
 	group(c, "Task", "task", "text", "file", "top-k")
 	f.circuits.add(c, attention.KindExact)
+	precisionVar(c, &f.precision)
+	group(c, "Arithmetic", "precision")
 	outputVar(c, &f.output, "`OUT.npz` for the arrays of embed and hidden, - for standard output")
 	group(c, "Output", "output")
 	return c
@@ -189,14 +193,16 @@ type job struct {
 // tokenizer.
 func (j *job) load() error {
 	j.opt.Work = j.work
+	j.e.arithmetic(j.flags.precision)
+	precision := model.Precision(j.flags.precision)
 	if j.flags.task == taskHidden && !j.flags.circuits.needsCalibration() {
-		m, err := model.Load(j.files.files, j.files.name)
+		m, err := model.Load(j.files.files, j.files.name, precision)
 		if err != nil {
 			return err
 		}
 		j.net = &network.Network{Model: m}
 	} else {
-		net, err := network.Load(j.files.files, j.files.name)
+		net, err := network.Load(j.files.files, j.files.name, precision)
 		if err != nil {
 			return err
 		}
@@ -215,16 +221,18 @@ func (j *job) load() error {
 func (j *job) describe() runResult {
 	return runResult{
 		Schema: "tripartite.run/1", Program: programVersion(), Kernel: tensor.Kernel(),
-		Task: j.flags.task, Model: j.files.name, Seed: j.e.seed, Generator: tuning.Generator, Config: j.heads,
+		Arithmetic: j.flags.precision.Arithmetic(),
+		Task:       j.flags.task, Model: j.files.name, Seed: j.e.seed, Generator: tuning.Generator, Config: j.heads,
 	}
 }
 
 // runResult is what `tripartite run --json` prints; what follows depends on the
 // task.
 type runResult struct {
-	Schema    string           `json:"schema"`
-	Program   string           `json:"program"` // version of the program
-	Kernel    string           `json:"kernel"`
+	Schema  string `json:"schema"`
+	Program string `json:"program"` // version of the program
+	Kernel  string `json:"kernel"`
+	tensor.Arithmetic
 	Task      taskName         `json:"task"`
 	Model     string           `json:"model"`
 	Seed      uint64           `json:"seed"`

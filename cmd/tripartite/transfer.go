@@ -13,6 +13,7 @@ import (
 
 	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/internal/report"
+	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/transfer"
@@ -44,6 +45,7 @@ type transferFlags struct {
 	err                  float64
 	head                 place
 	circuits             circuitFlags
+	precision            tensor.Precision
 }
 
 func newTransfer(e *env) *cobra.Command {
@@ -92,6 +94,8 @@ layers and heads, and an overview.`,
 	group(c, "Heads", "error")
 	flags.Var(&value[place]{&f.head, f.head, "LAYER.HEAD", parsePlace}, "head",
 		"head to show token by token (default the one whose calcium has the median error)")
+	precisionVar(c, &f.precision)
+	group(c, "Arithmetic", "precision")
 	outputVar(c, &f.output, "`DIR` for the report and its figures")
 	group(c, "Output", "head", "output")
 	return c
@@ -112,7 +116,8 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 	if err != nil {
 		return err
 	}
-	net, err := network.Load(m.files, m.name)
+	e.arithmetic(f.precision)
+	net, err := network.Load(m.files, m.name, model.Precision(f.precision))
 	if err != nil {
 		return err
 	}

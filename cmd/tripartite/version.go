@@ -24,6 +24,10 @@ type versionInfo struct {
 	Cores    int      `json:"cores"`
 	Kernel   string   `json:"kernel"`       // implementation of products and exponentials in use
 	Features []string `json:"cpu_features"` // those that kernels may use
+	// Fast is what --precision fast takes, unless the operating system refuses it;
+	// empty where there is nothing, for the reason given.
+	Fast       string `json:"fast"`
+	FastReason string `json:"fast_reason,omitempty"`
 }
 
 func newVersion(e *env) *cobra.Command {
@@ -31,9 +35,9 @@ func newVersion(e *env) *cobra.Command {
 		Use:   "version",
 		Short: "Print version, kernels and CPU",
 		Long: `Version prints what the program was built from, the kernels (implementations of
-matrix products and exponentials) that it uses here, and the features of the CPU
-that kernels may use. Results are the same bytes for the same version, seed,
-kernel and platform.`,
+matrix products and exponentials) that it uses here, what --precision fast would
+take for products, and the features of the CPU that kernels may use. Results are
+the same bytes for the same version, seed, precision, kernel and platform.`,
 		Example: `  tripartite version
   tripartite version --json`,
 		Args: arguments(),
@@ -54,8 +58,12 @@ kernel and platform.`,
 			if features == "" {
 				features = "none that kernels use"
 			}
-			fmt.Fprintf(e.stdout, "tripartite %s\ngo         %s\nplatform   %s/%s, %d cores\nkernel     %s\ncpu        %s\n",
-				source, v.Go, v.OS, v.Arch, v.Cores, v.Kernel, features)
+			fast := v.Fast
+			if fast == "" {
+				fast = "none: " + v.FastReason
+			}
+			fmt.Fprintf(e.stdout, "tripartite %s\ngo         %s\nplatform   %s/%s, %d cores\nkernel     %s\nfast       %s\ncpu        %s\n",
+				source, v.Go, v.OS, v.Arch, v.Cores, v.Kernel, fast, features)
 			return nil
 		},
 	}
@@ -66,6 +74,10 @@ func currentVersion() versionInfo {
 		Schema: "tripartite.version/1", Version: programVersion(),
 		Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.GOMAXPROCS(0),
 		Kernel: kernel.Choose().Name, Features: cpuFeatures(),
+	}
+	var err error
+	if v.Fast, err = kernel.FastSupport(); err != nil {
+		v.FastReason = err.Error()
 	}
 	if b, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range b.Settings {

@@ -8,7 +8,7 @@ FUZZTIME    ?= 60s
 # Packages whose code runs on several threads.
 CONCURRENT = ./tensor ./nn ./attention ./model ./network ./transfer ./internal/cli/attend
 
-.PHONY: all build install check format vet staticcheck test race kernels fuzz bench bench-peers generate golden clean
+.PHONY: all build install check format vet staticcheck test race kernels arm64 fuzz bench bench-peers generate golden clean
 
 all: check build
 
@@ -40,6 +40,16 @@ race:
 kernels:
 	TRIPARTITE_KERNEL=portable $(GO) test -count=1 ./internal/kernel ./tensor ./nn ./attention ./model ./network ./task
 	TRIPARTITE_KERNEL=avx2 $(GO) test -count=1 ./internal/kernel ./tensor ./nn ./attention ./model ./network ./task
+
+# The arithmetic, and the circuit on it, for arm64: compiled here, run by an
+# emulator. Tests of the arithmetic go through all of its kinds by themselves.
+QEMU_ARM64 ?= qemu-aarch64
+ARM64_TEST  = GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) test -short -count=1 -exec $(QEMU_ARM64)
+arm64:
+	@command -v $(QEMU_ARM64) >/dev/null || { echo "$(QEMU_ARM64) is missing: install qemu-user (apt-get install qemu-user), or set QEMU_ARM64 to an emulator of arm64"; exit 1; }
+	$(ARM64_TEST) ./internal/kernel
+	TRIPARTITE_KERNEL=neon $(ARM64_TEST) ./tensor ./attention .
+	TRIPARTITE_KERNEL=portable $(ARM64_TEST) ./tensor ./attention .
 
 # One fuzz target at a time, as go test wants it.
 fuzz:

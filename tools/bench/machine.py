@@ -7,7 +7,18 @@ import subprocess
 from importlib import metadata
 
 # Flags of x86-64 that decide which kernels programs choose.
-FLAGS = ["avx2", "fma", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "amx_int8"]
+FLAGS = [
+    "avx2",
+    "fma",
+    "avx512f",
+    "avx512bw",
+    "avx512vl",
+    "avx512_vnni",
+    "avx512_bf16",
+    "amx_tile",
+    "amx_bf16",
+    "amx_int8",
+]
 PACKAGES = ["torch", "onnxruntime", "onnx", "transformers", "sentence-transformers", "tokenizers", "numpy"]
 
 

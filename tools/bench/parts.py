@@ -34,9 +34,10 @@ class Part:
         return dict(
             others=others,
             peaks=[dict(threads=p.threads, gflops=[1e-9 / t for t in p.times]) for p in peaks],
-            rows=[dict(work=j.work, threads=j.threads, program=j.program, report=j.report, seconds=j.times) for j in self.jobs],
-            errors=self.errors, trials=self.trials,
-        )  # fmt: skip
+            rows=[j.row() for j in self.jobs],
+            errors=self.errors,
+            trials=self.trials,
+        )
 
     def error(self, work, threads, program, value, limit=None):
         """Keeps an error; one beyond the limit ends the comparison, as the programs do not do the same."""
@@ -47,7 +48,9 @@ class Part:
     def ours(self, label, threads, **request):
         """Adds ours in every precision of this CPU."""
         for name, precision in self.engine.programs():
-            self.jobs.append(self.engine.job(label, threads, name, report=precision != "float32", precision=precision, **request))
+            self.jobs.append(
+                self.engine.job(label, threads, name, report=precision != "float32", precision=precision, **request)
+            )
 
 
 def product(part):
@@ -72,11 +75,13 @@ def product(part):
             with_torch.job(work, n, "torch compile", packed, "high"),
             with_torch.job(work, n, "torch bfloat16", bfloat16, report=True),
         ]
-        got = {name: np.reshape(part.engine.ask(work="product", threads=n, precision=p, output=True)["output"], exact.shape)
-               for name, p in part.engine.programs()}  # fmt: skip
-        got |= {"torch": mm(), "torch compile": packed(), "torch bfloat16": bfloat16().float()}
+        got = {"torch compile": packed()}
+        with_torch.settings(n)
+        got |= {"torch": mm(), "torch bfloat16": bfloat16().float()}
+        for name, p in part.engine.programs():
+            got[name] = part.engine.ask(work="product", threads=n, precision=p, output=True)["output"]
         for name, y in got.items():
-            part.error(work, n, name, float(np.abs(np.asarray(y) - exact).max() / rms))
+            part.error(work, n, name, float(np.abs(np.reshape(y, exact.shape) - exact).max() / rms))
 
 
 def uniform(n, stream):
@@ -97,6 +102,7 @@ def minilm(part):
     for n in part.threads:
         for s, t in SHAPES[:2] if part.quick else SHAPES:
             work, x = f"MiniLM {s}x{t}", with_torch.ids(s, t)
+            with_torch.settings(n)
             want = with_torch.embedding(model(input_ids=x).last_hidden_state)
 
             def compare(name, hidden, limit=TOLERANCE, work=work, n=n, want=want):
@@ -132,7 +138,11 @@ def try_torch(part, model, low):
         "float32, eager": (eager, "highest", True),
         "float32, eager, oneDNN off": (eager, "highest", False),
         "float32, compiled": (with_torch.compiled(with_torch.states(model), x, 1), "highest", True),
-        'float32, compiled, precision "high"': (with_torch.compiled(with_torch.states(model), x, 1, "high"), "high", True),
+        'float32, compiled, precision "high"': (
+            with_torch.compiled(with_torch.states(model), x, 1, "high"),
+            "high",
+            True,
+        ),
         "bfloat16, eager": (low_eager, "highest", True),
         "bfloat16, compiled": (with_torch.compiled(with_torch.states(low), x, 1), "highest", True),
     }
@@ -150,7 +160,7 @@ def try_torch(part, model, low):
     def median(name):
         return statistics.median(times[name])
 
-    plain, high = 'float32, compiled', 'float32, compiled, precision "high"'
+    plain, high = "float32, compiled", 'float32, compiled, precision "high"'
     compile_ = "high" if errors[high] <= TOLERANCE and median(high) < median(plain) else "highest"
     if median("bfloat16, compiled") < median("bfloat16, eager"):
         return compile_, lambda x, n: with_torch.compiled(with_torch.states(low), x, n)
@@ -203,7 +213,9 @@ def training(part):
     torch._dynamo.config.error_on_recompile = False  # the models of both numbers of threads share their code
     for n in part.threads:
         work = "training step"
-        part.jobs.append(part.engine.job(work, n, work="training"))
+        part.jobs.append(
+            part.engine.job(work, n, work="training", sequences=language.SEQUENCES, tokens=language.TOKENS)
+        )
         for name, compiled in (("torch", False), ("torch compile", True)):
             with_torch.settings(n)
             step = language.step(compiled)

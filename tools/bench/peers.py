@@ -39,13 +39,19 @@ SCHEMA = "tripartite.peers/2"
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--model", required=True, type=pathlib.Path, help="folder of all-MiniLM-L6-v2")
-    p.add_argument("--parts", nargs="+", choices=parts.PARTS, default=list(parts.PARTS), help="measure these (default all)")
+    p.add_argument(
+        "--parts", nargs="+", choices=parts.PARTS, default=list(parts.PARTS), help="measure these (default all)"
+    )
     p.add_argument("--repetitions", type=int, default=15)
     p.add_argument("--patience", type=float, default=15, help="seconds for the repetitions of one program's work")
     p.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     p.add_argument("--quick", action="store_true", help="a few shapes, 5 repetitions: to try the script")
-    p.add_argument("-o", "--output", type=pathlib.Path, help="JSON (default docs/performance.json, or nothing with --quick)")
-    p.add_argument("--document", type=pathlib.Path, help="Markdown to render into (default docs/performance.md, as above)")
+    p.add_argument(
+        "-o", "--output", type=pathlib.Path, help="JSON (default docs/performance.json, or nothing with --quick)"
+    )
+    p.add_argument(
+        "--document", type=pathlib.Path, help="Markdown to render into (default docs/performance.md, as above)"
+    )
     a = p.parse_args()
     if a.quick:
         a.repetitions, a.patience = 5, 2
@@ -68,7 +74,7 @@ def main():
             if not found:
                 continue
             print(f"{name} took {found['took_seconds']} s", file=sys.stderr)
-            result["parts"][name] = found
+            result["parts"][name] = rounded(found)
             result["parts"] = {n: result["parts"][n] for n in parts.PARTS if n in result["parts"]}
             if a.output:
                 save(a.output, result)
@@ -85,14 +91,20 @@ def kept(a, result):
     old = json.loads(a.output.read_text())
     for k, v in result.items():
         if k != "parts" and old.get(k) != v:
-            sys.exit(f"{a.output} has {k} {old.get(k)!r}, this run {v!r}: parts of both would not be comparable; remove it")
+            sys.exit(
+                f"{a.output} has {k} {old.get(k)!r}, this run {v!r}: parts of both would not be comparable; remove it"
+            )
     return {n: p for n, p in old["parts"].items() if n not in a.parts}
+
+
+def rounded(found):
+    """The same with six digits of every number, which is more than clocks deserve."""
+    return json.loads(json.dumps(found), parse_float=lambda s: float(f"{float(s):.6g}"))
 
 
 def save(path, result):
     partial = path.with_suffix(".part")
-    rounded = json.loads(json.dumps(result), parse_float=lambda s: float(f"{float(s):.6g}"))
-    partial.write_text(json.dumps(rounded, indent=1) + "\n")
+    partial.write_text(json.dumps(result, indent=1) + "\n")
     partial.replace(path)
 
 

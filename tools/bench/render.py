@@ -33,7 +33,9 @@ def document(text, result):
 
     text = MARKED.sub(block, text)
     if missing := set(blocks) - seen:
-        raise SystemExit(f"the document has no place for {', '.join(sorted(missing))}: <!-- measured: NAME --> to <!-- end -->")
+        raise SystemExit(
+            f"the document has no place for {', '.join(sorted(missing))}: <!-- measured: NAME --> to <!-- end -->"
+        )
     return text
 
 
@@ -41,15 +43,21 @@ def machine(r):
     m = r["machine"]
     versions = ", ".join(f"{k} {v}" for k, v in r["versions"].items())
     features = ", ".join(m["features"]) or "none of those that matter here"
-    return (f"{m['cpu']} ({m['maker']}), {m['cores']} cores, caches {', '.join(m['caches'])}; {features}; {m['os']}. "
-            f"Our kernel: {r['kernel']}; precisions: {', '.join(r['precisions'])}. Versions: {versions}. Command:\n\n"
-            f"```sh\n{r['command']}\n```\n\n"
-            f"{r['repetitions']} repetitions, or as many as fit in {r['patience']:g} seconds, at least 3: where fewer, the "
-            f"table says so. All parts took {round(sum(p['took_seconds'] for p in r['parts'].values()) / 60)} minutes.")  # fmt: skip
+    minutes = round(sum(p["took_seconds"] for p in r["parts"].values()) / 60)
+    return (
+        f"{m['cpu']} ({m['maker']}), {m['cores']} cores, caches {', '.join(m['caches'])}; {features}; {m['os']}. "
+        f"Our kernel: {r['kernel']}; precisions: {', '.join(r['precisions'])}. Versions: {versions}. Command:\n\n"
+        f"```sh\n{r['command']}\n```\n\n"
+        f"{r['repetitions']} repetitions, or as many as fit in {r['patience']:g} seconds, at least 3: where fewer, the "
+        f"table says so. All parts took {minutes} minutes."
+    )
 
 
 def met(r):
-    rows = [(work, n, wanted, measured, "met" if ok else "**missed**") for work, n, wanted, measured, ok in targets.evaluate(r["parts"])]
+    rows = [
+        (work, n, wanted, measured, "met" if ok else "**missed**")
+        for work, n, wanted, measured, ok in targets.evaluate(r["parts"])
+    ]
     return table(["work", "threads", "target", "measured", ""], rows)
 
 
@@ -78,14 +86,20 @@ def part(name, r):
 def busy(others):
     if not others:
         return ""
-    return f" Other programs kept {statistics.mean(others):.2f} cores busy before its rounds, at most {max(others):.2f}."
+    return (
+        f" Other programs kept {statistics.mean(others):.2f} cores busy before its rounds, at most {max(others):.2f}."
+    )
 
 
 def cell(seconds, repetitions):
     if not seconds:
         return ""
-    times = f"{milliseconds(min(seconds))} / {milliseconds(statistics.median(seconds))}"
-    return times if len(seconds) == repetitions else f"{times} ({len(seconds)} runs)"
+    return both(seconds) + ("" if len(seconds) == repetitions else f" ({len(seconds)} runs)")
+
+
+def both(seconds):
+    """Minimum and median."""
+    return f"{milliseconds(min(seconds))} / {milliseconds(statistics.median(seconds))}"
 
 
 def milliseconds(s):
@@ -95,7 +109,11 @@ def milliseconds(s):
 def errors(r):
     """The largest error of each program over all shapes and threads."""
     rows = []
-    for name, unit in (("product", "largest error / rms"), ("minilm", "embedding, per element"), ("start", "embedding, per element")):
+    for name, unit in (
+        ("product", "largest error / rms"),
+        ("minilm", "embedding, per element"),
+        ("start", "embedding, per element"),
+    ):
         largest = {}
         for e in r["parts"].get(name, {}).get("errors", []):
             largest[e["program"]] = max(e["error"], largest.get(e["program"], 0))
@@ -104,8 +122,8 @@ def errors(r):
 
 
 def trials(r):
-    rows = [(t["setting"], f"{milliseconds(min(t['seconds']))} / {milliseconds(statistics.median(t['seconds']))}", f"{t['error']:.1e}")
-            for t in r["parts"].get("minilm", {}).get("trials", [])]  # fmt: skip
+    tried = r["parts"].get("minilm", {}).get("trials", [])
+    rows = [(t["setting"], both(t["seconds"]), f"{t['error']:.1e}") for t in tried]
     return table(["torch, MiniLM 1x128, 1 thread", "minimum / median ms", "error"], rows)
 
 

@@ -44,7 +44,9 @@ def jobs(folder, model, graph, threads):
 
 def process(command, threads):
     env = dict(os.environ, GOMAXPROCS=str(threads), OMP_NUM_THREADS=str(threads), HF_HUB_OFFLINE="1")
-    return lambda: subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, check=True).stdout
+    return lambda: (
+        subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, check=True).stdout
+    )
 
 
 def vector(output):

@@ -70,7 +70,9 @@ def errors(parts):
         found = [e["error"] for e in parts.get(part, {}).get("errors", []) if e["program"] == "ours fast"]
         if found:
             what = "product 256x768x768" if part == "product" else "MiniLM, embedding"
-            out.append((f"{what}, fast, error", "all", f"≤ {limit:g} of {of}", f"{max(found):.2g}", max(found) <= limit))
+            out.append(
+                (f"{what}, fast, error", "all", f"≤ {limit:g} of {of}", f"{max(found):.2g}", max(found) <= limit)
+            )
     return out
 
 

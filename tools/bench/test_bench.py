@@ -17,7 +17,14 @@ def rows(work, threads, **milliseconds):
 
 
 def result(name, made, errors=()):
-    part = dict(peaks=[dict(threads=1, gflops=[250.0])], others=[0.0], rows=made, errors=list(errors), trials=[], took_seconds=60)
+    part = dict(
+        peaks=[dict(threads=1, gflops=[250.0])],
+        others=[0.0],
+        rows=made,
+        errors=list(errors),
+        trials=[],
+        took_seconds=60,
+    )
     return dict(
         machine=dict(cpu="a CPU", maker="a maker", cores=2, caches=["L1 32K"], features=["fma"], os="an OS"),
         versions=dict(go="go1"), kernel="portable", precisions=["float32"], command="make", repetitions=3, patience=1.0,
@@ -34,7 +41,10 @@ class Render(unittest.TestCase):
         self.assertEqual(render.document(text, json.loads(path.read_text())), text)
 
     def test_prose_stays_and_blocks_are_replaced(self):
-        blocks = "".join(f"prose of {b}\n<!-- measured: {b} -->\nold\n<!-- end -->\n" for b in ("machine", "targets", "times", "errors", "trials"))
+        blocks = "".join(
+            f"prose of {b}\n<!-- measured: {b} -->\nold\n<!-- end -->\n"
+            for b in ("machine", "targets", "times", "errors", "trials")
+        )
         r = result("minilm", rows("MiniLM 1x128", 1, ours=10, torch=20, ONNX_Runtime=12))
         text = render.document(blocks, r)
         self.assertNotIn("old", text)

@@ -29,6 +29,10 @@ class Job:
     untimed: bool = True
     repetitions: int = 0
 
+    def row(self):
+        kept = ("work", "threads", "program", "report")
+        return {k: getattr(self, k) for k in kept} | {"seconds": self.times}
+
 
 def timed(run, repeat, untimed):
     """Seconds of one run, the mean of so many."""
@@ -98,5 +102,8 @@ def measure(jobs, repetitions, patience):
     if sys.stderr.isatty():
         print(file=sys.stderr)
     if seen and statistics.mean(seen) > 0.1:
-        print(f"  others kept {statistics.mean(seen):.1f} cores busy meanwhile: this is not a measurement", file=sys.stderr)
+        print(
+            f"  others kept {statistics.mean(seen):.1f} cores busy meanwhile: this is not a measurement",
+            file=sys.stderr,
+        )
     return seen

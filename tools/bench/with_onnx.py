@@ -54,7 +54,9 @@ def export(model, folder):
     graph = optimizer.optimize_model(fused, model_type="bert", num_heads=12, hidden_size=384)
     attentions = [n for n in graph.model.graph.node if n.op_type == "Attention"]
     if len(attentions) != bert.config.num_hidden_layers:
-        raise SystemExit(f"ONNX Runtime's optimizer fused {len(attentions)} attentions of {bert.config.num_hidden_layers}")
+        raise SystemExit(
+            f"ONNX Runtime's optimizer fused {len(attentions)} attentions of {bert.config.num_hidden_layers}"
+        )
     for n in attentions:
         del n.input[3:]  # the mask; before it are input, weight, bias
     graph.save_model_to_file(fused)
@@ -75,4 +77,6 @@ def session(path, threads):
 
 
 def job(work, threads, program, run, x):
-    return Job(work, threads, program, lambda repeat, untimed: timed(lambda: run(x), repeat, untimed), spins=threads > 1)
+    return Job(
+        work, threads, program, lambda repeat, untimed: timed(lambda: run(x), repeat, untimed), spins=threads > 1
+    )

@@ -48,8 +48,8 @@ def machine(r):
         f"{m['cpu']} ({m['maker']}), {m['cores']} cores, caches {', '.join(m['caches'])}; {features}; {m['os']}. "
         f"Our kernel: {r['kernel']}; precisions: {', '.join(r['precisions'])}. Versions: {versions}. Command:\n\n"
         f"```sh\n{r['command']}\n```\n\n"
-        f"{r['repetitions']} repetitions, or as many as fit in {r['patience']:g} seconds, at least 3: where fewer, the "
-        f"table says so. All parts took {minutes} minutes."
+        f"{r['repetitions']} repetitions, or as many as fit in {r['patience']:g} seconds (a third of that for programs "
+        f"in italics), at least 3: where fewer, the table says so. All parts took {minutes} minutes."
     )
 
 

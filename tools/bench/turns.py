@@ -77,14 +77,18 @@ def busy():
 def measure(jobs, repetitions, patience):
     """Fills the times of all jobs. A job has as many repetitions as fit in so many seconds, at least FEWEST.
 
+    Jobs that are only reported get a third of those seconds.
+
     Returns how many cores others kept busy before each round.
     """
     seen = []
     for j in jobs:
-        took = min(j.seconds(1, True), j.seconds(1, False))
+        took = j.seconds(1, False)
+        if took < LONG:  # the first run fills caches and grows buffers
+            took = j.seconds(1, True)
         j.repeat = max(1, round(SHORTEST / took))
         j.untimed = took < LONG
-        j.repetitions = min(repetitions, max(FEWEST, int(patience / took)))
+        j.repetitions = min(repetitions, max(FEWEST, int((patience / 3 if j.report else patience) / took)))
         if j.spins:
             quiet()
     for turn in range(repetitions):

@@ -8,7 +8,7 @@ FUZZTIME    ?= 60s
 # Packages whose code runs on several threads.
 CONCURRENT = ./tensor ./nn ./attention ./model ./network ./transfer ./internal/cli/attend
 
-.PHONY: all build install check format vet staticcheck test race kernels arm64 fuzz bench bench-peers generate golden clean
+.PHONY: all build install check format vet staticcheck test race kernels arm64 fuzz bench bench-peers bench-peers-test generate golden clean
 
 all: check build
 
@@ -66,10 +66,28 @@ bench: ## tokens/s, ns/token of the circuit, bytes per memory
 generate: ## rewrite the assembly from its descriptions; a test tells when that is due
 	$(GO) generate ./internal/kernel
 
-# MODEL is a folder with all-MiniLM-L6-v2, PYTHON one that has what the script names.
-bench-peers: ## compare with PyTorch and ONNX Runtime in one run, in turns
+# MODEL is a folder with all-MiniLM-L6-v2. Without PYTHON, a virtual environment is made for what is compared with,
+# of 6 GB, as torch comes with libraries for graphics cards. FLAGS go to the script: FLAGS=--quick tries it out.
+BENCH = tools/bench
+ifeq ($(origin PYTHON),file)
+PEERS = $(BENCH)/.venv/bin/python
+PEERS_READY = $(BENCH)/.venv/ready
+else
+PEERS = $(PYTHON)
+PEERS_READY =
+endif
+
+bench-peers: $(PEERS_READY) ## compare with PyTorch and ONNX Runtime in turns; writes docs/performance.md
 	@test -n "$(MODEL)" || { echo "set MODEL to a folder with all-MiniLM-L6-v2: make bench-peers MODEL=path/to/it"; exit 1; }
-	$(PYTHON) tools/bench/peers.py --model "$(MODEL)" -o bench-peers.json
+	$(PEERS) $(BENCH)/peers.py --model "$(MODEL)" $(FLAGS)
+
+$(BENCH)/.venv/ready: $(BENCH)/requirements.txt
+	$(PYTHON) -m venv $(BENCH)/.venv
+	$(BENCH)/.venv/bin/pip install -r $(BENCH)/requirements.txt
+	touch $@
+
+bench-peers-test: ## the script's own tests, which need Python alone
+	$(PYTHON) -m unittest discover $(BENCH)
 
 golden: ## regenerate the golden files from Hugging Face transformers; see tools/ref/README.md
 	$(PYTHON) tools/ref/tokenizer.py tables

@@ -8,9 +8,11 @@
 // Work is "peak", "product" (256x768x768), "model" (the folder given as
 // argument, exact), "encoder" (MiniLM's shape, with so many "neurons", 0 for
 // exact), "notebook" or "training" (a step of bench.SmallLanguage, with so many
-// sequences, tokens and neurons). Before it is timed, work is done once. With "output",
-// the answer to "model" holds the mean of the last hidden states of the first
-// sequence, normalized, to compare with.
+// sequences, tokens and neurons). Before it is timed, work is done once, unless it
+// is to start "cold". "precision" is one of those that the answer to "peak" names.
+// With "output", the answer holds what there is to compare: of "product" all
+// elements, of "model" the mean of the last hidden states of the first sequence,
+// normalized.
 package main
 
 import (
@@ -36,9 +38,20 @@ type request struct {
 	Sequences int
 	Tokens    int // of each sequence
 	Neurons   int
+	Precision string // of products; "" is float32
 	Threads   int
 	Repeat    int // runs to take the mean of
+	Cold      bool
 	Output    bool
+}
+
+// precisions that products can be asked for in.
+var precisions = [...]string{"float32"}
+
+// prepared returns what of the request decides how its work is prepared.
+func (r request) prepared() request {
+	r.Repeat, r.Cold, r.Output = 0, false, false
+	return r
 }
 
 type answer struct {
@@ -47,6 +60,8 @@ type answer struct {
 	Kernel  string    `json:"kernel"`
 	Memory  int64     `json:"memory,omitempty"`
 	Output  []float64 `json:"output,omitempty"`
+
+	Precisions []string `json:"precisions,omitempty"` // of this CPU, beside the peak
 }
 
 func main() {
@@ -112,18 +127,24 @@ func (s *server) answer(r request) (answer, error) {
 	}
 	if r.Work == "peak" {
 		a.Rate = pool.Peak(5 * time.Millisecond)
+		a.Precisions = precisions[:]
 		return a, nil
 	}
-	j, ok := s.jobs[r]
+	if r.Precision != "" && !slices.Contains(precisions[:], r.Precision) {
+		return a, fmt.Errorf("no precision %q here, only %q", r.Precision, precisions)
+	}
+	j, ok := s.jobs[r.prepared()]
 	if !ok {
 		var err error
 		if j, err = s.prepare(r, pool); err != nil {
 			return a, err
 		}
-		s.jobs[r] = j
+		s.jobs[r.prepared()] = j
 	}
-	if err := j.run(); err != nil {
-		return a, err
+	if !r.Cold {
+		if err := j.run(); err != nil {
+			return a, err
+		}
 	}
 	start := time.Now()
 	for range r.Repeat {
@@ -145,18 +166,17 @@ func (s *server) prepare(r request, pool *tensor.Pool) (job, error) {
 	switch r.Work {
 	case "product":
 		x, dst, w := tensor.New(256, 768), tensor.New(256, 768), tensor.New(768, 768)
-		for i := range x.Data {
-			x.Data[i] = float32(i%17) / 17
-		}
-		for i := range w.Data {
-			w.Data[i] = float32(i%19) / 19
-		}
+		uniform(x.Data, 0)
+		uniform(w.Data, 1)
 		packed := tensor.Pack(w, nil)
-		return job{run: func() error { pool.Product(dst, x, packed); return nil }}, nil
+		return job{
+			run:    func() error { pool.Product(dst, x, packed); return nil },
+			output: func() []float64 { return float64s(dst.Data) },
+		}, nil
 	case "model":
 		ids := make([]int, r.Sequences*r.Tokens)
 		for i := range ids {
-			ids[i] = 1000 + i*7919%20000 // the same in peers.py
+			ids[i] = 1000 + i*7919%20000 // the same in with_torch.py
 		}
 		batch := model.Batch{Sequences: seqs, IDs: ids}
 		run := model.Run{Heads: s.model.Exact(), Work: nn.NewWorkspace(pool)}
@@ -189,6 +209,26 @@ func (s *server) prepare(r request, pool *tensor.Pool) (job, error) {
 		return job{run: func() error { n.Run(); return nil }, memory: n.Memory()}, nil
 	}
 	return job{}, fmt.Errorf("there is no work %q", r.Work)
+}
+
+// uniform fills x with numbers in [-1, 1) that parts.py makes too: a mix of the
+// bits of their index.
+func uniform(x []float32, stream uint32) {
+	for i := range x {
+		h := (uint32(i) + stream<<24) * 0x9e3779b9
+		h = (h ^ h>>16) * 0x85ebca6b
+		h = (h ^ h>>13) * 0xc2b2ae35
+		h ^= h >> 16
+		x[i] = float32(h>>8)/(1<<23) - 1
+	}
+}
+
+func float64s(x []float32) []float64 {
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = float64(v)
+	}
+	return y
 }
 
 // unit returns the mean of the rows, of length 1.

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/tripartite-go/tripartite/network"
+	"github.com/tripartite-go/tripartite/tensor"
 )
 
 // How much of the way from uniform to exact attention a network has to go to be
@@ -48,6 +49,12 @@ func notes(r *Report, limited int) []string {
 	if nonPositive > 0 {
 		say("Calcium was zero or negative at %d readings: %s curves allow it, and where calcium is not positive it normalizes nothing. Such outputs are left as the equation gives them; curves that are positive everywhere (exp, hyperbolic, gerf, calibrated) do not do this.",
 			nonPositive, r.Config.Tuning)
+	}
+	switch {
+	case r.Reason != "":
+		say("Products are float32 (%s), though %s ones were asked for: %s.", r.Products, r.Arithmetic.Precision, r.Reason)
+	case r.Arithmetic.Precision == tensor.Fast.String():
+		say("Products are fast ones (%s): three of bfloat16 for each of float32, with errors of about 2e-5 of their size.", r.Products)
 	}
 	say("Budgets are for independent random curves and a relative error of calcium of %.0f%% at the median query. The variance law for exp is exact; calibration, budgets and the words of this report are this project's, not the paper's.", 100*BudgetError)
 	return out

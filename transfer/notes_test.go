@@ -4,6 +4,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/tripartite-go/tripartite/tensor"
 )
 
 // report returns one with a single replaced head and the given cosines.
@@ -34,6 +36,11 @@ func TestNotesFollowTheNumbers(t *testing.T) {
 			[]string{"go 70% of the way", "good enough to study single heads", "--attention algebraic,0.0=exact"}, []string{"it works"}},
 		"bad": {report(0.4, 0.5), 0,
 			[]string{"go 0% of the way", "does not do the original's work", "--tuning calibrated"}, []string{"it works"}},
+		"fast": {with(report(0.99, 0.5), func(r *Report) { r.Arithmetic = tensor.Arithmetic{Precision: "fast", Products: "amx"} }), 0,
+			[]string{"fast ones (amx)"}, []string{"Products are float32"}},
+		"fast without AMX": {with(report(0.99, 0.5), func(r *Report) {
+			r.Arithmetic = tensor.Arithmetic{Precision: "fast", Products: "avx2", Reason: "this CPU has no AMX"}
+		}), 0, []string{"Products are float32 (avx2), though fast ones", "this CPU has no AMX."}, []string{"fast ones (a"}},
 		"nothing to compare": {report(1, 1), 0,
 			[]string{"attention does no work"}, []string{"it works", "of the way", "loses most"}},
 		"undefined": {report(math.NaN(), 0.5), 0,

@@ -27,6 +27,33 @@ func TestAnUnknownKernelIsNamedWithItsRemedy(t *testing.T) {
 	}
 }
 
+// The variable leaves AMX out where it names something else, and there is never a
+// choice without a reason.
+func TestFastProductsFollowTheEnvironment(t *testing.T) {
+	if plan := planFast("portable"); plan.err != nil || plan.kernels.Name != "portable-fast" || plan.permit != nil {
+		t.Errorf("portable gives %+v", plan)
+	}
+	for _, name := range []string{"avx2", "avx512", "neon"} {
+		if plan := planFast(name); plan.err == nil || !strings.Contains(plan.err.Error(), Variable+"="+name) {
+			t.Errorf("%s gives %+v", name, plan)
+		}
+	}
+	plan := planFast("")
+	ks, err := choose(amxName, Available())
+	if plan.err == nil {
+		if plan.kernels.Name != amxName || plan.permit == nil || err != nil || ks.Name != "avx512" {
+			t.Errorf("with AMX, fast is %+v, and %s=amx gives %s, %v", plan, Variable, ks.Name, err)
+		}
+	} else if err == nil || !strings.Contains(err.Error(), plan.err.Error()) || ks.Name != Available()[0].Name {
+		t.Errorf("without AMX (%v), %s=amx gives %s, %v", plan.err, Variable, ks.Name, err)
+	}
+	supported, why := FastSupport()
+	got, reason := Fast()
+	if reason == nil && got.Name != supported || why != nil && got != Choose() {
+		t.Errorf("%q is supported (%v), fast is %s (%v)", supported, why, got.Name, reason)
+	}
+}
+
 func TestChoiceFollowsTheEnvironment(t *testing.T) {
 	ks, err := choose(os.Getenv(Variable), Available())
 	if got := Choose(); got.Name != ks.Name || (ChoiceError() == nil) != (err == nil) {

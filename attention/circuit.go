@@ -26,9 +26,9 @@ type CircuitConfig struct {
 
 // Circuit is the circuit of package tripartite in blocks of neurons and of tokens:
 // drives, writing and reading are matrix products. Time is linear in the length
-// of the sequence. Scratch memory of a causal head does not depend on it; of
-// others it holds the keys once more and a few numbers per token. Many neurons can
-// be shared among threads (see Groups).
+// of the sequence. Scratch memory does not depend on it, but for four numbers per
+// token of heads that are not causal, and their output once more if neurons come
+// in groups, which threads can share (see Groups).
 //
 // Rates are kept relative to one shift per hidden neuron as in
 // tripartite.Memory, so that logits up to 1e4 stay finite. What rounding leaves:

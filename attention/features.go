@@ -165,11 +165,6 @@ func (f *features) keys(k tensor.Matrix, extra []float64, decay float64, causal 
 	return x
 }
 
-// slice returns keys lo to hi; lo is a multiple of 32.
-func (x *keys) slice(lo, hi int) keys {
-	return keys{packed: x.packed.Slice(lo, hi), level: x.level[lo:hi], offset: x.offset[lo:hi], ref: x.ref}
-}
-
 // exponents computes the exponents of keys [n], neuron by neuron: dst [m, n]
 // relative to ref + bias, and the largest of every neuron in top [m]. sign [m, n]
 // is written for signed links.

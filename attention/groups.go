@@ -125,23 +125,27 @@ func (c *Circuit) Join(dst tensor.Matrix, logC []float32, groups []Partial, q te
 // tokens are the keys, values and queries of a sequence, made ready to meet any
 // neurons.
 type tokens struct {
-	keys
-	v      tensor.Matrix // [N, dv]
-	values tensor.Weight // the same, packed, if they are one block
-	block  int           // tokens in a block, a multiple of 32
+	k, v   tensor.Matrix // [N, d], [N, dv]
+	block  int           // tokens in a block
+	keys   keys          // the keys and values made ready, if they are one block
+	values tensor.Weight
 	q      tensor.Matrix // [N, d]
 	level  []float64     // [N] of queries
 	common []float64     // [N] what all neurons have in common
 }
 
-// written makes keys and values ready.
+// written makes keys and values ready. Those of several blocks are made ready one
+// block at a time, when they are in the cache.
 func (c *Circuit) written(k, v tensor.Matrix, work *tensor.Arena) tokens {
-	x := tokens{keys: c.write.keys(k, nil, c.decay, false, work), v: v}
-	x.block = min(blockRates/min(c.Neurons(), blockNeurons), longestBlock)
+	x := tokens{k: k, v: v, block: min(blockRates/min(c.Neurons(), blockNeurons), longestBlock)}
 	if v.Rows <= x.block {
-		x.values = tensor.PackTransposed(v, work)
+		x.keys, x.values = c.prepare(k, v, work)
 	}
 	return x
+}
+
+func (c *Circuit) prepare(k, v tensor.Matrix, work *tensor.Arena) (keys, tensor.Weight) {
+	return c.write.keys(k, nil, c.decay, false, work), tensor.PackTransposed(v, work)
 }
 
 // meet makes queries ready, too.
@@ -202,23 +206,23 @@ func (c *Circuit) writeBlock(mem *memory, first int, x *tokens, work *tensor.Are
 	for lo := 0; lo < x.v.Rows; lo += x.block {
 		hi := min(lo+x.block, x.v.Rows)
 		level := work.Mark()
-		part, values := x.slice(lo, hi), x.values
+		ready, values := x.keys, x.values
 		if hi-lo < x.v.Rows {
-			values = tensor.PackTransposed(x.v.SliceRows(lo, hi), work)
+			ready, values = c.prepare(x.k.SliceRows(lo, hi), x.v.SliceRows(lo, hi), work)
 		}
 		rates, sign := work.Matrix(m, hi-lo), signRow(f.signs(1, hi-lo, work), 0)
-		tensor.Product(rates, w, part.packed)
+		tensor.Product(rates, w, ready.packed)
 		for i := range m {
-			row, base := rates.Row(i), x.ref+f.bias[first+i]
-			top := f.exponentsOf(first+i, row, sign, &part)
+			row, base := rates.Row(i), ready.ref+f.bias[first+i]
+			top := f.exponentsOf(first+i, row, sign, &ready)
 			mem.raise(i, float64(top)+base)
 			mem.rates(i, row, sign, base)
 			mem.gain[i] += tensor.Sum(row)
 		}
 		tensor.AddProduct(mem.hebb, rates, values)
+		mem.forget(c.decay, hi-lo)
 		work.Release(level)
 	}
-	mem.forget(c.decay, x.v.Rows)
 }
 
 // readBlock adds what the neurons of mem contribute to every query, without what

@@ -64,8 +64,7 @@ func (l Linear) apply(dst, x tensor.Matrix) {
 		tensor.Product(dst, x, l.weight)
 		return
 	}
-	l.begin(dst)
-	tensor.AddProduct(dst, x, l.weight)
+	tensor.ProductBias(dst, x, l.weight, l.bias)
 }
 
 // part returns part i of parts of the map, which divide its outputs, and the

@@ -131,6 +131,16 @@ func Product(dst, x Matrix, w Weight) { product(dst, x, w, false) }
 // AddProduct is dst += x·wᵀ on the calling thread.
 func AddProduct(dst, x Matrix, w Weight) { product(dst, x, w, true) }
 
+// ProductBias is dst = x·wᵀ + bias on the calling thread, bias [Out] being added
+// to every row.
+func ProductBias(dst, x Matrix, w Weight, bias []float32) {
+	checkProduct(dst, x, w)
+	if len(bias) != w.Out {
+		panic(fmt.Sprintf("tensor: a bias of %d values for weights [%d, %d]", len(bias), w.Out, w.In))
+	}
+	w.kernels().ProductBias(dst.Data, dst.Stride, x.Data, x.Stride, w.data, bias, x.Rows, w.Out, w.In)
+}
+
 func product(dst, x Matrix, w Weight, add bool) {
 	checkProduct(dst, x, w)
 	w.kernels().Product(dst.Data, dst.Stride, x.Data, x.Stride, w.data, x.Rows, w.Out, w.In, add)

@@ -25,8 +25,8 @@ DATA avx2Masks<>+56(SB)/4, $0x00000000
 DATA avx2Masks<>+60(SB)/4, $0x00000000
 GLOBL avx2Masks<>(SB), RODATA|NOPTR, $64
 
-// func avx2Tile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx2Tile1x1(SB), NOSPLIT, $0-73
+// func avx2Tile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx2Tile1x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -80,9 +80,11 @@ done:
 	MOVQ         cols+64(FP), CX
 	CMPQ         CX, $16
 	JLT          partial
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Y0, Y0
 	VADDPS       32(R9), Y1, Y1
 
@@ -104,9 +106,11 @@ partial:
 	VMOVUPS      32(AX)(R10*4), Y2
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y3
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          storePartial
-	MOVQ         DI, R9
 	VMASKMOVPS   0(R9), Y2, Y4
 	VADDPS       Y4, Y0, Y0
 	VMASKMOVPS   32(R9), Y3, Y4
@@ -118,8 +122,8 @@ storePartial:
 	VZEROUPPER
 	RET
 
-// func avx2Tile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx2Tile2x1(SB), NOSPLIT, $0-73
+// func avx2Tile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx2Tile2x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -200,12 +204,14 @@ done:
 	MOVQ         cols+64(FP), CX
 	CMPQ         CX, $16
 	JLT          partial
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Y0, Y0
 	VADDPS       32(R9), Y1, Y1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Y2, Y2
 	VADDPS       32(R9), Y3, Y3
 
@@ -230,14 +236,16 @@ partial:
 	VMOVUPS      32(AX)(R10*4), Y4
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y5
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          storePartial
-	MOVQ         DI, R9
 	VMASKMOVPS   0(R9), Y4, Y6
 	VADDPS       Y6, Y0, Y0
 	VMASKMOVPS   32(R9), Y5, Y6
 	VADDPS       Y6, Y1, Y1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VMASKMOVPS   0(R9), Y4, Y6
 	VADDPS       Y6, Y2, Y2
 	VMASKMOVPS   32(R9), Y5, Y6
@@ -252,8 +260,8 @@ storePartial:
 	VZEROUPPER
 	RET
 
-// func avx2Tile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx2Tile3x1(SB), NOSPLIT, $0-73
+// func avx2Tile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx2Tile3x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -351,15 +359,17 @@ done:
 	MOVQ         cols+64(FP), CX
 	CMPQ         CX, $16
 	JLT          partial
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Y0, Y0
 	VADDPS       32(R9), Y1, Y1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Y2, Y2
 	VADDPS       32(R9), Y3, Y3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Y4, Y4
 	VADDPS       32(R9), Y5, Y5
 
@@ -387,19 +397,21 @@ partial:
 	VMOVUPS      32(AX)(R10*4), Y6
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y7
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          storePartial
-	MOVQ         DI, R9
 	VMASKMOVPS   0(R9), Y6, Y8
 	VADDPS       Y8, Y0, Y0
 	VMASKMOVPS   32(R9), Y7, Y8
 	VADDPS       Y8, Y1, Y1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VMASKMOVPS   0(R9), Y6, Y8
 	VADDPS       Y8, Y2, Y2
 	VMASKMOVPS   32(R9), Y7, Y8
 	VADDPS       Y8, Y3, Y3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VMASKMOVPS   0(R9), Y6, Y8
 	VADDPS       Y8, Y4, Y4
 	VMASKMOVPS   32(R9), Y7, Y8
@@ -417,8 +429,8 @@ storePartial:
 	VZEROUPPER
 	RET
 
-// func avx2Tile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx2Tile4x1(SB), NOSPLIT, $0-73
+// func avx2Tile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx2Tile4x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -537,18 +549,20 @@ done:
 	MOVQ         cols+64(FP), CX
 	CMPQ         CX, $16
 	JLT          partial
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Y0, Y0
 	VADDPS       32(R9), Y1, Y1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Y2, Y2
 	VADDPS       32(R9), Y3, Y3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Y4, Y4
 	VADDPS       32(R9), Y5, Y5
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Y6, Y6
 	VADDPS       32(R9), Y7, Y7
 
@@ -579,24 +593,26 @@ partial:
 	VMOVUPS      32(AX)(R10*4), Y8
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y9
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          storePartial
-	MOVQ         DI, R9
 	VMASKMOVPS   0(R9), Y8, Y10
 	VADDPS       Y10, Y0, Y0
 	VMASKMOVPS   32(R9), Y9, Y10
 	VADDPS       Y10, Y1, Y1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VMASKMOVPS   0(R9), Y8, Y10
 	VADDPS       Y10, Y2, Y2
 	VMASKMOVPS   32(R9), Y9, Y10
 	VADDPS       Y10, Y3, Y3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VMASKMOVPS   0(R9), Y8, Y10
 	VADDPS       Y10, Y4, Y4
 	VMASKMOVPS   32(R9), Y9, Y10
 	VADDPS       Y10, Y5, Y5
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VMASKMOVPS   0(R9), Y8, Y10
 	VADDPS       Y10, Y6, Y6
 	VMASKMOVPS   32(R9), Y9, Y10
@@ -617,8 +633,8 @@ storePartial:
 	VZEROUPPER
 	RET
 
-// func avx2Tile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx2Tile5x1(SB), NOSPLIT, $0-73
+// func avx2Tile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx2Tile5x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -754,21 +770,23 @@ done:
 	MOVQ         cols+64(FP), CX
 	CMPQ         CX, $16
 	JLT          partial
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Y0, Y0
 	VADDPS       32(R9), Y1, Y1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Y2, Y2
 	VADDPS       32(R9), Y3, Y3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Y4, Y4
 	VADDPS       32(R9), Y5, Y5
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Y6, Y6
 	VADDPS       32(R9), Y7, Y7
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Y8, Y8
 	VADDPS       32(R9), Y9, Y9
 
@@ -802,29 +820,31 @@ partial:
 	VMOVUPS      32(AX)(R10*4), Y10
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y11
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          storePartial
-	MOVQ         DI, R9
 	VMASKMOVPS   0(R9), Y10, Y12
 	VADDPS       Y12, Y0, Y0
 	VMASKMOVPS   32(R9), Y11, Y12
 	VADDPS       Y12, Y1, Y1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VMASKMOVPS   0(R9), Y10, Y12
 	VADDPS       Y12, Y2, Y2
 	VMASKMOVPS   32(R9), Y11, Y12
 	VADDPS       Y12, Y3, Y3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VMASKMOVPS   0(R9), Y10, Y12
 	VADDPS       Y12, Y4, Y4
 	VMASKMOVPS   32(R9), Y11, Y12
 	VADDPS       Y12, Y5, Y5
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VMASKMOVPS   0(R9), Y10, Y12
 	VADDPS       Y12, Y6, Y6
 	VMASKMOVPS   32(R9), Y11, Y12
 	VADDPS       Y12, Y7, Y7
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VMASKMOVPS   0(R9), Y10, Y12
 	VADDPS       Y12, Y8, Y8
 	VMASKMOVPS   32(R9), Y11, Y12
@@ -848,8 +868,8 @@ storePartial:
 	VZEROUPPER
 	RET
 
-// func avx2Tile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx2Tile6x1(SB), NOSPLIT, $0-73
+// func avx2Tile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx2Tile6x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -1002,24 +1022,26 @@ done:
 	MOVQ         cols+64(FP), CX
 	CMPQ         CX, $16
 	JLT          partial
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Y0, Y0
 	VADDPS       32(R9), Y1, Y1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Y2, Y2
 	VADDPS       32(R9), Y3, Y3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Y4, Y4
 	VADDPS       32(R9), Y5, Y5
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Y6, Y6
 	VADDPS       32(R9), Y7, Y7
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Y8, Y8
 	VADDPS       32(R9), Y9, Y9
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Y10, Y10
 	VADDPS       32(R9), Y11, Y11
 
@@ -1056,34 +1078,36 @@ partial:
 	VMOVUPS      32(AX)(R10*4), Y12
 	NEGQ         CX
 	VMOVUPS      32(AX)(CX*4), Y13
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          storePartial
-	MOVQ         DI, R9
 	VMASKMOVPS   0(R9), Y12, Y14
 	VADDPS       Y14, Y0, Y0
 	VMASKMOVPS   32(R9), Y13, Y14
 	VADDPS       Y14, Y1, Y1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VMASKMOVPS   0(R9), Y12, Y14
 	VADDPS       Y14, Y2, Y2
 	VMASKMOVPS   32(R9), Y13, Y14
 	VADDPS       Y14, Y3, Y3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VMASKMOVPS   0(R9), Y12, Y14
 	VADDPS       Y14, Y4, Y4
 	VMASKMOVPS   32(R9), Y13, Y14
 	VADDPS       Y14, Y5, Y5
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VMASKMOVPS   0(R9), Y12, Y14
 	VADDPS       Y14, Y6, Y6
 	VMASKMOVPS   32(R9), Y13, Y14
 	VADDPS       Y14, Y7, Y7
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VMASKMOVPS   0(R9), Y12, Y14
 	VADDPS       Y14, Y8, Y8
 	VMASKMOVPS   32(R9), Y13, Y14
 	VADDPS       Y14, Y9, Y9
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VMASKMOVPS   0(R9), Y12, Y14
 	VADDPS       Y14, Y10, Y10
 	VMASKMOVPS   32(R9), Y13, Y14
@@ -1110,8 +1134,8 @@ storePartial:
 	VZEROUPPER
 	RET
 
-// func avx2Tile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx2Tile1x4(SB), NOSPLIT, $0-73
+// func avx2Tile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx2Tile1x4(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -1201,9 +1225,11 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Y0, Y0
 	VADDPS       32(R9), Y1, Y1
 	VADDPS       64(R9), Y2, Y2
@@ -1225,8 +1251,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx2Tile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx2Tile2x2(SB), NOSPLIT, $0-73
+// func avx2Tile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx2Tile2x2(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -1340,14 +1366,16 @@ single:
 done:
 	MOVQ         ldc+8(FP), R8
 	SHLQ         $2, R8
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Y0, Y0
 	VADDPS       32(R9), Y1, Y1
 	VADDPS       64(R9), Y2, Y2
 	VADDPS       96(R9), Y3, Y3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Y4, Y4
 	VADDPS       32(R9), Y5, Y5
 	VADDPS       64(R9), Y6, Y6

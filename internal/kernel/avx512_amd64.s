@@ -6,8 +6,8 @@
 
 #include "textflag.h"
 
-// func avx512Tile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx512Tile1x1(SB), NOSPLIT, $0-73
+// func avx512Tile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx512Tile1x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -67,9 +67,11 @@ done:
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
 	VADDPS       64(R9), Z1, K2, Z1
 
@@ -79,8 +81,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx512Tile2x1(SB), NOSPLIT, $0-73
+// func avx512Tile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx512Tile2x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -167,12 +169,14 @@ done:
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
 	VADDPS       64(R9), Z1, K2, Z1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z2, K1, Z2
 	VADDPS       64(R9), Z3, K2, Z3
 
@@ -185,8 +189,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx512Tile3x1(SB), NOSPLIT, $0-73
+// func avx512Tile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx512Tile3x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -290,15 +294,17 @@ done:
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
 	VADDPS       64(R9), Z1, K2, Z1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z2, K1, Z2
 	VADDPS       64(R9), Z3, K2, Z3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z4, K1, Z4
 	VADDPS       64(R9), Z5, K2, Z5
 
@@ -314,8 +320,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx512Tile4x1(SB), NOSPLIT, $0-73
+// func avx512Tile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx512Tile4x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -440,18 +446,20 @@ done:
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
 	VADDPS       64(R9), Z1, K2, Z1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z2, K1, Z2
 	VADDPS       64(R9), Z3, K2, Z3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z4, K1, Z4
 	VADDPS       64(R9), Z5, K2, Z5
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z6, K1, Z6
 	VADDPS       64(R9), Z7, K2, Z7
 
@@ -470,8 +478,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx512Tile5x1(SB), NOSPLIT, $0-73
+// func avx512Tile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx512Tile5x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -613,21 +621,23 @@ done:
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
 	VADDPS       64(R9), Z1, K2, Z1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z2, K1, Z2
 	VADDPS       64(R9), Z3, K2, Z3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z4, K1, Z4
 	VADDPS       64(R9), Z5, K2, Z5
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z6, K1, Z6
 	VADDPS       64(R9), Z7, K2, Z7
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z8, K1, Z8
 	VADDPS       64(R9), Z9, K2, Z9
 
@@ -649,8 +659,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx512Tile6x1(SB), NOSPLIT, $0-73
+// func avx512Tile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx512Tile6x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -809,24 +819,26 @@ done:
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
 	VADDPS       64(R9), Z1, K2, Z1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z2, K1, Z2
 	VADDPS       64(R9), Z3, K2, Z3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z4, K1, Z4
 	VADDPS       64(R9), Z5, K2, Z5
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z6, K1, Z6
 	VADDPS       64(R9), Z7, K2, Z7
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z8, K1, Z8
 	VADDPS       64(R9), Z9, K2, Z9
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z10, K1, Z10
 	VADDPS       64(R9), Z11, K2, Z11
 
@@ -851,8 +863,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile7x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx512Tile7x1(SB), NOSPLIT, $0-73
+// func avx512Tile7x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx512Tile7x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -1032,27 +1044,29 @@ done:
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
 	VADDPS       64(R9), Z1, K2, Z1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z2, K1, Z2
 	VADDPS       64(R9), Z3, K2, Z3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z4, K1, Z4
 	VADDPS       64(R9), Z5, K2, Z5
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z6, K1, Z6
 	VADDPS       64(R9), Z7, K2, Z7
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z8, K1, Z8
 	VADDPS       64(R9), Z9, K2, Z9
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z10, K1, Z10
 	VADDPS       64(R9), Z11, K2, Z11
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z12, K1, Z12
 	VADDPS       64(R9), Z13, K2, Z13
 
@@ -1080,8 +1094,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile8x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx512Tile8x1(SB), NOSPLIT, $0-73
+// func avx512Tile8x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx512Tile8x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -1278,30 +1292,32 @@ done:
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
 	VADDPS       64(R9), Z1, K2, Z1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z2, K1, Z2
 	VADDPS       64(R9), Z3, K2, Z3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z4, K1, Z4
 	VADDPS       64(R9), Z5, K2, Z5
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z6, K1, Z6
 	VADDPS       64(R9), Z7, K2, Z7
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z8, K1, Z8
 	VADDPS       64(R9), Z9, K2, Z9
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z10, K1, Z10
 	VADDPS       64(R9), Z11, K2, Z11
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z12, K1, Z12
 	VADDPS       64(R9), Z13, K2, Z13
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z14, K1, Z14
 	VADDPS       64(R9), Z15, K2, Z15
 
@@ -1332,8 +1348,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile9x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx512Tile9x1(SB), NOSPLIT, $0-73
+// func avx512Tile9x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx512Tile9x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -1547,33 +1563,35 @@ done:
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
 	VADDPS       64(R9), Z1, K2, Z1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z2, K1, Z2
 	VADDPS       64(R9), Z3, K2, Z3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z4, K1, Z4
 	VADDPS       64(R9), Z5, K2, Z5
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z6, K1, Z6
 	VADDPS       64(R9), Z7, K2, Z7
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z8, K1, Z8
 	VADDPS       64(R9), Z9, K2, Z9
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z10, K1, Z10
 	VADDPS       64(R9), Z11, K2, Z11
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z12, K1, Z12
 	VADDPS       64(R9), Z13, K2, Z13
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z14, K1, Z14
 	VADDPS       64(R9), Z15, K2, Z15
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z16, K1, Z16
 	VADDPS       64(R9), Z17, K2, Z17
 
@@ -1607,8 +1625,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile10x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx512Tile10x1(SB), NOSPLIT, $0-73
+// func avx512Tile10x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx512Tile10x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -1843,36 +1861,38 @@ done:
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
 	VADDPS       64(R9), Z1, K2, Z1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z2, K1, Z2
 	VADDPS       64(R9), Z3, K2, Z3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z4, K1, Z4
 	VADDPS       64(R9), Z5, K2, Z5
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z6, K1, Z6
 	VADDPS       64(R9), Z7, K2, Z7
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z8, K1, Z8
 	VADDPS       64(R9), Z9, K2, Z9
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z10, K1, Z10
 	VADDPS       64(R9), Z11, K2, Z11
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z12, K1, Z12
 	VADDPS       64(R9), Z13, K2, Z13
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z14, K1, Z14
 	VADDPS       64(R9), Z15, K2, Z15
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z16, K1, Z16
 	VADDPS       64(R9), Z17, K2, Z17
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z18, K1, Z18
 	VADDPS       64(R9), Z19, K2, Z19
 
@@ -1909,8 +1929,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile11x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx512Tile11x1(SB), NOSPLIT, $0-73
+// func avx512Tile11x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx512Tile11x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -2162,39 +2182,41 @@ done:
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
 	VADDPS       64(R9), Z1, K2, Z1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z2, K1, Z2
 	VADDPS       64(R9), Z3, K2, Z3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z4, K1, Z4
 	VADDPS       64(R9), Z5, K2, Z5
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z6, K1, Z6
 	VADDPS       64(R9), Z7, K2, Z7
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z8, K1, Z8
 	VADDPS       64(R9), Z9, K2, Z9
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z10, K1, Z10
 	VADDPS       64(R9), Z11, K2, Z11
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z12, K1, Z12
 	VADDPS       64(R9), Z13, K2, Z13
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z14, K1, Z14
 	VADDPS       64(R9), Z15, K2, Z15
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z16, K1, Z16
 	VADDPS       64(R9), Z17, K2, Z17
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z18, K1, Z18
 	VADDPS       64(R9), Z19, K2, Z19
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z20, K1, Z20
 	VADDPS       64(R9), Z21, K2, Z21
 
@@ -2234,8 +2256,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile12x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx512Tile12x1(SB), NOSPLIT, $0-73
+// func avx512Tile12x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx512Tile12x1(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -2504,42 +2526,44 @@ done:
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
 	VADDPS       64(R9), Z1, K2, Z1
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z2, K1, Z2
 	VADDPS       64(R9), Z3, K2, Z3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z4, K1, Z4
 	VADDPS       64(R9), Z5, K2, Z5
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z6, K1, Z6
 	VADDPS       64(R9), Z7, K2, Z7
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z8, K1, Z8
 	VADDPS       64(R9), Z9, K2, Z9
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z10, K1, Z10
 	VADDPS       64(R9), Z11, K2, Z11
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z12, K1, Z12
 	VADDPS       64(R9), Z13, K2, Z13
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z14, K1, Z14
 	VADDPS       64(R9), Z15, K2, Z15
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z16, K1, Z16
 	VADDPS       64(R9), Z17, K2, Z17
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z18, K1, Z18
 	VADDPS       64(R9), Z19, K2, Z19
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z20, K1, Z20
 	VADDPS       64(R9), Z21, K2, Z21
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z22, K1, Z22
 	VADDPS       64(R9), Z23, K2, Z23
 
@@ -2582,8 +2606,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx512Tile1x4(SB), NOSPLIT, $0-73
+// func avx512Tile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx512Tile1x4(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -2682,9 +2706,11 @@ done:
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
 	VADDPS       64(R9), Z1, K2, Z1
 	VADDPS       128(R9), Z2, K1, Z2
@@ -2706,8 +2732,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx512Tile2x2(SB), NOSPLIT, $0-73
+// func avx512Tile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx512Tile2x2(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -2830,14 +2856,16 @@ done:
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
 	VADDPS       64(R9), Z1, K2, Z1
 	VADDPS       128(R9), Z2, K1, Z2
 	VADDPS       192(R9), Z3, K2, Z3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z4, K1, Z4
 	VADDPS       64(R9), Z5, K2, Z5
 	VADDPS       128(R9), Z6, K1, Z6
@@ -2856,8 +2884,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func avx512Tile3x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·avx512Tile3x2(SB), NOSPLIT, $0-73
+// func avx512Tile3x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·avx512Tile3x2(SB), NOSPLIT, $0-88
 	MOVQ         c+0(FP), DI
 	MOVQ         a+16(FP), SI
 	MOVQ         lda+24(FP), R11
@@ -3009,19 +3037,21 @@ done:
 	KMOVW        AX, K1
 	SHRQ         $16, AX
 	KMOVW        AX, K2
-	CMPB         add+72(FP), $0
+	MOVQ         from+72(FP), R9
+	MOVQ         ldfrom+80(FP), R10
+	SHLQ         $2, R10
+	TESTQ        R9, R9
 	JEQ          store
-	MOVQ         DI, R9
 	VADDPS       0(R9), Z0, K1, Z0
 	VADDPS       64(R9), Z1, K2, Z1
 	VADDPS       128(R9), Z2, K1, Z2
 	VADDPS       192(R9), Z3, K2, Z3
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z4, K1, Z4
 	VADDPS       64(R9), Z5, K2, Z5
 	VADDPS       128(R9), Z6, K1, Z6
 	VADDPS       192(R9), Z7, K2, Z7
-	ADDQ         R8, R9
+	ADDQ         R10, R9
 	VADDPS       0(R9), Z8, K1, Z8
 	VADDPS       64(R9), Z9, K2, Z9
 	VADDPS       128(R9), Z10, K1, Z10

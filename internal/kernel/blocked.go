@@ -20,50 +20,76 @@ type tiling struct {
 	panels [tallest + 1]uint8 // for a number of rows, how many whole panels a tile may take
 	peak   func(n int)        // n steps of multiply-adds in registers
 	step   int                // operations in each of them
-	tile   func(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, ahead, k, cols int, add bool)
+	tile   func(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, ahead, k, cols int, from *float32, ldfrom int)
 }
 
 // gauge is Kernels.Peak.
-func (t tiling) gauge(steps int) (operations int) {
+func (t *tiling) gauge(steps int) (operations int) {
 	steps = max(1, steps)
 	t.peak(steps)
 	return steps * t.step
 }
 
-// product returns the product that takes C tile by tile. Whatever the tile,
-// an element is summed in the same order: from 0 through blockDepth terms, one
-// fused multiply-add after another, and these sums one by one.
-func (t tiling) product() func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, add bool) {
-	return func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, add bool) {
-		if m <= 0 || n <= 0 {
-			return
-		}
-		if k <= 0 {
-			if !add {
-				for i := range m {
-					clear(c[i*ldc:][:n])
-				}
+// product is Kernels.Product.
+func (t *tiling) product(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, add bool) {
+	var from []float32
+	if add {
+		from = c
+	}
+	t.add(c, ldc, a, lda, b, m, n, k, from, ldc)
+}
+
+// productBias is Kernels.ProductBias.
+func (t *tiling) productBias(c []float32, ldc int, a []float32, lda int, b, bias []float32, m, n, k int) {
+	if n > 0 {
+		bias = bias[:n]
+	}
+	t.add(c, ldc, a, lda, b, m, n, k, bias, 0)
+}
+
+// add computes C = A·B + from tile by tile, from being a matrix of the shape of
+// C, or a row if ldfrom is 0, or nil for nothing. Whatever the tile, an element is
+// summed in the same order: from 0 through blockDepth terms, one fused
+// multiply-add after another, and these sums one by one.
+func (t *tiling) add(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, from []float32, ldfrom int) {
+	if m <= 0 || n <= 0 {
+		return
+	}
+	if k <= 0 {
+		for i := range m {
+			switch {
+			case from == nil:
+				clear(c[i*ldc:][:n])
+			case ldfrom == 0:
+				copy(c[i*ldc:][:n], from)
 			}
-			return
 		}
-		panels := (n + t.panel - 1) / t.panel
-		if len(c) < (m-1)*ldc+n || len(a) < (m-1)*lda+k || len(b) < panels*t.panel*k || ldc < n || lda < k {
-			panic(fmt.Sprintf("kernel: a product %d×%d×%d with strides %d and %d does not fit slices of %d, %d and %d",
-				m, n, k, ldc, lda, len(c), len(a), len(b)))
+		return
+	}
+	panels := (n + t.panel - 1) / t.panel
+	if len(c) < (m-1)*ldc+n || len(a) < (m-1)*lda+k || len(b) < panels*t.panel*k || ldc < n || lda < k {
+		panic(fmt.Sprintf("kernel: a product %d×%d×%d with strides %d and %d does not fit slices of %d, %d and %d",
+			m, n, k, ldc, lda, len(c), len(a), len(b)))
+	}
+	for k0 := 0; k0 < k; k0 += blockDepth {
+		depth := min(blockDepth, k-k0)
+		if k0 > 0 {
+			from, ldfrom = c, ldc
 		}
-		for k0 := 0; k0 < k; k0 += blockDepth {
-			depth := min(blockDepth, k-k0)
-			blocks := (m + blockRows - 1) / blockRows
-			for i := range blocks {
-				i0, i1 := i*m/blocks, (i+1)*m/blocks
-				t.block(c[i0*ldc:], ldc, a[i0*lda+k0:], lda, b[k0*t.panel:], k*t.panel, i1-i0, n, depth, add || k0 > 0)
+		blocks := (m + blockRows - 1) / blockRows
+		for i := range blocks {
+			i0, i1 := i*m/blocks, (i+1)*m/blocks
+			rest := from
+			if from != nil {
+				rest = from[i0*ldfrom:]
 			}
+			t.block(c[i0*ldc:], ldc, a[i0*lda+k0:], lda, b[k0*t.panel:], k*t.panel, i1-i0, n, depth, rest, ldfrom)
 		}
 	}
 }
 
 // block multiplies a block of A with all panels of B, which lie ldb apart.
-func (t *tiling) block(c []float32, ldc int, a []float32, lda int, b []float32, ldb, m, n, k int, add bool) {
+func (t *tiling) block(c []float32, ldc int, a []float32, lda int, b []float32, ldb, m, n, k int, from []float32, ldfrom int) {
 	tiles := (m + t.rows - 1) / t.rows
 	wide := int(t.panels[(m+tiles-1)/tiles]) // of the largest tile
 	for j := 0; j < n; {
@@ -74,7 +100,11 @@ func (t *tiling) block(c []float32, ldc int, a []float32, lda int, b []float32, 
 		cols := min(t.panel, n-j)
 		for i := range tiles {
 			i0, i1 := i*m/tiles, (i+1)*m/tiles
-			t.tile(i1-i0, panels, &c[i0*ldc+j], ldc, &a[i0*lda], lda, &b[j/t.panel*ldb], ldb, t.ahead(i, tiles, panels*ldb), k, cols, add)
+			var rest *float32
+			if from != nil {
+				rest = &from[i0*ldfrom+j]
+			}
+			t.tile(i1-i0, panels, &c[i0*ldc+j], ldc, &a[i0*lda], lda, &b[j/t.panel*ldb], ldb, t.ahead(i, tiles, panels*ldb), k, cols, rest, ldfrom)
 		}
 		j += panels * t.panel
 	}

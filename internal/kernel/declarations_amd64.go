@@ -7,77 +7,77 @@ package kernel
 // avx512Tile1x1 multiplies 1 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx512Tile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx512Tile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx512Tile2x1 multiplies 2 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx512Tile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx512Tile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx512Tile3x1 multiplies 3 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx512Tile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx512Tile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx512Tile4x1 multiplies 4 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx512Tile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx512Tile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx512Tile5x1 multiplies 5 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx512Tile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx512Tile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx512Tile6x1 multiplies 6 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx512Tile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx512Tile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx512Tile7x1 multiplies 7 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx512Tile7x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx512Tile7x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx512Tile8x1 multiplies 8 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx512Tile8x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx512Tile8x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx512Tile9x1 multiplies 9 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx512Tile9x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx512Tile9x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx512Tile10x1 multiplies 10 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx512Tile10x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx512Tile10x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx512Tile11x1 multiplies 11 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx512Tile11x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx512Tile11x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx512Tile12x1 multiplies 12 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx512Tile12x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx512Tile12x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx512Tile1x4 multiplies 1 rows of a and 4 panels of b.
 //
 //go:noescape
-func avx512Tile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx512Tile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx512Tile2x2 multiplies 2 rows of a and 2 panels of b.
 //
 //go:noescape
-func avx512Tile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx512Tile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx512Tile3x2 multiplies 3 rows of a and 2 panels of b.
 //
 //go:noescape
-func avx512Tile3x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx512Tile3x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx512Tiles says how large tiles may be.
 var avx512Tiles = tiling{
@@ -90,38 +90,38 @@ var avx512Tiles = tiling{
 }
 
 // avx512Tile calls the function of a tile.
-func avx512Tile(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, ahead, k, cols int, add bool) {
+func avx512Tile(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, ahead, k, cols int, from *float32, ldfrom int) {
 	switch panels<<8 | rows {
 	case 1<<8 | 1:
-		avx512Tile1x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx512Tile1x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 2:
-		avx512Tile2x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx512Tile2x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 3:
-		avx512Tile3x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx512Tile3x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 4:
-		avx512Tile4x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx512Tile4x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 5:
-		avx512Tile5x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx512Tile5x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 6:
-		avx512Tile6x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx512Tile6x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 7:
-		avx512Tile7x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx512Tile7x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 8:
-		avx512Tile8x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx512Tile8x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 9:
-		avx512Tile9x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx512Tile9x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 10:
-		avx512Tile10x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx512Tile10x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 11:
-		avx512Tile11x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx512Tile11x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 12:
-		avx512Tile12x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx512Tile12x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 4<<8 | 1:
-		avx512Tile1x4(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx512Tile1x4(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 2<<8 | 2:
-		avx512Tile2x2(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx512Tile2x2(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 2<<8 | 3:
-		avx512Tile3x2(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx512Tile3x2(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	}
 }
 
@@ -323,42 +323,42 @@ var avx512Vectors = vectors{
 // avx2Tile1x1 multiplies 1 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx2Tile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx2Tile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx2Tile2x1 multiplies 2 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx2Tile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx2Tile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx2Tile3x1 multiplies 3 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx2Tile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx2Tile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx2Tile4x1 multiplies 4 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx2Tile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx2Tile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx2Tile5x1 multiplies 5 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx2Tile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx2Tile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx2Tile6x1 multiplies 6 rows of a and 1 panels of b.
 //
 //go:noescape
-func avx2Tile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx2Tile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx2Tile1x4 multiplies 1 rows of a and 4 panels of b.
 //
 //go:noescape
-func avx2Tile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx2Tile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx2Tile2x2 multiplies 2 rows of a and 2 panels of b.
 //
 //go:noescape
-func avx2Tile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func avx2Tile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // avx2Tiles says how large tiles may be.
 var avx2Tiles = tiling{
@@ -371,24 +371,24 @@ var avx2Tiles = tiling{
 }
 
 // avx2Tile calls the function of a tile.
-func avx2Tile(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, ahead, k, cols int, add bool) {
+func avx2Tile(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, ahead, k, cols int, from *float32, ldfrom int) {
 	switch panels<<8 | rows {
 	case 1<<8 | 1:
-		avx2Tile1x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx2Tile1x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 2:
-		avx2Tile2x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx2Tile2x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 3:
-		avx2Tile3x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx2Tile3x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 4:
-		avx2Tile4x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx2Tile4x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 5:
-		avx2Tile5x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx2Tile5x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 6:
-		avx2Tile6x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx2Tile6x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 4<<8 | 1:
-		avx2Tile1x4(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx2Tile1x4(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 2<<8 | 2:
-		avx2Tile2x2(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		avx2Tile2x2(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	}
 }
 

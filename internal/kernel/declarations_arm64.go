@@ -7,52 +7,52 @@ package kernel
 // neonTile1x1 multiplies 1 rows of a and 1 panels of b.
 //
 //go:noescape
-func neonTile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func neonTile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // neonTile2x1 multiplies 2 rows of a and 1 panels of b.
 //
 //go:noescape
-func neonTile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func neonTile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // neonTile3x1 multiplies 3 rows of a and 1 panels of b.
 //
 //go:noescape
-func neonTile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func neonTile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // neonTile4x1 multiplies 4 rows of a and 1 panels of b.
 //
 //go:noescape
-func neonTile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func neonTile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // neonTile5x1 multiplies 5 rows of a and 1 panels of b.
 //
 //go:noescape
-func neonTile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func neonTile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // neonTile6x1 multiplies 6 rows of a and 1 panels of b.
 //
 //go:noescape
-func neonTile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func neonTile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // neonTile7x1 multiplies 7 rows of a and 1 panels of b.
 //
 //go:noescape
-func neonTile7x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func neonTile7x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // neonTile8x1 multiplies 8 rows of a and 1 panels of b.
 //
 //go:noescape
-func neonTile8x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func neonTile8x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // neonTile1x4 multiplies 1 rows of a and 4 panels of b.
 //
 //go:noescape
-func neonTile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func neonTile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // neonTile2x2 multiplies 2 rows of a and 2 panels of b.
 //
 //go:noescape
-func neonTile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
+func neonTile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
 
 // neonTiles says how large tiles may be.
 var neonTiles = tiling{
@@ -65,28 +65,28 @@ var neonTiles = tiling{
 }
 
 // neonTile calls the function of a tile.
-func neonTile(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, ahead, k, cols int, add bool) {
+func neonTile(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, ahead, k, cols int, from *float32, ldfrom int) {
 	switch panels<<8 | rows {
 	case 1<<8 | 1:
-		neonTile1x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		neonTile1x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 2:
-		neonTile2x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		neonTile2x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 3:
-		neonTile3x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		neonTile3x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 4:
-		neonTile4x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		neonTile4x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 5:
-		neonTile5x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		neonTile5x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 6:
-		neonTile6x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		neonTile6x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 7:
-		neonTile7x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		neonTile7x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 1<<8 | 8:
-		neonTile8x1(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		neonTile8x1(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 4<<8 | 1:
-		neonTile1x4(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		neonTile1x4(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	case 2<<8 | 2:
-		neonTile2x2(c, ldc, a, lda, b, ldb, ahead, k, cols, add)
+		neonTile2x2(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)
 	}
 }
 

@@ -80,7 +80,7 @@ type halves struct {
 // fast returns the kernels of ks with fast products.
 func (h *halves) fast(name string, ks *Kernels) *Kernels {
 	f := *ks
-	f.Name, f.Panel, f.Product, f.halves = name, fastPanel, h.product, h
+	f.Name, f.Panel, f.Product, f.ProductBias, f.halves = name, fastPanel, h.product, afterBias(h.product), h
 	return &f
 }
 

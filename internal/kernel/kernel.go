@@ -39,6 +39,10 @@ type Kernels struct {
 	// a [m, k] with stride lda, b the k×n operand, packed by the same Kernels.
 	Product func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, add bool)
 
+	// ProductBias computes C = A·B + bias, bias [n] being added to every row: the
+	// same bits as writing bias into C first and adding the product.
+	ProductBias func(c []float32, ldc int, a []float32, lda int, b, bias []float32, m, n, k int)
+
 	// Peak runs that many steps of independent multiply-adds in registers alone
 	// and returns the number of floating-point operations done: over the time
 	// taken, what one core of this machine can reach at most.
@@ -141,33 +145,35 @@ type Kernels struct {
 // Portable returns the implementation in plain Go.
 func Portable() *Kernels {
 	return &Kernels{
-		Name:      "portable",
-		Panel:     panel,
-		Product:   product,
-		Peak:      peak,
-		Exp:       exp,
-		Log:       log,
-		Erf:       erf,
-		ExpSum:    expSum,
-		ExpShift:  expShift,
-		AddMax:    addMax,
-		Max:       maximum,
-		Sum:       sum64,
-		Dot:       dot,
-		AddScaled: addScaled,
-		Scale:     scale,
-		Squares:   squares64,
-		Add:       add,
-		Mul:       mul,
-		AddMul:    addMul,
-		MulSub:    mulSub,
-		Transpose: transpose,
-		LayerNorm: layerNorm,
-		GELU:      gelu,
-		GELUTanh:  geluTanh,
-		ReLU:      relu,
-		SiLU:      silu,
-		Tanh:      tanh,
+		Name:    "portable",
+		Panel:   panel,
+		Product: product,
+
+		ProductBias: afterBias(product),
+		Peak:        peak,
+		Exp:         exp,
+		Log:         log,
+		Erf:         erf,
+		ExpSum:      expSum,
+		ExpShift:    expShift,
+		AddMax:      addMax,
+		Max:         maximum,
+		Sum:         sum64,
+		Dot:         dot,
+		AddScaled:   addScaled,
+		Scale:       scale,
+		Squares:     squares64,
+		Add:         add,
+		Mul:         mul,
+		AddMul:      addMul,
+		MulSub:      mulSub,
+		Transpose:   transpose,
+		LayerNorm:   layerNorm,
+		GELU:        gelu,
+		GELUTanh:    geluTanh,
+		ReLU:        relu,
+		SiLU:        silu,
+		Tanh:        tanh,
 
 		LayerNormBackward: layerNormBackward,
 		AdamW:             adamW,

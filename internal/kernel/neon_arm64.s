@@ -17,15 +17,17 @@ DATA neonMasks<>+24(SB)/4, $0x00000000
 DATA neonMasks<>+28(SB)/4, $0x00000000
 GLOBL neonMasks<>(SB), RODATA|NOPTR, $32
 
-// func neonTile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·neonTile1x1(SB), NOSPLIT, $32-73
+// func neonTile1x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·neonTile1x1(SB), NOSPLIT, $32-88
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
 	MOVD         k+56(FP), R2
-	MOVBU        add+72(FP), R3
+	MOVD         from+72(FP), R3
+	MOVD         ldfrom+80(FP), R7
+	LSL          $2, R7
 	WORD         $0x6e201c00 // EOR.16B V0, V0, V0
 	WORD         $0x6e211c21 // EOR.16B V1, V1, V1
 	SUBS         $4, R2, R2
@@ -65,12 +67,11 @@ done:
 	CMP          $8, R4
 	BLT          partial
 	CBZ          R3, store
-	MOVD         R0, R5
-	MOVD         R5, R6
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d400 // FADD.4S V0, V0, V24
 	WORD         $0x4e39d421 // FADD.4S V1, V1, V25
-	ADD          R1, R5, R5
+	ADD          R7, R3, R3
 
 store:
 	MOVD         R0, R6
@@ -82,30 +83,37 @@ partial:
 	MOVD         $row-32(SP), R5
 	VST1         [V0.S4, V1.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element0:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put0
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put0:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element0
+	CBZ          R3, next0
+	ADD          R7, R3, R3
+
+next0:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·neonTile2x1(SB), NOSPLIT, $32-73
+// func neonTile2x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·neonTile2x1(SB), NOSPLIT, $32-88
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
 	MOVD         k+56(FP), R2
-	MOVBU        add+72(FP), R3
+	MOVD         from+72(FP), R3
+	MOVD         ldfrom+80(FP), R7
+	LSL          $2, R7
 	MOVD         lda+24(FP), R4
 	LSL          $2, R4
 	ADD          R4, R8, R9
@@ -162,17 +170,16 @@ done:
 	CMP          $8, R4
 	BLT          partial
 	CBZ          R3, store
-	MOVD         R0, R5
-	MOVD         R5, R6
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d400 // FADD.4S V0, V0, V24
 	WORD         $0x4e39d421 // FADD.4S V1, V1, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d442 // FADD.4S V2, V2, V24
 	WORD         $0x4e39d463 // FADD.4S V3, V3, V25
-	ADD          R1, R5, R5
+	ADD          R7, R3, R3
 
 store:
 	MOVD         R0, R6
@@ -187,46 +194,58 @@ partial:
 	MOVD         $row-32(SP), R5
 	VST1         [V0.S4, V1.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element0:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put0
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put0:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element0
+	CBZ          R3, next0
+	ADD          R7, R3, R3
+
+next0:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V2.S4, V3.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element1:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put1
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put1:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element1
+	CBZ          R3, next1
+	ADD          R7, R3, R3
+
+next1:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·neonTile3x1(SB), NOSPLIT, $32-73
+// func neonTile3x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·neonTile3x1(SB), NOSPLIT, $32-88
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
 	MOVD         k+56(FP), R2
-	MOVBU        add+72(FP), R3
+	MOVD         from+72(FP), R3
+	MOVD         ldfrom+80(FP), R7
+	LSL          $2, R7
 	MOVD         lda+24(FP), R4
 	LSL          $2, R4
 	ADD          R4, R8, R9
@@ -298,22 +317,21 @@ done:
 	CMP          $8, R4
 	BLT          partial
 	CBZ          R3, store
-	MOVD         R0, R5
-	MOVD         R5, R6
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d400 // FADD.4S V0, V0, V24
 	WORD         $0x4e39d421 // FADD.4S V1, V1, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d442 // FADD.4S V2, V2, V24
 	WORD         $0x4e39d463 // FADD.4S V3, V3, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d484 // FADD.4S V4, V4, V24
 	WORD         $0x4e39d4a5 // FADD.4S V5, V5, V25
-	ADD          R1, R5, R5
+	ADD          R7, R3, R3
 
 store:
 	MOVD         R0, R6
@@ -331,62 +349,79 @@ partial:
 	MOVD         $row-32(SP), R5
 	VST1         [V0.S4, V1.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element0:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put0
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put0:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element0
+	CBZ          R3, next0
+	ADD          R7, R3, R3
+
+next0:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V2.S4, V3.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element1:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put1
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put1:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element1
+	CBZ          R3, next1
+	ADD          R7, R3, R3
+
+next1:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V4.S4, V5.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element2:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put2
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put2:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element2
+	CBZ          R3, next2
+	ADD          R7, R3, R3
+
+next2:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·neonTile4x1(SB), NOSPLIT, $32-73
+// func neonTile4x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·neonTile4x1(SB), NOSPLIT, $32-88
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
 	MOVD         k+56(FP), R2
-	MOVBU        add+72(FP), R3
+	MOVD         from+72(FP), R3
+	MOVD         ldfrom+80(FP), R7
+	LSL          $2, R7
 	MOVD         lda+24(FP), R4
 	LSL          $2, R4
 	ADD          R4, R8, R9
@@ -473,27 +508,26 @@ done:
 	CMP          $8, R4
 	BLT          partial
 	CBZ          R3, store
-	MOVD         R0, R5
-	MOVD         R5, R6
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d400 // FADD.4S V0, V0, V24
 	WORD         $0x4e39d421 // FADD.4S V1, V1, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d442 // FADD.4S V2, V2, V24
 	WORD         $0x4e39d463 // FADD.4S V3, V3, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d484 // FADD.4S V4, V4, V24
 	WORD         $0x4e39d4a5 // FADD.4S V5, V5, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d4c6 // FADD.4S V6, V6, V24
 	WORD         $0x4e39d4e7 // FADD.4S V7, V7, V25
-	ADD          R1, R5, R5
+	ADD          R7, R3, R3
 
 store:
 	MOVD         R0, R6
@@ -514,78 +548,100 @@ partial:
 	MOVD         $row-32(SP), R5
 	VST1         [V0.S4, V1.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element0:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put0
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put0:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element0
+	CBZ          R3, next0
+	ADD          R7, R3, R3
+
+next0:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V2.S4, V3.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element1:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put1
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put1:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element1
+	CBZ          R3, next1
+	ADD          R7, R3, R3
+
+next1:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V4.S4, V5.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element2:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put2
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put2:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element2
+	CBZ          R3, next2
+	ADD          R7, R3, R3
+
+next2:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V6.S4, V7.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element3:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put3
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put3:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element3
+	CBZ          R3, next3
+	ADD          R7, R3, R3
+
+next3:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·neonTile5x1(SB), NOSPLIT, $32-73
+// func neonTile5x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·neonTile5x1(SB), NOSPLIT, $32-88
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
 	MOVD         k+56(FP), R2
-	MOVBU        add+72(FP), R3
+	MOVD         from+72(FP), R3
+	MOVD         ldfrom+80(FP), R7
+	LSL          $2, R7
 	MOVD         lda+24(FP), R4
 	LSL          $2, R4
 	ADD          R4, R8, R9
@@ -687,32 +743,31 @@ done:
 	CMP          $8, R4
 	BLT          partial
 	CBZ          R3, store
-	MOVD         R0, R5
-	MOVD         R5, R6
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d400 // FADD.4S V0, V0, V24
 	WORD         $0x4e39d421 // FADD.4S V1, V1, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d442 // FADD.4S V2, V2, V24
 	WORD         $0x4e39d463 // FADD.4S V3, V3, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d484 // FADD.4S V4, V4, V24
 	WORD         $0x4e39d4a5 // FADD.4S V5, V5, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d4c6 // FADD.4S V6, V6, V24
 	WORD         $0x4e39d4e7 // FADD.4S V7, V7, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d508 // FADD.4S V8, V8, V24
 	WORD         $0x4e39d529 // FADD.4S V9, V9, V25
-	ADD          R1, R5, R5
+	ADD          R7, R3, R3
 
 store:
 	MOVD         R0, R6
@@ -736,94 +791,121 @@ partial:
 	MOVD         $row-32(SP), R5
 	VST1         [V0.S4, V1.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element0:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put0
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put0:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element0
+	CBZ          R3, next0
+	ADD          R7, R3, R3
+
+next0:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V2.S4, V3.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element1:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put1
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put1:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element1
+	CBZ          R3, next1
+	ADD          R7, R3, R3
+
+next1:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V4.S4, V5.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element2:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put2
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put2:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element2
+	CBZ          R3, next2
+	ADD          R7, R3, R3
+
+next2:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V6.S4, V7.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element3:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put3
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put3:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element3
+	CBZ          R3, next3
+	ADD          R7, R3, R3
+
+next3:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V8.S4, V9.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element4:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put4
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put4:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element4
+	CBZ          R3, next4
+	ADD          R7, R3, R3
+
+next4:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·neonTile6x1(SB), NOSPLIT, $32-73
+// func neonTile6x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·neonTile6x1(SB), NOSPLIT, $32-88
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
 	MOVD         k+56(FP), R2
-	MOVBU        add+72(FP), R3
+	MOVD         from+72(FP), R3
+	MOVD         ldfrom+80(FP), R7
+	LSL          $2, R7
 	MOVD         lda+24(FP), R4
 	LSL          $2, R4
 	ADD          R4, R8, R9
@@ -940,37 +1022,36 @@ done:
 	CMP          $8, R4
 	BLT          partial
 	CBZ          R3, store
-	MOVD         R0, R5
-	MOVD         R5, R6
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d400 // FADD.4S V0, V0, V24
 	WORD         $0x4e39d421 // FADD.4S V1, V1, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d442 // FADD.4S V2, V2, V24
 	WORD         $0x4e39d463 // FADD.4S V3, V3, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d484 // FADD.4S V4, V4, V24
 	WORD         $0x4e39d4a5 // FADD.4S V5, V5, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d4c6 // FADD.4S V6, V6, V24
 	WORD         $0x4e39d4e7 // FADD.4S V7, V7, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d508 // FADD.4S V8, V8, V24
 	WORD         $0x4e39d529 // FADD.4S V9, V9, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d54a // FADD.4S V10, V10, V24
 	WORD         $0x4e39d56b // FADD.4S V11, V11, V25
-	ADD          R1, R5, R5
+	ADD          R7, R3, R3
 
 store:
 	MOVD         R0, R6
@@ -997,110 +1078,142 @@ partial:
 	MOVD         $row-32(SP), R5
 	VST1         [V0.S4, V1.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element0:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put0
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put0:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element0
+	CBZ          R3, next0
+	ADD          R7, R3, R3
+
+next0:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V2.S4, V3.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element1:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put1
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put1:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element1
+	CBZ          R3, next1
+	ADD          R7, R3, R3
+
+next1:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V4.S4, V5.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element2:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put2
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put2:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element2
+	CBZ          R3, next2
+	ADD          R7, R3, R3
+
+next2:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V6.S4, V7.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element3:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put3
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put3:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element3
+	CBZ          R3, next3
+	ADD          R7, R3, R3
+
+next3:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V8.S4, V9.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element4:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put4
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put4:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element4
+	CBZ          R3, next4
+	ADD          R7, R3, R3
+
+next4:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V10.S4, V11.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element5:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put5
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put5:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element5
+	CBZ          R3, next5
+	ADD          R7, R3, R3
+
+next5:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile7x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·neonTile7x1(SB), NOSPLIT, $32-73
+// func neonTile7x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·neonTile7x1(SB), NOSPLIT, $32-88
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
 	MOVD         k+56(FP), R2
-	MOVBU        add+72(FP), R3
+	MOVD         from+72(FP), R3
+	MOVD         ldfrom+80(FP), R7
+	LSL          $2, R7
 	MOVD         lda+24(FP), R4
 	LSL          $2, R4
 	ADD          R4, R8, R9
@@ -1232,42 +1345,41 @@ done:
 	CMP          $8, R4
 	BLT          partial
 	CBZ          R3, store
-	MOVD         R0, R5
-	MOVD         R5, R6
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d400 // FADD.4S V0, V0, V24
 	WORD         $0x4e39d421 // FADD.4S V1, V1, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d442 // FADD.4S V2, V2, V24
 	WORD         $0x4e39d463 // FADD.4S V3, V3, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d484 // FADD.4S V4, V4, V24
 	WORD         $0x4e39d4a5 // FADD.4S V5, V5, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d4c6 // FADD.4S V6, V6, V24
 	WORD         $0x4e39d4e7 // FADD.4S V7, V7, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d508 // FADD.4S V8, V8, V24
 	WORD         $0x4e39d529 // FADD.4S V9, V9, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d54a // FADD.4S V10, V10, V24
 	WORD         $0x4e39d56b // FADD.4S V11, V11, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d58c // FADD.4S V12, V12, V24
 	WORD         $0x4e39d5ad // FADD.4S V13, V13, V25
-	ADD          R1, R5, R5
+	ADD          R7, R3, R3
 
 store:
 	MOVD         R0, R6
@@ -1297,126 +1409,163 @@ partial:
 	MOVD         $row-32(SP), R5
 	VST1         [V0.S4, V1.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element0:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put0
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put0:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element0
+	CBZ          R3, next0
+	ADD          R7, R3, R3
+
+next0:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V2.S4, V3.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element1:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put1
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put1:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element1
+	CBZ          R3, next1
+	ADD          R7, R3, R3
+
+next1:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V4.S4, V5.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element2:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put2
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put2:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element2
+	CBZ          R3, next2
+	ADD          R7, R3, R3
+
+next2:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V6.S4, V7.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element3:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put3
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put3:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element3
+	CBZ          R3, next3
+	ADD          R7, R3, R3
+
+next3:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V8.S4, V9.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element4:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put4
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put4:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element4
+	CBZ          R3, next4
+	ADD          R7, R3, R3
+
+next4:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V10.S4, V11.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element5:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put5
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put5:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element5
+	CBZ          R3, next5
+	ADD          R7, R3, R3
+
+next5:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V12.S4, V13.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element6:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put6
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put6:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element6
+	CBZ          R3, next6
+	ADD          R7, R3, R3
+
+next6:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile8x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·neonTile8x1(SB), NOSPLIT, $32-73
+// func neonTile8x1(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·neonTile8x1(SB), NOSPLIT, $32-88
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
 	MOVD         k+56(FP), R2
-	MOVBU        add+72(FP), R3
+	MOVD         from+72(FP), R3
+	MOVD         ldfrom+80(FP), R7
+	LSL          $2, R7
 	MOVD         lda+24(FP), R4
 	LSL          $2, R4
 	ADD          R4, R8, R9
@@ -1563,47 +1712,46 @@ done:
 	CMP          $8, R4
 	BLT          partial
 	CBZ          R3, store
-	MOVD         R0, R5
-	MOVD         R5, R6
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d400 // FADD.4S V0, V0, V24
 	WORD         $0x4e39d421 // FADD.4S V1, V1, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d442 // FADD.4S V2, V2, V24
 	WORD         $0x4e39d463 // FADD.4S V3, V3, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d484 // FADD.4S V4, V4, V24
 	WORD         $0x4e39d4a5 // FADD.4S V5, V5, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d4c6 // FADD.4S V6, V6, V24
 	WORD         $0x4e39d4e7 // FADD.4S V7, V7, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d508 // FADD.4S V8, V8, V24
 	WORD         $0x4e39d529 // FADD.4S V9, V9, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d54a // FADD.4S V10, V10, V24
 	WORD         $0x4e39d56b // FADD.4S V11, V11, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d58c // FADD.4S V12, V12, V24
 	WORD         $0x4e39d5ad // FADD.4S V13, V13, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d5ce // FADD.4S V14, V14, V24
 	WORD         $0x4e39d5ef // FADD.4S V15, V15, V25
-	ADD          R1, R5, R5
+	ADD          R7, R3, R3
 
 store:
 	MOVD         R0, R6
@@ -1636,142 +1784,184 @@ partial:
 	MOVD         $row-32(SP), R5
 	VST1         [V0.S4, V1.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element0:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put0
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put0:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element0
+	CBZ          R3, next0
+	ADD          R7, R3, R3
+
+next0:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V2.S4, V3.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element1:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put1
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put1:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element1
+	CBZ          R3, next1
+	ADD          R7, R3, R3
+
+next1:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V4.S4, V5.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element2:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put2
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put2:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element2
+	CBZ          R3, next2
+	ADD          R7, R3, R3
+
+next2:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V6.S4, V7.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element3:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put3
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put3:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element3
+	CBZ          R3, next3
+	ADD          R7, R3, R3
+
+next3:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V8.S4, V9.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element4:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put4
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put4:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element4
+	CBZ          R3, next4
+	ADD          R7, R3, R3
+
+next4:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V10.S4, V11.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element5:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put5
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put5:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element5
+	CBZ          R3, next5
+	ADD          R7, R3, R3
+
+next5:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V12.S4, V13.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element6:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put6
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put6:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element6
+	CBZ          R3, next6
+	ADD          R7, R3, R3
+
+next6:
 	ADD          R1, R0, R0
 	MOVD         $row-32(SP), R5
 	VST1         [V14.S4, V15.S4], (R5)
 	MOVD         R0, R6
-	MOVD         R4, R7
+	MOVD         R4, R2
+	MOVD         R3, R8
 
 element7:
 	FMOVS.P      4(R5), F24
 	CBZ          R3, put7
-	FMOVS        (R6), F25
+	FMOVS.P      4(R8), F25
 	FADDS        F25, F24, F24
 
 put7:
 	FMOVS.P      F24, 4(R6)
-	SUBS         $1, R7, R7
+	SUBS         $1, R2, R2
 	BNE          element7
+	CBZ          R3, next7
+	ADD          R7, R3, R3
+
+next7:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·neonTile1x4(SB), NOSPLIT, $32-73
+// func neonTile1x4(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·neonTile1x4(SB), NOSPLIT, $32-88
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
 	MOVD         k+56(FP), R2
-	MOVBU        add+72(FP), R3
+	MOVD         from+72(FP), R3
+	MOVD         ldfrom+80(FP), R7
+	LSL          $2, R7
 	MOVD         ldb+40(FP), R4
 	LSL          $2, R4
 	ADD          R4, R16, R17
@@ -1864,8 +2054,7 @@ single:
 
 done:
 	CBZ          R3, store
-	MOVD         R0, R5
-	MOVD         R5, R6
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d400 // FADD.4S V0, V0, V24
 	WORD         $0x4e39d421 // FADD.4S V1, V1, V25
@@ -1878,7 +2067,7 @@ done:
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d4c6 // FADD.4S V6, V6, V24
 	WORD         $0x4e39d4e7 // FADD.4S V7, V7, V25
-	ADD          R1, R5, R5
+	ADD          R7, R3, R3
 
 store:
 	MOVD         R0, R6
@@ -1889,15 +2078,17 @@ store:
 	ADD          R1, R0, R0
 	RET
 
-// func neonTile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, add bool)
-TEXT ·neonTile2x2(SB), NOSPLIT, $32-73
+// func neonTile2x2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, ahead int, k int, cols int, from *float32, ldfrom int)
+TEXT ·neonTile2x2(SB), NOSPLIT, $32-88
 	MOVD         c+0(FP), R0
 	MOVD         ldc+8(FP), R1
 	LSL          $2, R1
 	MOVD         a+16(FP), R8
 	MOVD         b+32(FP), R16
 	MOVD         k+56(FP), R2
-	MOVBU        add+72(FP), R3
+	MOVD         from+72(FP), R3
+	MOVD         ldfrom+80(FP), R7
+	LSL          $2, R7
 	MOVD         lda+24(FP), R4
 	LSL          $2, R4
 	ADD          R4, R8, R9
@@ -1983,23 +2174,22 @@ single:
 
 done:
 	CBZ          R3, store
-	MOVD         R0, R5
-	MOVD         R5, R6
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d400 // FADD.4S V0, V0, V24
 	WORD         $0x4e39d421 // FADD.4S V1, V1, V25
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d442 // FADD.4S V2, V2, V24
 	WORD         $0x4e39d463 // FADD.4S V3, V3, V25
-	ADD          R1, R5, R5
-	MOVD         R5, R6
+	ADD          R7, R3, R3
+	MOVD         R3, R6
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d484 // FADD.4S V4, V4, V24
 	WORD         $0x4e39d4a5 // FADD.4S V5, V5, V25
 	VLD1.P       32(R6), [V24.S4, V25.S4]
 	WORD         $0x4e38d4c6 // FADD.4S V6, V6, V24
 	WORD         $0x4e39d4e7 // FADD.4S V7, V7, V25
-	ADD          R1, R5, R5
+	ADD          R7, R3, R3
 
 store:
 	MOVD         R0, R6

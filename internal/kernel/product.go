@@ -40,6 +40,16 @@ func product(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k in
 	}
 }
 
+// afterBias returns Kernels.ProductBias by way of a product.
+func afterBias(product func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, add bool)) func(c []float32, ldc int, a []float32, lda int, b, bias []float32, m, n, k int) {
+	return func(c []float32, ldc int, a []float32, lda int, b, bias []float32, m, n, k int) {
+		for i := range m {
+			copy(c[i*ldc:][:n], bias[:n])
+		}
+		product(c, ldc, a, lda, b, m, n, k, true)
+	}
+}
+
 // tile2 stores or adds the products of two rows of A and one panel of B.
 func tile2(c0, c1, a0, a1, b []float32, add bool) {
 	s00, s01, s02, s03, s10, s11, s12, s13 := dot2x4(a0, a1, b)

@@ -105,6 +105,34 @@ func checkProduct(t *testing.T, ks *Kernels, m, n, k int, add bool) {
 	}
 }
 
+func TestABiasIsWhatTheProductIsAddedTo(t *testing.T) { each(t, testBias) }
+
+func testBias(t *testing.T, ks *Kernels) {
+	sizes := shapes(ks)
+	for _, m := range append(sizes, blockRows+1) {
+		for _, n := range sizes {
+			for _, k := range []int{0, 1, 5, blockDepth, blockDepth + 3} {
+				ldc, lda := n+3, k+2
+				a, b, bias := random(1, m*lda), random(2, n*k), random(3, n)
+				packed := make([]float32, ks.PackedLen(n, k))
+				ks.Pack(packed, b, k, n, k)
+				got, want := make([]float32, m*ldc), make([]float32, m*ldc)
+				for i := range got {
+					got[i], want[i] = guard, guard
+				}
+				for i := range m {
+					copy(want[i*ldc:], bias)
+				}
+				ks.Product(want, ldc, a, lda, packed, m, n, k, true)
+				ks.ProductBias(got, ldc, a, lda, packed, bias, m, n, k)
+				if !slices.Equal(got, want) {
+					t.Fatalf("m=%d n=%d k=%d: other bytes than a product added to the bias", m, n, k)
+				}
+			}
+		}
+	}
+}
+
 func TestProductDoesNotDependOnHowItIsDivided(t *testing.T) { each(t, testDivision) }
 
 func testDivision(t *testing.T, ks *Kernels) {

@@ -33,7 +33,7 @@ type vectors struct {
 // kernels returns the table with these functions and products.
 func (v vectors) kernels(name string, t tiling) *Kernels {
 	return &Kernels{
-		Name: name, Panel: t.panel, Product: t.product(), Peak: t.gauge,
+		Name: name, Panel: t.panel, Product: t.product, ProductBias: t.productBias, Peak: t.gauge,
 		Exp: unary(v.exp), Log: unary(v.log), Erf: unary(v.erf),
 		GELU: unary(v.gelu), GELUTanh: unary(v.geluTanh), ReLU: unary(v.relu), SiLU: unary(v.silu), Tanh: unary(v.tanh),
 		ExpSum: func(dst, x []float32, shift float32) float64 {

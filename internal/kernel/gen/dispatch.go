@@ -19,10 +19,10 @@ func dispatch(f *file, prefix string, panel, step int, tiles []tile) {
 	}
 	fmt.Fprintf(w, "},\npeak: %sPeak,\nstep: %d,\ntile: %sTile,\n}\n", prefix, step, prefix)
 	fmt.Fprintf(w, "\n// %sTile calls the function of a tile.\n", prefix)
-	fmt.Fprintf(w, "func %sTile(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, ahead, k, cols int, add bool) {\n", prefix)
+	fmt.Fprintf(w, "func %sTile(rows, panels int, c *float32, ldc int, a *float32, lda int, b *float32, ldb, ahead, k, cols int, from *float32, ldfrom int) {\n", prefix)
 	fmt.Fprint(w, "switch panels<<8 | rows {\n")
 	for _, t := range tiles {
-		fmt.Fprintf(w, "case %d<<8 | %d:\n%sTile%dx%d(c, ldc, a, lda, b, ldb, ahead, k, cols, add)\n", t.panels, t.rows, prefix, t.rows, t.panels)
+		fmt.Fprintf(w, "case %d<<8 | %d:\n%sTile%dx%d(c, ldc, a, lda, b, ldb, ahead, k, cols, from, ldfrom)\n", t.panels, t.rows, prefix, t.rows, t.panels)
 	}
 	fmt.Fprint(w, "}\n}\n")
 }

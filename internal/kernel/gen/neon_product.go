@@ -29,7 +29,9 @@ func (n neon) product(f *file, t tile) {
 	f.op("MOVD", at["a"], neonRows[0])
 	f.op("MOVD", at["b"], neonPanels[0])
 	f.op("MOVD", at["k"], "R2")
-	f.op("MOVBU", at["add"], "R3")
+	f.op("MOVD", at["from"], "R3")
+	f.op("MOVD", at["ldfrom"], "R7")
+	f.op("LSL", "$2", "R7")
 	step := func(parameter string, pointers []string) {
 		if len(pointers) > 1 {
 			f.op("MOVD", at[parameter], "R4")
@@ -96,16 +98,15 @@ func (n neon) store(f *file, t tile, at map[string]string) {
 		f.op("BLT", "partial")
 	}
 	f.op("CBZ", "R3", "store")
-	f.op("MOVD", "R0", "R5")
 	for i := range t.rows {
-		f.op("MOVD", "R5", "R6")
+		f.op("MOVD", "R3", "R6")
 		for p := range t.panels {
 			f.op("VLD1.P", "32(R6)", fmt.Sprintf("[V%d.S4, V%d.S4]", neonB, neonB+1))
 			for j := range 2 {
 				n.word(f, "FADD.4S", n.v(i*wide+2*p+j), n.v(i*wide+2*p+j), n.v(neonB+j))
 			}
 		}
-		f.op("ADD", "R1", "R5", "R5")
+		f.op("ADD", "R7", "R3", "R3")
 	}
 	f.label("store")
 	for i := range t.rows {
@@ -124,16 +125,20 @@ func (n neon) store(f *file, t tile, at map[string]string) {
 		f.op("MOVD", fmt.Sprintf("$row-%d(SP)", 4*neonPanel), "R5")
 		f.op("VST1", pair(i, 0), "(R5)")
 		f.op("MOVD", "R0", "R6")
-		f.op("MOVD", "R4", "R7")
+		f.op("MOVD", "R4", "R2")
+		f.op("MOVD", "R3", "R8")
 		f.label(fmt.Sprintf("element%d", i))
 		f.op("FMOVS.P", "4(R5)", "F24")
 		f.op("CBZ", "R3", fmt.Sprintf("put%d", i))
-		f.op("FMOVS", "(R6)", "F25")
+		f.op("FMOVS.P", "4(R8)", "F25")
 		f.op("FADDS", "F25", "F24", "F24")
 		f.label(fmt.Sprintf("put%d", i))
 		f.op("FMOVS.P", "F24", "4(R6)")
-		f.op("SUBS", "$1", "R7", "R7")
+		f.op("SUBS", "$1", "R2", "R2")
 		f.op("BNE", fmt.Sprintf("element%d", i))
+		f.op("CBZ", "R3", fmt.Sprintf("next%d", i))
+		f.op("ADD", "R7", "R3", "R3")
+		f.label(fmt.Sprintf("next%d", i))
 		f.op("ADD", "R1", "R0", "R0")
 	}
 	f.ret()

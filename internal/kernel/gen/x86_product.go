@@ -6,7 +6,8 @@ import "fmt"
 func (x x86) name(t tile) string { return fmt.Sprintf("%sTile%dx%d", x.prefix, t.rows, t.panels) }
 
 var productParams = []param{{"c", "*float32"}, {"ldc", "int"}, {"a", "*float32"}, {"lda", "int"},
-	{"b", "*float32"}, {"ldb", "int"}, {"ahead", "int"}, {"k", "int"}, {"cols", "int"}, {"add", "bool"}}
+	{"b", "*float32"}, {"ldb", "int"}, {"ahead", "int"}, {"k", "int"}, {"cols", "int"},
+	{"from", "*float32"}, {"ldfrom", "int"}}
 
 // Rows of A are reached from a pointer to every third of them, at 0, 1 and 2
 // times the stride in R11; panels of B from DX, at 0 to 3 times the stride in BX.
@@ -14,9 +15,9 @@ var rowPointers = []string{"SI", "R8", "R9", "R10"}
 
 const unrolled = 4 // steps along k in one turn of the loop
 
-// product writes the function of one tile: C or C+ is the sum over k of the
-// products of a column of A and a row of B, taken in order, one fused
-// multiply-add at a time for every element.
+// product writes the function of one tile: C is the sum over k of the products
+// of a column of A and a row of B, taken in order, one fused multiply-add at a
+// time for every element, and then plus from, unless that is nil.
 func (x x86) product(f *file, t tile) {
 	at := f.function(x.name(t), fmt.Sprintf("multiplies %d rows of a and %d panels of b.", t.rows, t.panels), "", productParams...)
 	f.op("MOVQ", at["c"], "DI")
@@ -135,14 +136,12 @@ func (x x86) storeMasked(f *file, t tile, at map[string]string) {
 	f.op("KMOVW", "AX", "K1")
 	f.op("SHRQ", "$16", "AX")
 	f.op("KMOVW", "AX", "K2")
-	f.op("CMPB", at["add"], "$0")
-	f.op("JEQ", "store")
-	f.op("MOVQ", "DI", "R9")
-	x.eachVector(f, t, "R9", func(reg, mem string, half int) {
+	x.from(f, at, "store")
+	x.eachVector(f, t, "R9", "R10", func(reg, mem string, half int) {
 		f.op("VADDPS", mem, reg, fmt.Sprintf("K%d", 1+half), reg)
 	})
 	f.label("store")
-	x.eachVector(f, t, "DI", func(reg, mem string, half int) {
+	x.eachVector(f, t, "DI", "R8", func(reg, mem string, half int) {
 		f.op("VMOVUPS", reg, fmt.Sprintf("K%d", 1+half), mem)
 	})
 	x.end(f)
@@ -158,12 +157,10 @@ func (x x86) storeBranching(f *file, t tile, at map[string]string) {
 		f.op("CMPQ", "CX", fmt.Sprintf("$%d", x.panel()))
 		f.op("JLT", "partial")
 	}
-	f.op("CMPB", at["add"], "$0")
-	f.op("JEQ", "store")
-	f.op("MOVQ", "DI", "R9")
-	x.eachVector(f, t, "R9", func(reg, mem string, _ int) { f.op("VADDPS", mem, reg, reg) })
+	x.from(f, at, "store")
+	x.eachVector(f, t, "R9", "R10", func(reg, mem string, _ int) { f.op("VADDPS", mem, reg, reg) })
 	f.label("store")
-	x.eachVector(f, t, "DI", func(reg, mem string, _ int) { f.op("VMOVUPS", reg, mem) })
+	x.eachVector(f, t, "DI", "R8", func(reg, mem string, _ int) { f.op("VMOVUPS", reg, mem) })
 	x.end(f)
 	if t.panels > 1 {
 		return
@@ -183,28 +180,36 @@ func (x x86) storeBranching(f *file, t tile, at map[string]string) {
 		f.op("NEGQ", count)
 		f.op("VMOVUPS", fmt.Sprintf("%d(AX)(%s*4)", x.bytes(), count), masks[i])
 	}
-	f.op("CMPB", at["add"], "$0")
-	f.op("JEQ", "storePartial")
-	f.op("MOVQ", "DI", "R9")
-	x.eachVector(f, t, "R9", func(reg, mem string, half int) {
+	x.from(f, at, "storePartial")
+	x.eachVector(f, t, "R9", "R10", func(reg, mem string, half int) {
 		f.op("VMASKMOVPS", mem, masks[half], scratch)
 		f.op("VADDPS", scratch, reg, reg)
 	})
 	f.label("storePartial")
-	x.eachVector(f, t, "DI", func(reg, mem string, half int) { f.op("VMASKMOVPS", reg, masks[half], mem) })
+	x.eachVector(f, t, "DI", "R8", func(reg, mem string, half int) { f.op("VMASKMOVPS", reg, masks[half], mem) })
 	x.end(f)
 }
 
-// eachVector calls write with every register of C and its place in memory, row
-// after row; pointer moves along, R8 is the stride.
-func (x x86) eachVector(f *file, t tile, pointer string, write func(reg, mem string, half int)) {
+// from loads what is added to the sums: a pointer into R9, a stride into R10. It
+// jumps over where nothing is.
+func (x x86) from(f *file, at map[string]string, over string) {
+	f.op("MOVQ", at["from"], "R9")
+	f.op("MOVQ", at["ldfrom"], "R10")
+	f.op("SHLQ", "$2", "R10")
+	f.op("TESTQ", "R9", "R9")
+	f.op("JEQ", over)
+}
+
+// eachVector calls write with every register of the tile and its place in a
+// matrix, row after row; pointer moves along by the stride.
+func (x x86) eachVector(f *file, t tile, pointer, stride string, write func(reg, mem string, half int)) {
 	wide := 2 * t.panels
 	for i := range t.rows {
 		for j := range wide {
 			write(x.v(i*wide+j), fmt.Sprintf("%d(%s)", j*x.bytes(), pointer), j%2)
 		}
 		if i < t.rows-1 {
-			f.op("ADDQ", "R8", pointer)
+			f.op("ADDQ", stride, pointer)
 		}
 	}
 }

@@ -96,7 +96,6 @@ func (s Softmax) sequence(dst tensor.Matrix, logC []float32, q, k, v tensor.Matr
 	for t := range top {
 		top[t], sum[t] = float32(math.Inf(-1)), 0
 	}
-	dst.Zero()
 	width := keyTile
 	if s.Causal {
 		width = causalKeyTile
@@ -112,7 +111,8 @@ func (s Softmax) sequence(dst tensor.Matrix, logC []float32, q, k, v tensor.Matr
 		}
 		for ; q0 < q.Rows; q0 += queryTile {
 			q1 := min(q0+queryTile, q.Rows)
-			s.tile(dst.SliceRows(q0, q1), top[q0:q1], sum[q0:q1], q.SliceRows(q0, q1), keys, values, first+q0-k0, work)
+			t := tile{dst: dst.SliceRows(q0, q1), top: top[q0:q1], sum: sum[q0:q1], ahead: first + q0 - k0, first: k0 == 0}
+			s.tile(t, q.SliceRows(q0, q1), keys, values, work)
 		}
 		work.Release(level)
 	}
@@ -126,34 +126,40 @@ func (s Softmax) sequence(dst tensor.Matrix, logC []float32, q, k, v tensor.Matr
 	}
 }
 
-// tile lets a block of queries see a tile of keys. The first query stands ahead
-// of the first key by that many positions.
-func (s Softmax) tile(dst tensor.Matrix, top, sum []float32, q tensor.Matrix, keys, values tensor.Weight, ahead int, work *tensor.Arena) {
+// tile is a block of queries that meets a tile of keys, and what the queries have
+// gathered so far.
+type tile struct {
+	dst      tensor.Matrix // [n, dv] relative to top
+	top, sum []float32     // [n]
+	ahead    int           // of the first key, in positions, stands the first query
+	first    bool          // of the tiles: dst holds nothing yet
+}
+
+func (s Softmax) tile(t tile, q tensor.Matrix, keys, values tensor.Weight, work *tensor.Arena) {
 	defer work.Release(work.Mark())
-	scores := work.Matrix(q.Rows, keys.Out)
+	scores, factor := work.Matrix(q.Rows, keys.Out), work.Floats(q.Rows)
 	tensor.Product(scores, q, keys)
-	for t := range q.Rows {
-		row := scores.Row(t)
-		seen := row
-		if s.Causal {
-			seen = row[:min(max(ahead+t+1, 0), len(row))]
-			clear(row[len(seen):])
-		}
-		if len(seen) == 0 {
-			continue
-		}
-		if s.Slope != 0 {
-			for u := range seen {
-				seen[u] -= s.Slope * float32(ahead+t-u)
+	seen := keys.Out
+	if s.Causal {
+		seen = t.ahead + 1
+	}
+	if s.Slope != 0 {
+		for i := range q.Rows {
+			row := scores.Row(i)
+			for u := range row {
+				row[u] -= s.Slope * float32(t.ahead+i-u)
 			}
 		}
-		if m := tensor.Max(seen); m > top[t] {
-			f := float32(math.Exp(float64(top[t]) - float64(m)))
-			tensor.Scale(dst.Row(t), f, dst.Row(t))
-			sum[t] *= f
-			top[t] = m
-		}
-		sum[t] += float32(tensor.ExpSum(seen, seen, top[t]))
 	}
-	tensor.AddProduct(dst, scores, values)
+	tensor.SoftmaxTile(scores, seen, t.top, t.sum, factor)
+	if t.first { // which every query sees
+		tensor.Product(t.dst, scores, values)
+		return
+	}
+	for i, f := range factor {
+		if f != 1 {
+			tensor.Scale(t.dst.Row(i), f, t.dst.Row(i))
+		}
+	}
+	tensor.AddProduct(t.dst, scores, values)
 }

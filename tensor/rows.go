@@ -42,6 +42,17 @@ func Softmax(dst, x []float32) (logSum float64) {
 	return kernels.Softmax(dst, x)
 }
 
+// SoftmaxTile takes a softmax over the rows of x [n, m], logits of which row t has
+// min(seen+t, m), on by these columns: top [n] is the largest logit so far, sum [n]
+// of exponentials relative to it; x becomes exp(x - top), and 0 beyond its logits;
+// factor [n] is by what all that was gathered before is to be multiplied.
+func SoftmaxTile(x Matrix, seen int, top, sum, factor []float32) {
+	if len(top) != x.Rows || len(sum) != x.Rows || len(factor) != x.Rows {
+		panic(fmt.Sprintf("tensor: SoftmaxTile of %s with %d, %d and %d numbers", x.shape(), len(top), len(sum), len(factor)))
+	}
+	kernels.SoftmaxTile(x.Data, x.Stride, x.Rows, x.Cols, seen, top, sum, factor)
+}
+
 // Max returns the largest element of x, -Inf if there is none. NaN does not
 // count.
 func Max(x []float32) float32 { return kernels.Max(x) }

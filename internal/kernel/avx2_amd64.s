@@ -2523,6 +2523,170 @@ done:
 	VZEROUPPER
 	RET
 
+// func avx2ExpShiftSum(dst *float32, x *float32, n int, shift float32) float32
+TEXT ·avx2ExpShiftSum(SB), NOSPLIT, $0-36
+	MOVQ         dst+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VBROADCASTSS shift+24(FP), Y2
+	VBROADCASTSS avx2Constants<>+0(SB), Y4
+	VBROADCASTSS avx2Constants<>+32(SB), Y3
+	VBROADCASTSS avx2Constants<>+64(SB), Y6
+	VBROADCASTSS avx2Constants<>+96(SB), Y7
+	VBROADCASTSS avx2Constants<>+128(SB), Y8
+	VBROADCASTSS avx2Constants<>+160(SB), Y5
+	VBROADCASTSS avx2Constants<>+192(SB), Y9
+	VBROADCASTSS avx2Constants<>+224(SB), Y10
+	SUBQ         $16, CX
+	JLT          narrow
+
+wide:
+	VMOVUPS      0(SI), Y11
+	VSUBPS       Y2, Y11, Y11
+	VMAXPS       Y11, Y3, Y11
+	VMINPS       Y11, Y4, Y11
+	VMULPS       Y6, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y7, Y12, Y11
+	VFNMADD231PS Y8, Y12, Y11
+	VMOVUPS      Y9, Y13
+	VFMADD231PS  Y5, Y11, Y13
+	VFMADD213PS  Y10, Y11, Y13
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VADDPS       avx2Constants<>+320(SB), Y11, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y11, Y11
+	VMULPS       Y14, Y11, Y11
+	VMOVUPS      Y11, 0(DI)
+	VFMADD231PS  avx2Constants<>+320(SB), Y11, Y0
+	VMOVUPS      32(SI), Y11
+	VSUBPS       Y2, Y11, Y11
+	VMAXPS       Y11, Y3, Y11
+	VMINPS       Y11, Y4, Y11
+	VMULPS       Y6, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y7, Y12, Y11
+	VFNMADD231PS Y8, Y12, Y11
+	VMOVUPS      Y9, Y13
+	VFMADD231PS  Y5, Y11, Y13
+	VFMADD213PS  Y10, Y11, Y13
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VADDPS       avx2Constants<>+320(SB), Y11, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y11, Y11
+	VMULPS       Y14, Y11, Y11
+	VMOVUPS      Y11, 32(DI)
+	VFMADD231PS  avx2Constants<>+320(SB), Y11, Y1
+	ADDQ         $64, DI
+	ADDQ         $64, SI
+	SUBQ         $16, CX
+	JGE          wide
+
+narrow:
+	ADDQ         $16, CX
+	SUBQ         $8, CX
+	JLT          last
+
+loop:
+	VMOVUPS      0(SI), Y11
+	VSUBPS       Y2, Y11, Y11
+	VMAXPS       Y11, Y3, Y11
+	VMINPS       Y11, Y4, Y11
+	VMULPS       Y6, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y7, Y12, Y11
+	VFNMADD231PS Y8, Y12, Y11
+	VMOVUPS      Y9, Y13
+	VFMADD231PS  Y5, Y11, Y13
+	VFMADD213PS  Y10, Y11, Y13
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VADDPS       avx2Constants<>+320(SB), Y11, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y11, Y11
+	VMULPS       Y14, Y11, Y11
+	VMOVUPS      Y11, 0(DI)
+	VFMADD231PS  avx2Constants<>+320(SB), Y11, Y0
+	ADDQ         $32, DI
+	ADDQ         $32, SI
+	SUBQ         $8, CX
+	JGE          loop
+
+last:
+	ADDQ         $8, CX
+	JZ           done
+	LEAQ         avx2Masks<>(SB), AX
+	NEGQ         CX
+	VMOVUPS      32(AX)(CX*4), Y15
+	VMASKMOVPS   0(SI), Y15, Y11
+	VSUBPS       Y2, Y11, Y11
+	VMAXPS       Y11, Y3, Y11
+	VMINPS       Y11, Y4, Y11
+	VMULPS       Y6, Y11, Y12
+	VROUNDPS     $8, Y12, Y12
+	VFNMADD231PS Y7, Y12, Y11
+	VFNMADD231PS Y8, Y12, Y11
+	VMOVUPS      Y9, Y13
+	VFMADD231PS  Y5, Y11, Y13
+	VFMADD213PS  Y10, Y11, Y13
+	VFMADD213PS  avx2Constants<>+256(SB), Y11, Y13
+	VFMADD213PS  avx2Constants<>+288(SB), Y11, Y13
+	VMULPS       Y11, Y11, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	VADDPS       avx2Constants<>+320(SB), Y11, Y11
+	VCVTPS2DQ    Y12, Y14
+	VPSRAD       $1, Y14, Y13
+	VPSUBD       Y13, Y14, Y14
+	VPADDD       avx2Constants<>+352(SB), Y13, Y13
+	VPSLLD       $23, Y13, Y13
+	VPADDD       avx2Constants<>+352(SB), Y14, Y14
+	VPSLLD       $23, Y14, Y14
+	VMULPS       Y13, Y11, Y11
+	VMULPS       Y14, Y11, Y11
+	VMASKMOVPS   Y11, Y15, 0(DI)
+	VANDPS       Y15, Y11, Y11
+	VFMADD231PS  avx2Constants<>+320(SB), Y11, Y0
+
+done:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS       X1, X0, X0
+	VUNPCKHPD    X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
 // func avx2AddMax(dst *float32, x *float32, y *float32, n int) float32
 TEXT ·avx2AddMax(SB), NOSPLIT, $0-36
 	MOVQ         dst+0(FP), DI

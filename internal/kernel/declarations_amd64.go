@@ -180,6 +180,11 @@ func avx512ExpSum(dst *float32, x *float32, n int, shift float32) float64
 //go:noescape
 func avx512ExpShift(dst *float32, x *float32, n int, shift float32)
 
+// avx512ExpShiftSum is ExpShift and returns the sum of dst.
+//
+//go:noescape
+func avx512ExpShiftSum(dst *float32, x *float32, n int, shift float32) float32
+
 // avx512AddMax is dst = x + y and returns the largest element.
 //
 //go:noescape
@@ -297,6 +302,7 @@ var avx512Vectors = vectors{
 	relu:          avx512ReLU,
 	expSum:        avx512ExpSum,
 	expShift:      avx512ExpShift,
+	expShiftSum:   avx512ExpShiftSum,
 	addMax:        avx512AddMax,
 	max:           avx512Max,
 	sum:           avx512Sum,
@@ -447,6 +453,11 @@ func avx2ExpSum(dst *float32, x *float32, n int, shift float32) float64
 //go:noescape
 func avx2ExpShift(dst *float32, x *float32, n int, shift float32)
 
+// avx2ExpShiftSum is ExpShift and returns the sum of dst.
+//
+//go:noescape
+func avx2ExpShiftSum(dst *float32, x *float32, n int, shift float32) float32
+
 // avx2AddMax is dst = x + y and returns the largest element.
 //
 //go:noescape
@@ -564,6 +575,7 @@ var avx2Vectors = vectors{
 	relu:          avx2ReLU,
 	expSum:        avx2ExpSum,
 	expShift:      avx2ExpShift,
+	expShiftSum:   avx2ExpShiftSum,
 	addMax:        avx2AddMax,
 	max:           avx2Max,
 	sum:           avx2Sum,

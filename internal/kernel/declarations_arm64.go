@@ -145,6 +145,11 @@ func neonExpSum(dst *float32, x *float32, n int, shift float32) float64
 //go:noescape
 func neonExpShift(dst *float32, x *float32, n int, shift float32)
 
+// neonExpShiftSum is ExpShift and returns the sum of dst.
+//
+//go:noescape
+func neonExpShiftSum(dst *float32, x *float32, n int, shift float32) float32
+
 // neonAddMax is dst = x + y and returns the largest element.
 //
 //go:noescape
@@ -257,6 +262,7 @@ var neonVectors = vectors{
 	relu:          neonReLU,
 	expSum:        neonExpSum,
 	expShift:      neonExpShift,
+	expShiftSum:   neonExpShiftSum,
 	addMax:        neonAddMax,
 	max:           neonMax,
 	sum:           neonSum,

@@ -74,6 +74,12 @@ func exp(dst, x []float32) {
 	}
 }
 
+// expShiftSum is expShift in place and returns the sum.
+func expShiftSum(x []float32, shift float32) float32 {
+	expShift(x, x, shift)
+	return float32(sum64(x))
+}
+
 func expShift(dst, x []float32, shift float32) {
 	x = x[:len(dst)]
 	for i, v := range x {

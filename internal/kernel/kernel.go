@@ -64,6 +64,14 @@ type Kernels struct {
 	// ExpShift is dst = exp(x - shift). The difference is rounded to float32, so
 	// that an error of |x - shift|/2 ulp is added to that of Exp.
 	ExpShift func(dst, x []float32, shift float32)
+	// SoftmaxTile takes a softmax over rows on by a tile of columns: x [rows, cols]
+	// with stride ldx holds logits, of which row t has min(seen+t, cols), and none if
+	// that is negative; the rest of it becomes 0. top[t] is raised to the largest
+	// logit of the row, x becomes exp(x - top) as by ExpShift, and is added to sum[t],
+	// which like all that was gathered before is relative to the former top: factor[t]
+	// takes it to the new one. Before the first tile top is -Inf. NaN does not
+	// count as large. Sums are float32, in up to 32 parts side by side.
+	SoftmaxTile func(x []float32, ldx, rows, cols, seen int, top, sum, factor []float32)
 	// AddMax is dst = x + y and returns the largest element, -Inf if there is
 	// none. NaN does not count as large.
 	AddMax func(dst, x, y []float32) float32
@@ -156,6 +164,7 @@ func Portable() *Kernels {
 		Erf:         erf,
 		ExpSum:      expSum,
 		ExpShift:    expShift,
+		SoftmaxTile: softmaxTile(maximum, expShiftSum),
 		AddMax:      addMax,
 		Max:         maximum,
 		Sum:         sum64,

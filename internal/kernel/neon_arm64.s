@@ -3784,6 +3784,208 @@ put0:
 done:
 	RET
 
+// func neonExpShiftSum(dst *float32, x *float32, n int, shift float32) float32
+TEXT ·neonExpShiftSum(SB), NOSPLIT, $32-36
+	MOVD         dst+0(FP), R0
+	MOVD         x+8(FP), R1
+	MOVD         n+16(FP), R4
+	MOVD         $neonConstants<>+0(SB), R5
+	WORD         $0x6e201c00 // EOR.16B V0, V0, V0
+	WORD         $0x6e211c21 // EOR.16B V1, V1, V1
+	FMOVS        shift+24(FP), F2
+	VDUP         V2.S[0], V2.S4
+	FMOVQ        16(R5), F4
+	FMOVQ        32(R5), F3
+	FMOVQ        48(R5), F6
+	FMOVQ        64(R5), F7
+	FMOVQ        80(R5), F8
+	FMOVQ        96(R5), F5
+	FMOVQ        112(R5), F9
+	FMOVQ        128(R5), F10
+	FMOVQ        144(R5), F11
+	FMOVQ        160(R5), F12
+	FMOVQ        176(R5), F13
+	SUBS         $8, R4, R4
+	BLT          narrow
+
+wide:
+	FMOVQ        0(R1), F14
+	WORD         $0x4ea2d5ce // FSUB.4S V14, V14, V2
+	WORD         $0x4e2ef46e // FMAX.4S V14, V3, V14
+	WORD         $0x4eaef48e // FMIN.4S V14, V4, V14
+	WORD         $0x6e26ddcf // FMUL.4S V15, V14, V6
+	WORD         $0x4e2189ef // FRINTN.4S V15, V15
+	WORD         $0x4ea7cdee // FMLS.4S V14, V15, V7
+	WORD         $0x4ea8cdee // FMLS.4S V14, V15, V8
+	WORD         $0x4ea91d30 // ORR.16B V16, V9, V9
+	WORD         $0x4e2eccb0 // FMLA.4S V16, V5, V14
+	WORD         $0x4eaa1d51 // ORR.16B V17, V10, V10
+	WORD         $0x4e2ece11 // FMLA.4S V17, V16, V14
+	WORD         $0x4eab1d70 // ORR.16B V16, V11, V11
+	WORD         $0x4e2ece30 // FMLA.4S V16, V17, V14
+	WORD         $0x4eac1d91 // ORR.16B V17, V12, V12
+	WORD         $0x4e2ece11 // FMLA.4S V17, V16, V14
+	WORD         $0x6e2eddd0 // FMUL.4S V16, V14, V14
+	WORD         $0x4e30ce2e // FMLA.4S V14, V17, V16
+	WORD         $0x4e2dd5ce // FADD.4S V14, V14, V13
+	WORD         $0x4e21a9f0 // FCVTNS.4S V16, V15
+	WORD         $0x4f3f0611 // SSHR1.4S V17, V16
+	WORD         $0x6eb18610 // SUB.4S V16, V16, V17
+	FMOVQ        192(R5), F18
+	WORD         $0x4eb28631 // ADD.4S V17, V17, V18
+	WORD         $0x4f375631 // SHL23.4S V17, V17
+	WORD         $0x4eb28610 // ADD.4S V16, V16, V18
+	WORD         $0x4f375610 // SHL23.4S V16, V16
+	WORD         $0x6e31ddce // FMUL.4S V14, V14, V17
+	WORD         $0x6e30ddce // FMUL.4S V14, V14, V16
+	FMOVQ        F14, 0(R0)
+	WORD         $0x4e2dcdc0 // FMLA.4S V0, V14, V13
+	FMOVQ        16(R1), F14
+	WORD         $0x4ea2d5ce // FSUB.4S V14, V14, V2
+	WORD         $0x4e2ef46e // FMAX.4S V14, V3, V14
+	WORD         $0x4eaef48e // FMIN.4S V14, V4, V14
+	WORD         $0x6e26ddcf // FMUL.4S V15, V14, V6
+	WORD         $0x4e2189ef // FRINTN.4S V15, V15
+	WORD         $0x4ea7cdee // FMLS.4S V14, V15, V7
+	WORD         $0x4ea8cdee // FMLS.4S V14, V15, V8
+	WORD         $0x4ea91d30 // ORR.16B V16, V9, V9
+	WORD         $0x4e2eccb0 // FMLA.4S V16, V5, V14
+	WORD         $0x4eaa1d51 // ORR.16B V17, V10, V10
+	WORD         $0x4e2ece11 // FMLA.4S V17, V16, V14
+	WORD         $0x4eab1d70 // ORR.16B V16, V11, V11
+	WORD         $0x4e2ece30 // FMLA.4S V16, V17, V14
+	WORD         $0x4eac1d91 // ORR.16B V17, V12, V12
+	WORD         $0x4e2ece11 // FMLA.4S V17, V16, V14
+	WORD         $0x6e2eddd0 // FMUL.4S V16, V14, V14
+	WORD         $0x4e30ce2e // FMLA.4S V14, V17, V16
+	WORD         $0x4e2dd5ce // FADD.4S V14, V14, V13
+	WORD         $0x4e21a9f0 // FCVTNS.4S V16, V15
+	WORD         $0x4f3f0611 // SSHR1.4S V17, V16
+	WORD         $0x6eb18610 // SUB.4S V16, V16, V17
+	FMOVQ        192(R5), F18
+	WORD         $0x4eb28631 // ADD.4S V17, V17, V18
+	WORD         $0x4f375631 // SHL23.4S V17, V17
+	WORD         $0x4eb28610 // ADD.4S V16, V16, V18
+	WORD         $0x4f375610 // SHL23.4S V16, V16
+	WORD         $0x6e31ddce // FMUL.4S V14, V14, V17
+	WORD         $0x6e30ddce // FMUL.4S V14, V14, V16
+	FMOVQ        F14, 16(R0)
+	WORD         $0x4e2dcdc1 // FMLA.4S V1, V14, V13
+	ADD          $32, R0
+	ADD          $32, R1
+	SUBS         $8, R4, R4
+	BGE          wide
+
+narrow:
+	ADDS         $8, R4, R4
+	SUBS         $4, R4, R4
+	BLT          last
+
+loop:
+	FMOVQ        0(R1), F14
+	WORD         $0x4ea2d5ce // FSUB.4S V14, V14, V2
+	WORD         $0x4e2ef46e // FMAX.4S V14, V3, V14
+	WORD         $0x4eaef48e // FMIN.4S V14, V4, V14
+	WORD         $0x6e26ddcf // FMUL.4S V15, V14, V6
+	WORD         $0x4e2189ef // FRINTN.4S V15, V15
+	WORD         $0x4ea7cdee // FMLS.4S V14, V15, V7
+	WORD         $0x4ea8cdee // FMLS.4S V14, V15, V8
+	WORD         $0x4ea91d30 // ORR.16B V16, V9, V9
+	WORD         $0x4e2eccb0 // FMLA.4S V16, V5, V14
+	WORD         $0x4eaa1d51 // ORR.16B V17, V10, V10
+	WORD         $0x4e2ece11 // FMLA.4S V17, V16, V14
+	WORD         $0x4eab1d70 // ORR.16B V16, V11, V11
+	WORD         $0x4e2ece30 // FMLA.4S V16, V17, V14
+	WORD         $0x4eac1d91 // ORR.16B V17, V12, V12
+	WORD         $0x4e2ece11 // FMLA.4S V17, V16, V14
+	WORD         $0x6e2eddd0 // FMUL.4S V16, V14, V14
+	WORD         $0x4e30ce2e // FMLA.4S V14, V17, V16
+	WORD         $0x4e2dd5ce // FADD.4S V14, V14, V13
+	WORD         $0x4e21a9f0 // FCVTNS.4S V16, V15
+	WORD         $0x4f3f0611 // SSHR1.4S V17, V16
+	WORD         $0x6eb18610 // SUB.4S V16, V16, V17
+	FMOVQ        192(R5), F18
+	WORD         $0x4eb28631 // ADD.4S V17, V17, V18
+	WORD         $0x4f375631 // SHL23.4S V17, V17
+	WORD         $0x4eb28610 // ADD.4S V16, V16, V18
+	WORD         $0x4f375610 // SHL23.4S V16, V16
+	WORD         $0x6e31ddce // FMUL.4S V14, V14, V17
+	WORD         $0x6e30ddce // FMUL.4S V14, V14, V16
+	FMOVQ        F14, 0(R0)
+	WORD         $0x4e2dcdc0 // FMLA.4S V0, V14, V13
+	ADD          $16, R0
+	ADD          $16, R1
+	SUBS         $4, R4, R4
+	BGE          loop
+
+last:
+	ADDS         $4, R4, R4
+	BEQ          done
+	MOVD         $neonMasks<>(SB), R6
+	SUB          R4<<2, R6, R6
+	FMOVQ        16(R6), F31
+	MOVD         $tail-16(SP), R8
+	STP          (ZR, ZR), (R8)
+	MOVD         $tail-32(SP), R9
+	STP          (ZR, ZR), (R9)
+	MOVD         R1, R6
+	MOVD         R9, R12
+	MOVD         R4, R7
+
+get1:
+	MOVWU.P      4(R6), R13
+	MOVWU.P      R13, 4(R12)
+	SUBS         $1, R7, R7
+	BNE          get1
+	FMOVQ        (R9), F14
+	WORD         $0x4ea2d5ce // FSUB.4S V14, V14, V2
+	WORD         $0x4e2ef46e // FMAX.4S V14, V3, V14
+	WORD         $0x4eaef48e // FMIN.4S V14, V4, V14
+	WORD         $0x6e26ddcf // FMUL.4S V15, V14, V6
+	WORD         $0x4e2189ef // FRINTN.4S V15, V15
+	WORD         $0x4ea7cdee // FMLS.4S V14, V15, V7
+	WORD         $0x4ea8cdee // FMLS.4S V14, V15, V8
+	WORD         $0x4ea91d30 // ORR.16B V16, V9, V9
+	WORD         $0x4e2eccb0 // FMLA.4S V16, V5, V14
+	WORD         $0x4eaa1d51 // ORR.16B V17, V10, V10
+	WORD         $0x4e2ece11 // FMLA.4S V17, V16, V14
+	WORD         $0x4eab1d70 // ORR.16B V16, V11, V11
+	WORD         $0x4e2ece30 // FMLA.4S V16, V17, V14
+	WORD         $0x4eac1d91 // ORR.16B V17, V12, V12
+	WORD         $0x4e2ece11 // FMLA.4S V17, V16, V14
+	WORD         $0x6e2eddd0 // FMUL.4S V16, V14, V14
+	WORD         $0x4e30ce2e // FMLA.4S V14, V17, V16
+	WORD         $0x4e2dd5ce // FADD.4S V14, V14, V13
+	WORD         $0x4e21a9f0 // FCVTNS.4S V16, V15
+	WORD         $0x4f3f0611 // SSHR1.4S V17, V16
+	WORD         $0x6eb18610 // SUB.4S V16, V16, V17
+	FMOVQ        192(R5), F18
+	WORD         $0x4eb28631 // ADD.4S V17, V17, V18
+	WORD         $0x4f375631 // SHL23.4S V17, V17
+	WORD         $0x4eb28610 // ADD.4S V16, V16, V18
+	WORD         $0x4f375610 // SHL23.4S V16, V16
+	WORD         $0x6e31ddce // FMUL.4S V14, V14, V17
+	WORD         $0x6e30ddce // FMUL.4S V14, V14, V16
+	FMOVQ        F14, (R8)
+	WORD         $0x4e3f1dce // AND.16B V14, V14, V31
+	WORD         $0x4e2dcdc0 // FMLA.4S V0, V14, V13
+	MOVD         R0, R6
+	MOVD         R8, R12
+	MOVD         R4, R7
+
+put0:
+	MOVWU.P      4(R12), R13
+	MOVWU.P      R13, 4(R6)
+	SUBS         $1, R7, R7
+	BNE          put0
+
+done:
+	WORD         $0x4e21d400 // FADD.4S V0, V0, V1
+	WORD         $0x6e20d400 // FADDP.4S V0, V0, V0
+	WORD         $0x7e30d800 // FADDP.S V0, V0
+	FMOVS        F0, ret+32(FP)
+	RET
+
 // func neonAddMax(dst *float32, x *float32, y *float32, n int) float32
 TEXT ·neonAddMax(SB), NOSPLIT, $48-36
 	MOVD         dst+0(FP), R0

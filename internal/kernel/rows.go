@@ -82,6 +82,31 @@ func softmax(ks *Kernels, dst, x []float32) (logSum float64) {
 	return math.Log(sum) + float64(top)
 }
 
+// softmaxTile returns Kernels.SoftmaxTile for rows that are not empty: largest is
+// Max, and exponentials ExpShift in place, which returns the sum.
+func softmaxTile(largest func(x []float32) float32, exponentials func(x []float32, shift float32) float32) func(x []float32, ldx, rows, cols, seen int, top, sum, factor []float32) {
+	return func(x []float32, ldx, rows, cols, seen int, top, sum, factor []float32) {
+		top, sum, factor = top[:rows], sum[:rows], factor[:rows]
+		for t := range top {
+			row := x[t*ldx:][:cols]
+			n := min(max(seen+t, 0), cols)
+			clear(row[n:])
+			factor[t] = 1
+			if n == 0 {
+				continue
+			}
+			if m := largest(row[:n]); m > top[t] {
+				factor[t] = 0
+				if !math.IsInf(float64(top[t]), -1) {
+					factor[t] = float32(math.Exp(float64(top[t]) - float64(m)))
+				}
+				top[t] = m
+			}
+			sum[t] = sum[t]*factor[t] + exponentials(row[:n], top[t])
+		}
+	}
+}
+
 // layerNorm takes both sums in float64: x is read twice, the mean is taken out
 // before the squares are summed.
 func layerNorm(dst, x, gain, bias []float32, epsilon float32) {

@@ -11,6 +11,7 @@ type vectors struct {
 
 	expSum        func(dst, x *float32, n int, shift float32) float64
 	expShift      func(dst, x *float32, n int, shift float32)
+	expShiftSum   func(dst, x *float32, n int, shift float32) float32
 	addMax        func(dst, x, y *float32, n int) float32
 	max           func(x *float32, n int) float32
 	sum           func(x *float32, n int) float64
@@ -50,6 +51,10 @@ func (v vectors) kernels(name string, t tiling) *Kernels {
 			x = x[:len(dst)]
 			v.expShift(&dst[0], &x[0], len(dst), shift)
 		},
+		SoftmaxTile: softmaxTile(
+			func(x []float32) float32 { return v.max(&x[0], len(x)) },
+			func(x []float32, shift float32) float32 { return v.expShiftSum(&x[0], &x[0], len(x), shift) },
+		),
 		AddMax: func(dst, x, y []float32) float32 {
 			if len(dst) == 0 {
 				return float32(math.Inf(-1))

@@ -73,6 +73,12 @@ func functions() []function {
 			returns: sum64, ways: 1, body: expSum},
 		{name: "ExpShift", doc: "is dst = exp(x - shift), with the difference rounded.", slots: []string{"dst", "x"}, scalars: []string{"shift"},
 			body: func(b *body) { b.store(0, exponential(b, b.sub(b.load(1), b.scalar(0)))) }},
+		{name: "ExpShiftSum", doc: "is ExpShift and returns the sum of dst.", slots: []string{"dst", "x"}, scalars: []string{"shift"},
+			returns: sum32, ways: 2, body: func(b *body) {
+				y := exponential(b, b.sub(b.load(1), b.scalar(0)))
+				b.store(0, y)
+				b.apply(opAddProduct, b.keep(y), b.number(1))
+			}},
 		{name: "AddMax", doc: "is dst = x + y and returns the largest element.", slots: []string{"dst", "x", "y"},
 			returns: largest, ways: 1, body: func(b *body) {
 				s := b.add(b.load(1), b.load(2))

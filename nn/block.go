@@ -208,9 +208,12 @@ func (b *Block) Forward(dst, x tensor.Matrix, pass Pass) {
 	b.check(dst, x, &pass)
 	w := pass.Work
 	w.begin(b, dst, x, pass)
-	if w.isShort() {
+	switch {
+	case w.bySequence():
+		w.pool.Run(pass.Sequences.Len(), (*sequenceTask)(w))
+	case w.isShort():
 		w.forwardShort()
-	} else {
+	default:
 		w.pool.Run(w.blocks, (*inputTask)(w))
 		w.list()
 		w.runHeads()

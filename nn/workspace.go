@@ -13,6 +13,7 @@ type Workspace struct {
 	arenas []tensor.Arena // one per worker
 	traces []attention.Trace
 	heads  heads
+	local  [][2]int                              // per worker, the bounds of the sequence at work
 	room   struct{ inputs, mixed tensor.Matrix } // for passes without a tape
 	short  short
 	back   backward
@@ -32,7 +33,8 @@ type Workspace struct {
 
 // NewWorkspace returns a workspace on a pool; nil is one thread.
 func NewWorkspace(pool *tensor.Pool) *Workspace {
-	return &Workspace{pool: pool, arenas: make([]tensor.Arena, pool.Threads())}
+	n := pool.Threads()
+	return &Workspace{pool: pool, arenas: make([]tensor.Arena, n), local: make([][2]int, n)}
 }
 
 // Pool returns the pool that the workspace runs on.
@@ -47,10 +49,11 @@ func (w *Workspace) begin(b *Block, dst, x tensor.Matrix, pass Pass) {
 	for i := range w.arenas {
 		w.arenas[i].Precision = b.precision // of what heads pack
 	}
-	if t := pass.Tape; t != nil {
+	switch t := pass.Tape; {
+	case t != nil:
 		t.begin(b, x)
 		w.inputs, w.mixed = t.inputs, t.mixed
-	} else {
+	case !w.bySequence():
 		w.room.inputs = w.room.inputs.Resize(x.Rows, b.inputs.Out())
 		w.room.mixed = w.room.mixed.Resize(x.Rows, b.heads*b.valueWidth)
 		w.inputs, w.mixed = w.room.inputs, w.room.mixed
@@ -103,38 +106,50 @@ type inputTask Workspace
 func (t *inputTask) Do(worker, i int) {
 	w := (*Workspace)(t)
 	lo, hi := w.span(i)
-	arena := &w.arenas[worker]
+	w.inputRows(w.inputs.SliceRows(lo, hi), w.x.SliceRows(lo, hi), &w.arenas[worker])
+}
+
+// inputRows computes queries, keys and values of some rows x of the input.
+func (w *Workspace) inputRows(dst, x tensor.Matrix, arena *tensor.Arena) {
 	defer arena.Release(arena.Mark())
-	x := w.x.SliceRows(lo, hi)
 	if w.block.preNorm {
-		normed := arena.Matrix(hi-lo, x.Cols)
+		normed := arena.Matrix(x.Rows, x.Cols)
 		w.block.first.Forward(normed, x)
 		x = normed
 	}
-	w.block.inputs.apply(w.inputs.SliceRows(lo, hi), x)
+	w.block.inputs.apply(dst, x)
 }
 
 // list lists the heads of all sequences.
 func (w *Workspace) list() {
 	b := w.block
 	for i := range b.heads * w.pass.Sequences.Len() {
-		s, h := i/b.heads, i%b.heads
-		c := call{head: w.pass.Heads[h], seqs: w.pass.Sequences.Slice(s, s+1)}
-		c.dst = w.mixed.SliceCols(h*b.valueWidth, (h+1)*b.valueWidth)
-		c.q, c.k, c.v = b.split(w.inputs, h)
-		if w.pass.States != nil {
-			c.state = w.pass.States[i]
-		}
+		s := i / b.heads
+		c := w.call(i, w.mixed, w.inputs, w.pass.Sequences.Slice(s, s+1))
 		if t := w.pass.Trace; t != nil {
+			h := i % b.heads
 			c.logC = t.logC.Row(h)
 			c.trace = &w.traces[i]
 			c.trace.LogFactor = t.logFactor.Row(h)
 		}
 		if w.pass.Tape != nil {
-			c.logC = w.pass.Tape.logC.Row(h)
+			c.logC = w.pass.Tape.logC.Row(i % b.heads)
 		}
 		w.heads.add(c)
 	}
+}
+
+// call returns call i, of one head on one sequence, which lies in these matrices
+// where seqs says.
+func (w *Workspace) call(i int, mixed, inputs tensor.Matrix, seqs tensor.Sequences) call {
+	b := w.block
+	h := i % b.heads
+	c := call{head: w.pass.Heads[h], dst: mixed.SliceCols(h*b.valueWidth, (h+1)*b.valueWidth), seqs: seqs}
+	c.q, c.k, c.v = b.split(inputs, h)
+	if w.pass.States != nil {
+		c.state = w.pass.States[i]
+	}
+	return c
 }
 
 // split returns the queries, keys and values of one head.
@@ -146,19 +161,22 @@ func (b *Block) split(inputs tensor.Matrix, h int) (q, k, v tensor.Matrix) {
 	return q, k, v
 }
 
-// outputTask computes all that follows attention, a block of rows at a time. What
-// a tape keeps is computed where it keeps it.
+// outputTask computes all that follows attention, a block of rows at a time.
 type outputTask Workspace
 
 // Do implements tensor.Task.
 func (t *outputTask) Do(worker, i int) {
 	w := (*Workspace)(t)
-	b := w.block
 	lo, hi := w.span(i)
-	arena := &w.arenas[worker]
-	defer arena.Release(arena.Mark())
-	x, dst := w.x.SliceRows(lo, hi), w.dst.SliceRows(lo, hi)
+	w.outputRows(lo, hi, w.mixed.SliceRows(lo, hi), &w.arenas[worker])
+}
 
+// outputRows computes what follows attention for rows lo to hi of the pass, of
+// which mixed holds what the heads return. What a tape keeps is computed where it
+// keeps it.
+func (w *Workspace) outputRows(lo, hi int, mixed tensor.Matrix, arena *tensor.Arena) {
+	defer arena.Release(arena.Mark())
+	b, x, dst := w.block, w.x.SliceRows(lo, hi), w.dst.SliceRows(lo, hi)
 	a, normed := arena.Matrix(hi-lo, b.width), arena.Matrix(hi-lo, b.width)
 	hidden := arena.Matrix(hi-lo, b.up.Out())
 	before, sum := hidden, dst
@@ -168,7 +186,7 @@ func (t *outputTask) Do(worker, i int) {
 			sum = tape.sum.SliceRows(lo, hi)
 		}
 	}
-	b.output.apply(a, w.mixed.SliceRows(lo, hi))
+	b.output.apply(a, mixed)
 	addRows(a, x)
 	if b.preNorm {
 		b.last.Forward(normed, a)

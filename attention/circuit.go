@@ -10,7 +10,7 @@ import (
 )
 
 // CircuitConfig describes one head made of neurons and astrocytes. The fields
-// are those of tripartite.Config.
+// are those of tripartite.Config, and one of speed.
 type CircuitConfig struct {
 	// Tuning holds the tuning curves of the hidden neurons: R^d -> R^m.
 	Tuning *tuning.Curves[float32]
@@ -22,6 +22,10 @@ type CircuitConfig struct {
 	// Forget is lambda in [0, 1), the fraction of H and g lost at every write.
 	// Default 0; 1 - exp(-slope) is ALiBi with that slope.
 	Forget float64
+	// Precision in which the drives of neurons by queries are computed. What is
+	// packed in a pass, such as keys and memories, has that of the arena. Only
+	// circuits in Float32, the default, go backward.
+	Precision tensor.Precision
 }
 
 // Circuit is the circuit of package tripartite in blocks of neurons and of tokens:
@@ -60,8 +64,8 @@ func NewCircuit(cfg CircuitConfig) (*Circuit, error) {
 	d := cfg.Tuning.Inputs()
 	return &Circuit{
 		cfg:   cfg,
-		write: newFeatures(cfg.Tuning.Form(tuning.Writing), d),
-		read:  newFeatures(cfg.Tuning.Form(tuning.Reading), d),
+		write: newFeatures(cfg.Tuning.Form(tuning.Writing), d, cfg.Precision),
+		read:  newFeatures(cfg.Tuning.Form(tuning.Reading), d, cfg.Precision),
 		decay: math.Log1p(-cfg.Forget),
 	}, nil
 }

@@ -59,6 +59,9 @@ func (c *Circuit) Backward(grad Gradient, dy, y tensor.Matrix, logC []float32, q
 
 // HasBackward reports why the head cannot go backward, nil if it can.
 func (c *Circuit) HasBackward() error {
+	if c.cfg.Precision != tensor.Float32 {
+		return fmt.Errorf("circuit: products in precision %s have no backward pass; build the head in float32", c.cfg.Precision)
+	}
 	if c.write.link != tuning.LinkExp || c.read.link != tuning.LinkExp {
 		return fmt.Errorf("circuit: tuning curves %q have no backward pass; exponential ones have: %s, %s, %s, calibrated or not",
 			c.cfg.Tuning.Map(), tuning.Exp, tuning.Gerf, tuning.Hyperbolic)

@@ -31,7 +31,7 @@ type features struct {
 	excite   []float64 // [d] or nil
 }
 
-func newFeatures(form tuning.Form[float32], d int) features {
+func newFeatures(form tuning.Form[float32], d int, precision tensor.Precision) features {
 	m := len(form.W) / d
 	f := features{
 		link:     form.Link,
@@ -41,7 +41,7 @@ func newFeatures(form tuning.Form[float32], d int) features {
 		logScale: form.LogScale,
 		center:   form.Center,
 	}
-	f.packed = tensor.Pack(f.w, nil)
+	f.packed = precision.Pack(f.w)
 	if form.Metric != nil {
 		f.metric = tensor.Pack(tensor.FromData(form.Metric, d, d), nil)
 		f.inMetric = true

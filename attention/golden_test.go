@@ -38,9 +38,9 @@ func TestCircuitGoesBackAsPyTorch(t *testing.T) {
 		c := &Circuit{cfg: CircuitConfig{Causal: strings.HasPrefix(prefix, "causal"), HalfSaturation: float64(get("sigma").Data[0]), Forget: forget}, decay: math.Log1p(-forget)}
 		c.cfg.Tuning, _ = curves(t, tuning.Exp, m, d, nil) // for its size
 		zero := make([]float32, d*d)
-		c.read = newFeatures(tuning.Form[float32]{W: get("read.W").Data, B: get("read.B").Data, Metric: zero}, d)
+		c.read = newFeatures(tuning.Form[float32]{W: get("read.W").Data, B: get("read.B").Data, Metric: zero}, d, tensor.Float32)
 		c.write = newFeatures(tuning.Form[float32]{W: get("write.W").Data, B: get("write.B").Data,
-			Metric: get("write.Metric").Data, Center: get("write.Center").Data, Excite: get("write.Excite").Data}, d)
+			Metric: get("write.Metric").Data, Center: get("write.Center").Data, Excite: get("write.Excite").Data}, d, tensor.Float32)
 
 		grad := &CurvesGradient{
 			{W: make([]float32, m*d), B: make([]float32, m), Metric: make([]float32, d*d), Center: make([]float32, d), Excite: make([]float32, d)},

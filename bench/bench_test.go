@@ -100,7 +100,7 @@ func TestUnknownWorkIsRefused(t *testing.T) {
 // What is timed is a whole network: its outputs are normalized, and circuits
 // come near to the softmax that they stand for.
 func TestEncoderComputesWhatItIsTimedFor(t *testing.T) {
-	e, err := NewEncoder(1)
+	e, err := NewEncoder(tensor.Float32, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

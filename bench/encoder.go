@@ -33,16 +33,14 @@ const (
 // weights: 6 layers of width 384, 12 heads, a feed-forward width of 1,536.
 // Embeddings are left out.
 type Encoder struct {
-	blocks []*nn.Block
-	seed   uint64
+	blocks    []*nn.Block
+	seed      uint64
+	precision tensor.Precision
 }
 
-// NewEncoder draws the weights of an encoder whose products are float32.
-func NewEncoder(seed uint64) (*Encoder, error) { return NewEncoderIn(tensor.Float32, seed) }
-
-// NewEncoderIn draws the weights of an encoder with products in a precision.
-func NewEncoderIn(precision tensor.Precision, seed uint64) (*Encoder, error) {
-	e := &Encoder{seed: seed}
+// NewEncoder draws the weights of an encoder with products in a precision.
+func NewEncoder(precision tensor.Precision, seed uint64) (*Encoder, error) {
+	e := &Encoder{seed: seed, precision: precision}
 	for l := range layers {
 		rng := tuning.NewRand(seed, streamWeights, l)
 		ones := make([]float32, width)
@@ -75,7 +73,7 @@ func (e *Encoder) Heads(neurons int) ([][]attention.Head, error) {
 				all[l] = append(all[l], attention.Softmax{})
 				continue
 			}
-			c, err := circuit(headWidth, neurons, false, tuning.NewRand(e.seed, streamNeurons, l, h))
+			c, err := circuit(headWidth, neurons, false, e.precision, tuning.NewRand(e.seed, streamNeurons, l, h))
 			if err != nil {
 				return nil, err
 			}
@@ -103,12 +101,12 @@ func (e *Encoder) Forward(ctx context.Context, dst, x tensor.Matrix, seqs tensor
 	return nil
 }
 
-func circuit(d, neurons int, causal bool, rng *rand.Rand) (*attention.Circuit, error) {
+func circuit(d, neurons int, causal bool, precision tensor.Precision, rng *rand.Rand) (*attention.Circuit, error) {
 	curves, err := tuning.New[float32](tuning.Config{Map: tuning.Exp, Inputs: d, W: tuning.Weights(tuning.Orthogonal, neurons, d, rng)})
 	if err != nil {
 		return nil, err
 	}
-	return attention.NewCircuit(attention.CircuitConfig{Tuning: curves, Causal: causal})
+	return attention.NewCircuit(attention.CircuitConfig{Tuning: curves, Causal: causal, Precision: precision})
 }
 
 func gaussian(rng *rand.Rand, rows, cols int, scale float64) tensor.Matrix {

@@ -66,7 +66,7 @@ func jobs(cfg Config, pools []*tensor.Pool) ([]*job, error) {
 		encoders := make([]*Encoder, len(precisions))
 		for i, p := range precisions {
 			var err error
-			if encoders[i], err = NewEncoderIn(p, cfg.Seed); err != nil {
+			if encoders[i], err = NewEncoder(p, cfg.Seed); err != nil {
 				return nil, err
 			}
 		}
@@ -82,8 +82,10 @@ func jobs(cfg Config, pools []*tensor.Pool) ([]*job, error) {
 		}
 	}
 	if slices.Contains(cfg.Kinds, KindNotebook) {
-		for _, p := range pools {
-			all = append(all, notebookJob(cfg.Seed, p))
+		for _, precision := range precisions {
+			for _, p := range pools {
+				all = append(all, notebookJob(cfg.Seed, precision, p))
+			}
 		}
 	}
 	if slices.Contains(cfg.Kinds, KindTraining) {
@@ -157,15 +159,15 @@ func encoderOperations(tokens, length, neurons int) float64 {
 	return 2 * layers * float64(tokens) * float64(perToken)
 }
 
-func notebookJob(seed uint64, pool *tensor.Pool) *job {
+func notebookJob(seed uint64, precision tensor.Precision, pool *tensor.Pool) *job {
 	j := &job{
-		Work:       Work{KindNotebook, fmt.Sprintf("1x%d", notebookTokens), "algebraic", notebookNeurons, pool.Threads(), tensor.Float32.String()},
+		Work:       Work{KindNotebook, fmt.Sprintf("1x%d", notebookTokens), "algebraic", notebookNeurons, pool.Threads(), precision.String()},
 		operations: (*Notebook)(nil).operations(),
 		tokens:     notebookTokens,
 		pool:       pool,
 	}
 	j.prepare = func() (func(context.Context) error, int64, error) {
-		n, err := NewNotebook(seed, pool)
+		n, err := NewNotebook(seed, precision, pool)
 		if err != nil {
 			return nil, 0, err
 		}

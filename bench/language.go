@@ -84,7 +84,7 @@ func NewLanguageModel(cfg LanguageConfig, neurons int, seed uint64, pool *tensor
 			var head attention.Head = attention.Softmax{Causal: true}
 			if neurons > 0 {
 				var err error
-				if head, err = circuit(d/cfg.Heads, neurons, true, tuning.NewRand(seed, streamNeurons, l, h)); err != nil {
+				if head, err = circuit(d/cfg.Heads, neurons, true, tensor.Float32, tuning.NewRand(seed, streamNeurons, l, h)); err != nil {
 					return nil, err
 				}
 			}

@@ -22,6 +22,7 @@ const (
 // with 100,000 neurons whose tuning curves are exp. Threads share its neurons.
 type Notebook struct {
 	head      *attention.Circuit
+	precision tensor.Precision
 	dst       tensor.Matrix
 	q, k, v   tensor.Matrix
 	seqs      tensor.Sequences
@@ -29,18 +30,18 @@ type Notebook struct {
 	allocated int64
 }
 
-// NewNotebook draws activations and neurons, for the threads of a pool; nil is
-// one thread.
-func NewNotebook(seed uint64, pool *tensor.Pool) (*Notebook, error) {
+// NewNotebook draws activations and neurons, for products in a precision on the
+// threads of a pool; nil is one thread.
+func NewNotebook(seed uint64, precision tensor.Precision, pool *tensor.Pool) (*Notebook, error) {
 	before := heap()
 	rng := tuning.NewRand(seed, streamNotebook)
 	scale := math.Pow(notebookWidth, -0.25) // so that q.k is the logit
-	head, err := circuit(notebookWidth, notebookNeurons, false, rng)
+	head, err := circuit(notebookWidth, notebookNeurons, false, precision, rng)
 	if err != nil {
 		return nil, err
 	}
 	n := &Notebook{
-		head: head, work: nn.NewWorkspace(pool), seqs: tensor.NewSequences(notebookTokens), dst: tensor.New(notebookTokens, notebookWidth),
+		head: head, precision: precision, work: nn.NewWorkspace(pool), seqs: tensor.NewSequences(notebookTokens), dst: tensor.New(notebookTokens, notebookWidth),
 		q: gaussian(rng, notebookTokens, notebookWidth, scale),
 		k: gaussian(rng, notebookTokens, notebookWidth, scale),
 		v: gaussian(rng, notebookTokens, notebookWidth, 1),
@@ -52,7 +53,7 @@ func NewNotebook(seed uint64, pool *tensor.Pool) (*Notebook, error) {
 
 // Run computes the head once.
 func (n *Notebook) Run() {
-	n.work.Attend(n.dst, nil, n.head, n.q, n.k, n.v, n.seqs)
+	n.work.Attend(n.dst, nil, n.head, n.q, n.k, n.v, n.seqs, n.precision)
 }
 
 // Memory returns how many bytes curves, activations and scratch take.

@@ -129,7 +129,7 @@ func build(m *model.Model, o Options, layer, head int) (Head, error) {
 		if out.Curves, err = tuning.New[float32](cfg); err != nil {
 			return out, err
 		}
-		if out.Head, err = attention.NewCircuit(attention.CircuitConfig{Tuning: out.Curves}); err != nil {
+		if out.Head, err = attention.NewCircuit(attention.CircuitConfig{Tuning: out.Curves, Precision: m.Precision()}); err != nil {
 			return out, err
 		}
 	default:

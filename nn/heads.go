@@ -116,8 +116,10 @@ func (t *joinTask) Do(_, i int) {
 }
 
 // Attend computes one head on whole sequences outside of any block: Forward of
-// the head without state and trace, on all threads of the workspace.
-func (w *Workspace) Attend(dst tensor.Matrix, logC []float32, head attention.Head, q, k, v tensor.Matrix, seqs tensor.Sequences) {
+// the head without state and trace, on all threads of the workspace. What the head
+// packs is multiplied in the precision.
+func (w *Workspace) Attend(dst tensor.Matrix, logC []float32, head attention.Head, q, k, v tensor.Matrix, seqs tensor.Sequences, precision tensor.Precision) {
+	w.setPrecision(precision)
 	for i := range seqs.Len() {
 		w.heads.add(call{head: head, dst: dst, q: q, k: k, v: v, logC: logC, seqs: seqs.Slice(i, i+1)})
 	}

@@ -64,7 +64,7 @@ func TestThreadsShareTheNeuronsOfAHead(t *testing.T) {
 			if got := trace.Counts(h); got.Tokens != count.Tokens || got.NonPositive != count.NonPositive || got.Zero != count.Zero {
 				t.Errorf("%s: counted %+v, want %+v", what, got, count)
 			}
-			pass.Work.Attend(attended, logC, head, trace.Query(h), trace.Key(h), trace.Value(h), seqs)
+			pass.Work.Attend(attended, logC, head, trace.Query(h), trace.Key(h), trace.Value(h), seqs, tensor.Float32)
 			if !slices.Equal(attended.Data, want.Data) || !slices.Equal(logC, wantLogC) {
 				t.Errorf("%s: Attend gives other bytes than Forward", what)
 			}
@@ -81,7 +81,7 @@ func TestSharedNeuronsDoNotAllocate(t *testing.T) {
 	for _, threads := range []int{1, 2} {
 		pool := tensor.NewPool(threads)
 		work := NewWorkspace(pool)
-		f := func() { work.Attend(y, nil, many, q, k, v, seqs) }
+		f := func() { work.Attend(y, nil, many, q, k, v, seqs, tensor.Float32) }
 		for range 20 {
 			f() // every worker takes a group at some time
 		}

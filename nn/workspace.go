@@ -46,9 +46,7 @@ const maxRows = 32
 
 func (w *Workspace) begin(b *Block, dst, x tensor.Matrix, pass Pass) {
 	w.block, w.pass, w.dst, w.x = b, pass, dst, x
-	for i := range w.arenas {
-		w.arenas[i].Precision = b.precision // of what heads pack
-	}
+	w.setPrecision(b.precision)
 	switch t := pass.Tape; {
 	case t != nil:
 		t.begin(b, x)
@@ -75,6 +73,13 @@ func (w *Workspace) begin(b *Block, dst, x tensor.Matrix, pass Pass) {
 		}
 		w.traces = w.traces[:n]
 		clear(w.traces)
+	}
+}
+
+// setPrecision sets the precision of what heads pack.
+func (w *Workspace) setPrecision(p tensor.Precision) {
+	for i := range w.arenas {
+		w.arenas[i].Precision = p
 	}
 }
 

@@ -1,6 +1,5 @@
 """What is compared. Each part is one run of turns; parts follow one another."""
 
-import importlib.util
 import statistics
 import sys
 import time
@@ -10,6 +9,7 @@ import torch
 
 import notebook
 import startup
+import training as language
 import with_onnx
 import with_torch
 from turns import Job, measure, timed
@@ -205,11 +205,7 @@ def start(part):
 
 
 def training(part):
-    """A step of a small language model, if this checkout has it."""
-    if not importlib.util.find_spec("training"):
-        return
-    import training as language
-
+    """A step of a small language model."""
     torch._dynamo.config.error_on_recompile = False  # the models of both numbers of threads share their code
     for n in part.threads:
         work = "training step"

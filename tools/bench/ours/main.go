@@ -45,8 +45,14 @@ type request struct {
 	Output    bool
 }
 
-// precisions that products can be asked for in.
-var precisions = [...]string{"float32"}
+// precisions returns the names of those that products can be asked for in here.
+func precisions() []string {
+	names := []string{tensor.Float32.String()}
+	if tensor.Fast.Arithmetic().Reason == "" {
+		names = append(names, tensor.Fast.String())
+	}
+	return names
+}
 
 // prepared returns what of the request decides how its work is prepared.
 func (r request) prepared() request {
@@ -76,13 +82,20 @@ func main() {
 }
 
 func serve(folder string) error {
-	s := server{pools: map[int]*tensor.Pool{}, jobs: map[request]job{}}
-	var err error
-	if s.model, err = model.Load(os.DirFS(folder), folder); err != nil {
-		return err
-	}
-	if s.encoder, err = bench.NewEncoder(seed); err != nil {
-		return err
+	s := server{engines: map[string]engine{}, pools: map[int]*tensor.Pool{}, jobs: map[request]job{}}
+	for _, name := range precisions() {
+		p, err := tensor.ParsePrecision(name)
+		if err != nil {
+			return err
+		}
+		e := engine{precision: p}
+		if e.model, err = model.Load(os.DirFS(folder), folder, model.Precision(p)); err != nil {
+			return err
+		}
+		if e.encoder, err = bench.NewEncoder(p, seed); err != nil {
+			return err
+		}
+		s.engines[name] = e
 	}
 	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	for in.More() {
@@ -109,10 +122,16 @@ type job struct {
 }
 
 type server struct {
-	model   *model.Model
-	encoder *bench.Encoder
+	engines map[string]engine // by precision
 	pools   map[int]*tensor.Pool
 	jobs    map[request]job
+}
+
+// engine is what computes in one precision.
+type engine struct {
+	precision tensor.Precision
+	model     *model.Model
+	encoder   *bench.Encoder
 }
 
 func (s *server) answer(r request) (answer, error) {
@@ -127,11 +146,14 @@ func (s *server) answer(r request) (answer, error) {
 	}
 	if r.Work == "peak" {
 		a.Rate = pool.Peak(5 * time.Millisecond)
-		a.Precisions = precisions[:]
+		a.Precisions = precisions()
 		return a, nil
 	}
-	if r.Precision != "" && !slices.Contains(precisions[:], r.Precision) {
-		return a, fmt.Errorf("no precision %q here, only %q", r.Precision, precisions)
+	if r.Precision == "" {
+		r.Precision = tensor.Float32.String()
+	}
+	if _, ok := s.engines[r.Precision]; !ok {
+		return a, fmt.Errorf("no precision %q here, only %q", r.Precision, precisions())
 	}
 	j, ok := s.jobs[r.prepared()]
 	if !ok {
@@ -161,14 +183,14 @@ func (s *server) answer(r request) (answer, error) {
 }
 
 func (s *server) prepare(r request, pool *tensor.Pool) (job, error) {
-	ctx := context.Background()
+	ctx, engine := context.Background(), s.engines[r.Precision]
 	seqs := tensor.NewSequences(slices.Repeat([]int{r.Tokens}, r.Sequences)...)
 	switch r.Work {
 	case "product":
 		x, dst, w := tensor.New(256, 768), tensor.New(256, 768), tensor.New(768, 768)
 		uniform(x.Data, 0)
 		uniform(w.Data, 1)
-		packed := tensor.Pack(w, nil)
+		packed := engine.precision.Pack(w)
 		return job{
 			run:    func() error { pool.Product(dst, x, packed); return nil },
 			output: func() []float64 { return float64s(dst.Data) },
@@ -179,20 +201,20 @@ func (s *server) prepare(r request, pool *tensor.Pool) (job, error) {
 			ids[i] = 1000 + i*7919%20000 // the same in with_torch.py
 		}
 		batch := model.Batch{Sequences: seqs, IDs: ids}
-		run := model.Run{Heads: s.model.Exact(), Work: nn.NewWorkspace(pool)}
+		run := model.Run{Heads: engine.model.Exact(), Work: nn.NewWorkspace(pool)}
 		var states tensor.Matrix
 		return job{
-			run:    func() (err error) { states, err = s.model.Forward(ctx, batch, run); return err },
+			run:    func() (err error) { states, err = engine.model.Forward(ctx, batch, run); return err },
 			output: func() []float64 { return unit(states.SliceRows(0, r.Tokens)) },
 		}, nil
 	case "encoder":
-		heads, err := s.encoder.Heads(r.Neurons)
+		heads, err := engine.encoder.Heads(r.Neurons)
 		if err != nil {
 			return job{}, err
 		}
-		x, work := s.encoder.Input(seqs.Tokens()), nn.NewWorkspace(pool)
+		x, work := engine.encoder.Input(seqs.Tokens()), nn.NewWorkspace(pool)
 		y := x.Clone()
-		return job{run: func() error { return s.encoder.Forward(ctx, y, x, seqs, heads, work) }}, nil
+		return job{run: func() error { return engine.encoder.Forward(ctx, y, x, seqs, heads, work) }}, nil
 	case "training":
 		cfg := bench.SmallLanguage()
 		m, err := bench.NewLanguageModel(cfg, r.Neurons, seed, pool)
@@ -202,7 +224,7 @@ func (s *server) prepare(r request, pool *tensor.Pool) (job, error) {
 		ids, targets, seqs := cfg.Batch(r.Sequences, r.Tokens, seed)
 		return job{run: func() error { _, err := m.Step(ids, targets, seqs); return err }}, nil
 	case "notebook":
-		n, err := bench.NewNotebook(seed, pool)
+		n, err := bench.NewNotebook(seed, engine.precision, pool)
 		if err != nil {
 			return job{}, err
 		}

@@ -3,9 +3,13 @@ package nn
 import "github.com/tripartite-go/tripartite/tensor"
 
 // A pass over few tokens is bound by reading the weights: every block of rows
-// meets all of them. Where all rows fit one block, threads therefore share the
-// outputs of every product instead of its rows, so that each weight is read
-// once. The sums are the same, to the bit.
+// meets all of them. Threads therefore share the outputs of every product instead
+// of its rows, so that each weight is read once. The sums are the same, to the
+// bit.
+
+// shortRows is how many rows for each thread are few: with more of them, blocks of
+// rows are large enough, and need no waiting between products.
+const shortRows = 24
 
 // short holds the activations of a short pass, which all its tasks read.
 type short struct {
@@ -17,7 +21,7 @@ type short struct {
 
 // isShort says whether the pass at work shares outputs.
 func (w *Workspace) isShort() bool {
-	return w.pool.Threads() > 1 && w.x.Rows <= maxRows && w.pass.Tape == nil
+	return w.pool.Threads() > 1 && w.x.Rows <= shortRows*w.pool.Threads() && w.pass.Tape == nil
 }
 
 // forwardShort is the pass at work.

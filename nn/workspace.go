@@ -42,7 +42,7 @@ func (w *Workspace) Pool() *tensor.Pool { return w.pool }
 
 // maxRows is the most rows that a task takes: its activations stay in the
 // second-level cache while the weights pass by.
-const maxRows = 32
+const maxRows = 64
 
 func (w *Workspace) begin(b *Block, dst, x tensor.Matrix, pass Pass) {
 	w.block, w.pass, w.dst, w.x = b, pass, dst, x

@@ -228,7 +228,7 @@ func (m *Model) Logits(states tensor.Matrix, pool *tensor.Pool) tensor.Matrix {
 	if m.words == nil {
 		panic("model: " + m.name + " has no logits of words")
 	}
-	return m.words.forward(tensor.Matrix{}, states, pool)
+	return m.words.forward(states, pool)
 }
 
 // HasClassifier reports whether the checkpoint tells labels apart, which

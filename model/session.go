@@ -88,7 +88,9 @@ func (s *Session) Logits() []float32 {
 		panic("model: " + s.model.name + " has no logits of words")
 	}
 	last := s.hidden.SliceRows(s.hidden.Rows-1, s.hidden.Rows)
-	s.logits = s.model.words.forward(s.logits, last, s.run.Work.Pool())
+	decoder := s.model.words.decoder() // no causal model has more before it
+	s.logits = s.logits.Resize(1, decoder.Out())
+	s.run.Work.Outputs(s.logits, decoder, last)
 	return s.logits.Row(0)
 }
 

@@ -124,9 +124,8 @@ func newWordHead(c *Config, from *source, transform linear, n norm, d decoder, w
 	}, nil
 }
 
-// forward returns the logits [n, V] of hidden states [n, D] in dst's memory,
-// where it is large enough.
-func (h *wordHead) forward(dst, states tensor.Matrix, pool *tensor.Pool) tensor.Matrix {
+// forward returns the logits [n, V] of hidden states [n, D].
+func (h *wordHead) forward(states tensor.Matrix, pool *tensor.Pool) tensor.Matrix {
 	if t := h.transform; t != nil {
 		x := tensor.New(states.Rows, t.dense.Out())
 		t.dense.Forward(pool, x, states)
@@ -135,7 +134,7 @@ func (h *wordHead) forward(dst, states tensor.Matrix, pool *tensor.Pool) tensor.
 		states = x
 	}
 	decoder := h.decoder()
-	dst = dst.Resize(states.Rows, decoder.Out())
-	decoder.Forward(pool, dst, states)
-	return dst
+	logits := tensor.New(states.Rows, decoder.Out())
+	decoder.Forward(pool, logits, states)
+	return logits
 }

@@ -87,7 +87,7 @@ def fresh(folder):
     folder.mkdir(parents=True)
 
 
-def fill(model, seed, up=(), down=(), tables=()):
+def fill(model, seed, up, down, tables):
     """Fills every parameter of a model whose blocks normalize first, as randomize of models.py does.
 
     Up and down name the two maps of the feed-forward layer, tables what is no matrix but rows."""
@@ -104,7 +104,9 @@ def fill(model, seed, up=(), down=(), tables=()):
             value = 0.5 * noise - 2
         elif p.ndim >= 2:
             inputs = p.shape[0] if name in transposed else p[0].numel()
-            value = noise * (12.0 if name.endswith(tuple(d + ".weight" for d in down)) else 1.5) / inputs**0.5
+            gains = {0.8: up, 12.0: down}
+            gain = next((g for g, maps in gains.items() if name.endswith(tuple(m + ".weight" for m in maps))), 1.5)
+            value = noise * gain / inputs**0.5
         else:
             value = 0.4 * noise
         with torch.no_grad():

@@ -115,6 +115,49 @@ func TestASessionContinuesWhereItStopped(t *testing.T) {
 	}
 }
 
+// TestGreedyContinuationIsThatOfTransformers also feeds the prompt in two parts.
+func TestGreedyContinuationIsThatOfTransformers(t *testing.T) {
+	longest := 0
+	for _, c := range readManifest(t).Cases {
+		ref := openReference(t, c.Folder)
+		if !ref.has("generated") {
+			continue
+		}
+		m := open(t, c.Folder)
+		s, err := m.NewSession(Run{Work: workspace(t, 2)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := ref.ints(t, "generated")
+		const prompt = 4
+		feed := func(ids ...int64) (next int64) {
+			part := make([]int, len(ids))
+			for i, id := range ids {
+				part[i] = int(id)
+			}
+			if _, err := s.Feed(t.Context(), part...); err != nil {
+				t.Fatal(err)
+			}
+			logits := s.Logits()
+			return int64(slices.Index(logits, slices.Max(logits)))
+		}
+		feed(want[:1]...)
+		next := feed(want[1:prompt]...)
+		for i, id := range want[prompt:] {
+			if next != id {
+				t.Fatalf("%s: token %d of the continuation is %d, want %d", c.Folder, i, next, id)
+			}
+			if i+1 < len(want)-prompt {
+				next = feed(id)
+			}
+		}
+		longest = max(longest, len(want)-prompt)
+	}
+	if longest < 50 {
+		t.Errorf("the longest continuation has %d tokens", longest)
+	}
+}
+
 func TestWhatASessionCarries(t *testing.T) {
 	m := open(t, "bloom")
 	work := workspace(t, 2)

@@ -12,22 +12,26 @@ import (
 	"github.com/tripartite-go/tripartite/tensor"
 )
 
-// TestPatchesAreASet exchanges patches of an image together with their positions:
-// nothing changes but the order of what comes out.
+// TestPatchesAreASet exchanges the patches of an image, and their positions with
+// them: nothing changes but the order of what comes out.
 func TestPatchesAreASet(t *testing.T) {
-	for _, folder := range []string{"vit", "deit", "ast"} {
-		ref := openReference(t, folder)
+	for _, folder := range []string{"vit", "vit-oblong", "deit"} {
 		m := open(t, folder)
-		b, _ := ref.batch(t, m)
+		b, _ := openReference(t, folder).batch(t, m)
 		e := m.embedding.(*patchEmbedding)
 		order := rand.New(rand.NewPCG(1, 2)).Perm(e.offsets.Rows - e.special)
-		permute := func(x tensor.Matrix, from int) { // all rows after the special ones
-			old := x.Clone()
-			for i, j := range order {
-				copy(x.Row(from+i), old.Row(from+j))
-			}
+
+		mixed := *m
+		other := *e
+		other.offsets = permuted(e.offsets, e.special, order)
+		mixed.embedding = &other
+		image := slices.Clone(b.Values.Row(0))
+		for i, j := range order {
+			movePatch(image, b.Values.Row(0), e.grid, i, j)
 		}
-		one := Batch{Sequences: tensor.NewSequences(m.config.Positions), Values: b.Values.SliceRows(0, 1)}
+		seqs := tensor.NewSequences(m.config.Positions)
+		one := Batch{Sequences: seqs, Values: b.Values.SliceRows(0, 1)}
+		two := Batch{Sequences: seqs, Values: tensor.FromData(image, 1, len(image))}
 		// Sums over keys come in another order; a circuit's rates relative to another
 		// shift.
 		for name, c := range map[string]struct {
@@ -35,32 +39,36 @@ func TestPatchesAreASet(t *testing.T) {
 			tolerance float64
 		}{"exact": {nil, 1e-5}, "circuit": {circuits(t, m, 48), 1e-4}} {
 			run := Run{Heads: c.heads, Work: workspace(t, 2)}
-			want := forward(t, m, one, run)
-			permute(want, e.special)
-
-			shuffled := *m
-			shuffled.embedding = shuffledEmbedding{e, order}
-			got := forward(t, &shuffled, one, run)
+			want := permuted(forward(t, m, one, run), e.special, order)
+			got := forward(t, &mixed, two, run)
 			p := Padded{IDs: make([]int64, want.Rows), Mask: slices.Repeat([]int64{1}, want.Rows)}
 			near(t, folder+", "+name, got.Data, want.Data, p, c.tolerance)
 		}
 	}
 }
 
-// shuffledEmbedding cuts the same patches and adds to each its own position, in
-// another order.
-type shuffledEmbedding struct {
-	*patchEmbedding
-	order []int
+// permuted returns x with row from+order[i] in the place of row from+i.
+func permuted(x tensor.Matrix, from int, order []int) tensor.Matrix {
+	out := x.Clone()
+	for i, j := range order {
+		copy(out.Row(from+i), x.Row(from+j))
+	}
+	return out
 }
 
-func (e shuffledEmbedding) forward(dst tensor.Matrix, b Batch, pool *tensor.Pool) error {
-	err := e.patchEmbedding.forward(dst, b, pool)
-	old := dst.Clone()
-	for i, j := range e.order {
-		copy(dst.Row(e.special+i), old.Row(e.special+j))
+// movePatch copies patch j of an image into the place of patch i.
+func movePatch(dst, src []float32, g Grid, i, j int) {
+	_, cols := g.Patches()
+	for c := range g.Channels {
+		for y := range g.PatchHeight {
+			for x := range g.PatchWidth {
+				at := func(patch int) int {
+					return (c*g.Height+patch/cols*g.PatchHeight+y)*g.Width + patch%cols*g.PatchWidth + x
+				}
+				dst[at(i)] = src[at(j)]
+			}
+		}
 	}
-	return err
 }
 
 func TestPatchesAreCutAsAConvolutionDoes(t *testing.T) {

@@ -47,7 +47,7 @@ def stored(words):
 CASES = [
     dict(folder="gpt2", cls=GPT2Model, after=buffers,
          about="as openai-community/gpt2: no prefix, no decoder, attn.bias and attn.masked_bias; padding on the right"),
-    dict(folder="gpt2-left-padding", cls=GPT2LMHeadModel, left=True, config=dict(n_inner=31),
+    dict(folder="gpt2-left-padding", cls=GPT2LMHeadModel, left=True, config=dict(n_inner=31, n_positions=57),
          about="transformer. prefix, tied decoder not stored, n_inner; padding on the left, where positions count columns"),
     dict(folder="gpt2-scaled", cls=GPT2LMHeadModel, after=stored("transformer.wte.weight"), scaled=True,
          config=dict(n_layer=3, activation_function="relu", scale_attn_weights=False, scale_attn_by_inverse_layer_idx=True),
@@ -84,6 +84,17 @@ def batch(vocab, lengths, seed, left):
         at = slice(n - length, n) if left else slice(0, length)
         ids[i, at], mask[i, at] = torch.randint(0, vocab, (length,), generator=g), 1
     return dict(input_ids=ids, attention_mask=mask)
+
+
+def greedy(model, prompt):
+    """The likeliest continuation of a prompt by 50 tokens, or as many as there are positions."""
+    room = min(50, getattr(model.config, "n_positions", 1000) - len(prompt))
+    ids = model.generate(prompt[None], attention_mask=torch.ones(1, len(prompt)), do_sample=False,
+                         min_new_tokens=room, max_new_tokens=room, pad_token_id=0, eos_token_id=None)  # fmt: skip
+    with torch.no_grad():
+        best = model(ids).logits[0, len(prompt) - 1 : -1].topk(2).values
+    assert (best[:, 0] - best[:, 1]).min() > 1e-3, "two tokens are as likely as one another"
+    return ids[0]
 
 
 def exact_gelu(cls, model, run, want, mask):
@@ -130,4 +141,5 @@ def make(case):
         found = noticed(whole, model, run, want, lambda a, b: difference(a, b, mask), changes, folder.name)
         if kind is BloomConfig:
             found = f"gelu for its approximation changes {exact_gelu(whole, model, run, want, mask):.1e}; {found}"
+        inputs["generated"] = greedy(model, inputs["input_ids"][inputs["attention_mask"].bool()][:4])
     finish(folder, inputs, want, found)

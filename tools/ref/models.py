@@ -7,6 +7,7 @@
 BLOOM by causal.py, ViT, DeiT and AST by patches.py. Beside each lies reference.safetensors: inputs, and outputs computed in float64 from the weights as stored.
 
     input_ids, attention_mask, token_type_ids   I64 [B, N]          of text; causal models have no token types
+    generated                                   I64 [n]             4 tokens and their greedy continuation, of causal models
     pixel_values                                F32 [B, C, H, W]    of images
     input_values                                F32 [B, time, mel]  of sounds
     hidden_states                               F32 [L+1, B, N, D], as transformers counts them; L is the

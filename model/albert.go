@@ -1,6 +1,10 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/tripartite-go/tripartite/nn"
+)
 
 // albertWeights mirrors the checkpoints of ALBERT (Lan et al.,
 // arXiv:1909.11942): AlbertForPreTraining of transformers, of which all others
@@ -47,10 +51,10 @@ func configureALBERT(c *Config, f *fields) {
 	c.Layers = f.size("num_hidden_layers", 12)
 	c.Groups = f.size("num_hidden_groups", 1)
 	c.Inner = f.size("inner_group_num", 1)
-	c.Activation = f.activation("gelu_new")
-	c.Epsilon = f.epsilon(1e-12)
+	c.Activation = f.activation("hidden_act", "gelu_new")
+	c.Epsilon = f.epsilon("layer_norm_eps", 1e-12)
 	c.Tied = f.flag("tie_word_embeddings", true)
-	f.unsupported()
+	f.encoder()
 }
 
 func loadALBERT(c *Config, from *source) (*Model, error) {
@@ -91,11 +95,9 @@ func loadALBERT(c *Config, from *source) (*Model, error) {
 		m.blocks = append(m.blocks, blocks[first:first+c.Inner]...)
 	}
 	if w.Pooler != nil {
-		pooler, err := from.layer(c, w.Pooler)
-		if err != nil {
+		if m.pooler, err = from.pooler(c, w.Pooler, nn.Tanh); err != nil {
 			return nil, err
 		}
-		m.pooler = &pooler
 	}
 	if h := w.Words; h != nil {
 		if m.words, err = newWordHead(c, from, h.Transform, h.Norm, h.Decoder, w.Embeddings.Words); err != nil {

@@ -6,17 +6,27 @@ import (
 	"github.com/tripartite-go/tripartite/tensor"
 )
 
-// Batch is a ragged batch of token sequences: all tokens one after another,
-// without padding.
+// Batch is a ragged batch of sequences: all tokens one after another, without
+// padding. They are given by their ids or, of images and sounds, by the numbers
+// they are cut from.
 type Batch struct {
 	Sequences tensor.Sequences
 	IDs       []int // [N] tokens, 0 to Vocabulary-1
 	// Segments [N] say which text of its sequence a token belongs to, 0 to
-	// Config.Segments-1 (token_type_ids); nil is 0 for all.
+	// Config.Segments-1 (token_type_ids); nil is 0 for all. Models without segments
+	// want nil.
 	Segments []int
 	// Positions [N], 0 to Config.Positions-1; nil counts from 0 in every sequence.
+	// Where there are no positions to be learned, as in BLOOM, they mean nothing.
 	Positions []int
+	// Values hold, instead of IDs, an image [channels, height, width] or a
+	// spectrogram [time, frequency] in each row, one for every sequence. See
+	// Model.BatchOf.
+	Values tensor.Matrix
 }
+
+// Tokens returns N.
+func (b *Batch) Tokens() int { return b.Sequences.Tokens() }
 
 // NewBatch returns the batch of sequences of token ids, of one segment each.
 func NewBatch(sequences ...[]int) Batch {
@@ -40,12 +50,21 @@ func (m *Model) Check(b Batch) error {
 
 // check fills in what was left out.
 func (m *Model) check(b Batch) (Batch, error) {
-	n := len(b.IDs)
-	if b.Sequences.Tokens() != n || n > 0 && b.Sequences.Offsets[0] != 0 ||
-		b.Segments != nil && len(b.Segments) != n || b.Positions != nil && len(b.Positions) != n {
-		panic(fmt.Sprintf("model: batch of %d ids, %d segments, %d positions in sequences of %d tokens", n, len(b.Segments), len(b.Positions), b.Sequences.Tokens()))
+	if m.config.Input != Tokens {
+		return b, m.checkValues(b)
 	}
-	if b.Segments == nil {
+	n := len(b.IDs)
+	if b.Values.Rows > 0 {
+		return b, fmt.Errorf("%s reads %v, that is ids of tokens, and no images or sounds; give it those, or use another model", m.name, Tokens)
+	}
+	if b.Tokens() != n || n > 0 && b.Sequences.Offsets[0] != 0 ||
+		b.Segments != nil && len(b.Segments) != n || b.Positions != nil && len(b.Positions) != n {
+		panic(fmt.Sprintf("model: batch of %d ids, %d segments, %d positions in sequences of %d tokens", n, len(b.Segments), len(b.Positions), b.Tokens()))
+	}
+	if b.Segments != nil && m.config.Segments == 0 {
+		return b, fmt.Errorf("%s has no segments (token types); leave token_type_ids out", m.name)
+	}
+	if b.Segments == nil && m.config.Segments > 0 {
 		b.Segments = make([]int, n)
 	}
 	if b.Positions == nil {
@@ -60,7 +79,11 @@ func (m *Model) check(b Batch) (Batch, error) {
 	for i := range b.Sequences.Len() {
 		lo, hi := b.Sequences.Bounds(i)
 		for t := lo; t < hi; t++ {
-			if err := m.token(b.IDs[t], b.Segments[t], b.Positions[t]); err != nil {
+			segment := 0
+			if b.Segments != nil {
+				segment = b.Segments[t]
+			}
+			if err := m.token(b.IDs[t], segment, b.Positions[t]); err != nil {
 				return b, fmt.Errorf("sequence %d of %d tokens, token %d: %w", i, hi-lo, t-lo, err)
 			}
 		}
@@ -74,9 +97,9 @@ func (m *Model) token(id, segment, position int) error {
 	switch {
 	case id < 0 || id >= c.Vocabulary:
 		return fmt.Errorf("the id %d is not in the vocabulary of %s, 0 to %d; check that the tokenizer is the model's", id, m.name, c.Vocabulary-1)
-	case segment < 0 || segment >= c.Segments:
+	case segment < 0 || segment >= max(c.Segments, 1):
 		return fmt.Errorf("the segment (token type) %d is not one of %s, 0 to %d; correct it", segment, m.name, c.Segments-1)
-	case position < 0 || position >= c.Positions:
+	case position < 0 || !c.Fits(position+1):
 		return fmt.Errorf("position %d is beyond the %d positions of %s; shorten the text or split it", position, c.Positions, m.name)
 	}
 	return nil
@@ -86,7 +109,7 @@ func (m *Model) token(id, segment, position int) error {
 type Padded struct {
 	Rows, Cols int
 	IDs        []int64 // [Rows, Cols]
-	// Segments [Rows, Cols], nil for 0 throughout.
+	// Segments [Rows, Cols], nil for none: 0 throughout.
 	Segments []int64
 	// Mask [Rows, Cols] is 1 for a token and 0 for padding, wherever it lies; nil
 	// for tokens throughout. A token's position is its column.
@@ -100,7 +123,10 @@ func (p Padded) Ragged() (Batch, error) {
 	if len(p.IDs) != n || p.Segments != nil && len(p.Segments) != n || p.Mask != nil && len(p.Mask) != n {
 		panic(fmt.Sprintf("model: padded batch [%d, %d] of %d ids, %d segments, %d mask values", p.Rows, p.Cols, len(p.IDs), len(p.Segments), len(p.Mask)))
 	}
-	b := Batch{IDs: make([]int, 0, n), Segments: make([]int, 0, n), Positions: make([]int, 0, n)}
+	b := Batch{IDs: make([]int, 0, n), Positions: make([]int, 0, n)}
+	if p.Segments != nil {
+		b.Segments = make([]int, 0, n)
+	}
 	lengths := make([]int, p.Rows)
 	for i := range p.Rows {
 		for j := range p.Cols {
@@ -113,11 +139,9 @@ func (p Padded) Ragged() (Batch, error) {
 			}
 			b.IDs = append(b.IDs, narrow(p.IDs[at]))
 			b.Positions = append(b.Positions, j)
-			segment := 0
 			if p.Segments != nil {
-				segment = narrow(p.Segments[at])
+				b.Segments = append(b.Segments, narrow(p.Segments[at]))
 			}
-			b.Segments = append(b.Segments, segment)
 			lengths[i]++
 		}
 		if lengths[i] == 0 {
@@ -141,14 +165,18 @@ func narrow(x int64) int {
 // of the batch that Ragged returned, to dst [Rows, Cols, D] and zeros where
 // padding was.
 func (p Padded) Spread(dst []float32, src tensor.Matrix, b Batch) {
-	if len(dst) != p.Rows*p.Cols*src.Cols || src.Rows != len(b.IDs) || b.Sequences.Len() != p.Rows {
+	if len(dst) != p.Rows*p.Cols*src.Cols || src.Rows != b.Tokens() || b.Sequences.Len() != p.Rows {
 		panic(fmt.Sprintf("model: %d rows of width %d spread over [%d, %d] in %d values", src.Rows, src.Cols, p.Rows, p.Cols, len(dst)))
 	}
 	clear(dst)
 	for i := range p.Rows {
 		lo, hi := b.Sequences.Bounds(i)
 		for t := lo; t < hi; t++ {
-			at := (i*p.Cols + b.Positions[t]) * src.Cols
+			col := t - lo
+			if b.Positions != nil {
+				col = b.Positions[t]
+			}
+			at := (i*p.Cols + col) * src.Cols
 			copy(dst[at:at+src.Cols], src.Row(t))
 		}
 	}

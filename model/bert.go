@@ -1,6 +1,10 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/tripartite-go/tripartite/nn"
+)
 
 // bertWeights mirrors the checkpoints of BERT (Devlin et al.,
 // arXiv:1810.04805): BertForPreTraining of transformers, of which all others
@@ -39,10 +43,10 @@ func configureBERT(c *Config, f *fields) {
 	c.FeedForward = f.size("intermediate_size", 3072)
 	c.Heads = f.size("num_attention_heads", 12)
 	c.Layers = f.size("num_hidden_layers", 12)
-	c.Activation = f.activation("gelu")
-	c.Epsilon = f.epsilon(1e-12)
+	c.Activation = f.activation("hidden_act", "gelu")
+	c.Epsilon = f.epsilon("layer_norm_eps", 1e-12)
 	c.Tied = f.flag("tie_word_embeddings", true)
-	f.unsupported()
+	f.encoder()
 }
 
 func loadBERT(c *Config, from *source) (*Model, error) {
@@ -72,11 +76,9 @@ func loadBERT(c *Config, from *source) (*Model, error) {
 		return nil, err
 	}
 	if w.Pooler != nil {
-		pooler, err := from.layer(c, w.Pooler)
-		if err != nil {
+		if m.pooler, err = from.pooler(c, w.Pooler, nn.Tanh); err != nil {
 			return nil, err
 		}
-		m.pooler = &pooler
 	}
 	if h := w.Words; h != nil {
 		if m.words, err = newWordHead(c, from, h.Transform, h.Norm, h.Decoder, w.Embeddings.Words); err != nil {

@@ -17,6 +17,8 @@ import (
 //	Words  []float32 `tensor:"words.weight" shape:"vocab_size hidden_size"`
 //	Bias   []float32 `tensor:"bias,optional" shape:"vocab_size"`       nil where it is absent
 //	Up     linear    `tensor:"up" shape:"intermediate_size hidden_size"`  a weight [out, in], read later; a bias [out]
+//	Up     linear    `tensor:"up,transposed" shape:"intermediate_size hidden_size"`  the weight is stored as [in, out]
+//	Query  linear    `tensor:"query" shape:"hidden_size hidden_size" bias:"qkv_bias"`  the bias where config.json says so
 //	Norm   norm      `tensor:"LayerNorm" shape:"hidden_size"`          weight or gamma, bias or beta
 //	Layers []layer   `tensor:"layer" count:"num_hidden_layers"`        layer.0, layer.1 and so on
 //	Pooler *linear   `tensor:"pooler" shape:"hidden_size hidden_size"` nil where none of it is stored
@@ -31,8 +33,14 @@ type layout struct {
 	// was saved alone: "bert."
 	base string
 	// ignorable lists tensors that are not needed: buffers, and heads for tasks
-	// that are not offered. A name that ends in a dot stands for all below it.
+	// that are not offered. A name that ends in a dot stands for all below it, an
+	// asterisk for a number.
 	ignorable []string
+	// sign is found in the names of a checkpoint that older versions of
+	// transformers wrote, and older turns our names into those; nil where names
+	// never changed.
+	sign  string
+	older *strings.Replacer
 }
 
 // binder matches a struct's fields with a checkpoint's tensors.
@@ -42,6 +50,7 @@ type binder struct {
 	checkpoint *safetensors.Checkpoint
 	tensors    []safetensors.Info
 	bare       bool // names come without base
+	old        bool // names are the older ones
 
 	found     []binding
 	missing   []string
@@ -65,7 +74,8 @@ type bound struct {
 func bind(from *source, cfg *Config, l layout, weights any) (bound, error) {
 	b := &binder{layout: l, config: cfg, checkpoint: from.checkpoint, tensors: from.checkpoint.Tensors()}
 	b.bare = !b.any(l.base)
-	if err := b.fields("", reflect.ValueOf(weights).Elem()); err != nil {
+	b.old = l.older != nil && b.any(b.stored(l.base+l.sign))
+	if err := b.field(field{}, reflect.ValueOf(weights).Elem()); err != nil {
 		return bound{}, err
 	}
 	ignored, unused := b.leftover()
@@ -90,7 +100,10 @@ func (b *binder) any(prefix string) bool {
 // stored returns the name under which this checkpoint keeps a tensor.
 func (b *binder) stored(name string) string {
 	if b.bare {
-		return strings.TrimPrefix(name, b.base)
+		name = strings.TrimPrefix(name, b.base)
+	}
+	if b.old {
+		name = b.older.Replace(name)
 	}
 	return name
 }
@@ -100,7 +113,11 @@ func (b *binder) fields(prefix string, s reflect.Value) error {
 	for i := range s.NumField() {
 		tag := s.Type().Field(i).Tag
 		name, option, _ := strings.Cut(tag.Get("tensor"), ",")
-		f := field{join(prefix, name), strings.Fields(tag.Get("shape")), tag.Get("count"), option == "optional"}
+		f := field{
+			name: join(prefix, name), shape: strings.Fields(tag.Get("shape")), count: tag.Get("count"),
+			optional: option == "optional", transposed: option == "transposed",
+			unbiased: tag.Get("bias") == "qkv_bias" && !b.config.qkvBias,
+		}
 		if err := b.field(f, s.Field(i)); err != nil {
 			return err
 		}
@@ -120,6 +137,8 @@ type field struct {
 	shape    []string
 	count    string
 	optional bool
+
+	transposed, unbiased bool // of a linear map
 }
 
 func join(prefix, name string) string {
@@ -136,9 +155,18 @@ func (b *binder) field(f field, v reflect.Value) error {
 		b.leaf(f, dst)
 		return nil
 	case *linear:
-		dst.out, dst.in = b.size(f.shape[0]), b.size(f.shape[1])
-		dst.weight = b.leaf(field{name: f.name + ".weight", shape: f.shape}, nil)
-		b.leaf(field{name: f.name + ".bias", shape: f.shape[:1]}, &dst.bias)
+		dst.out, dst.in, dst.transposed = b.size(f.shape[0]), 1, f.transposed
+		for _, word := range f.shape[1:] { // several for a convolution
+			dst.in *= b.size(word)
+		}
+		shape := f.shape
+		if f.transposed {
+			shape = []string{f.shape[1], f.shape[0]}
+		}
+		dst.weight = b.leaf(field{name: f.name + ".weight", shape: shape}, nil)
+		if !f.unbiased {
+			b.leaf(field{name: f.name + ".bias", shape: f.shape[:1]}, &dst.bias)
+		}
 		return nil
 	case *norm:
 		b.leaf(field{name: f.name + ".weight|gamma", shape: f.shape}, &dst.gain)
@@ -174,8 +202,15 @@ func (b *binder) field(f field, v reflect.Value) error {
 	panic(fmt.Sprintf("model: a field of type %v cannot hold tensors", v.Type()))
 }
 
-// size returns what a word of a tag stands for, spelled as in config.json.
+// size returns what a word of a tag stands for: a number, a name spelled as in
+// config.json, or a multiple of one, such as 3*hidden_size.
 func (b *binder) size(word string) int {
+	if times, name, ok := strings.Cut(word, "*"); ok {
+		return b.size(times) * b.size(name)
+	}
+	if n, err := strconv.Atoi(word); err == nil {
+		return n
+	}
 	switch c := b.config; word {
 	case "vocab_size":
 		return c.Vocabulary
@@ -195,6 +230,18 @@ func (b *binder) size(word string) int {
 		return c.Groups
 	case "inner_group_num":
 		return c.Inner
+	case "num_channels":
+		return c.Grid.Channels
+	case "patch_height":
+		return c.Grid.PatchHeight
+	case "patch_width":
+		return c.Grid.PatchWidth
+	case "tokens": // of an image or a sound
+		return c.Positions
+	case "pooler_output_size":
+		return c.pooler.width
+	case "num_labels":
+		return c.labels
 	}
 	panic(fmt.Sprintf("model: no size is called %q", word))
 }
@@ -263,8 +310,18 @@ func (b *binder) leftover() (ignored, unused []string) {
 func (b *binder) mayIgnore(name string) bool {
 	return slices.ContainsFunc(b.ignorable, func(entry string) bool {
 		entry = b.stored(entry)
-		return name == entry || strings.HasSuffix(entry, ".") && strings.HasPrefix(name, entry)
+		return name == entry || strings.HasSuffix(entry, ".") && strings.HasPrefix(name, entry) || numbered(name, entry)
 	})
+}
+
+// numbered reports whether a name is the entry with a number for its asterisk.
+func numbered(name, entry string) bool {
+	before, after, ok := strings.Cut(entry, "*")
+	if !ok || len(name) < len(before)+len(after) || !strings.HasPrefix(name, before) || !strings.HasSuffix(name, after) {
+		return false
+	}
+	_, err := strconv.Atoi(name[len(before) : len(name)-len(after)])
+	return err == nil
 }
 
 // mismatch returns one error that lists everything that is wrong.

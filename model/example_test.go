@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"math"
 	"os"
 
+	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
+	"github.com/tripartite-go/tripartite/tuning"
 )
 
 // Two sequences of token ids go through the exact network; on the way the
@@ -37,4 +40,46 @@ func ExampleModel_Forward() {
 	// layer 1: log normalizers of 7 tokens at head 0
 	// layer 2: log normalizers of 7 tokens at head 0
 	// hidden states [7, 24], logits of one token [1, 64]
+}
+
+// A causal model whose heads are circuits reads tokens as they arrive: what it
+// carries from one to the next does not grow.
+func ExampleSession() {
+	m, err := model.Load(os.DirFS("testdata/bloom"), "bloom")
+	if err != nil {
+		log.Fatal(err)
+	}
+	heads := m.Exact()
+	for l := range heads {
+		for h := range heads[l] {
+			rng := tuning.NewRand(1, l, h)
+			curves, err := tuning.New[float32](tuning.Config{
+				Map: tuning.Exp, Inputs: m.HeadWidth(), W: tuning.Weights(tuning.Orthogonal, 64, m.HeadWidth(), rng),
+			})
+			if err != nil {
+				log.Fatal(err)
+			}
+			heads[l][h], err = attention.NewCircuit(attention.CircuitConfig{
+				Tuning: curves, Causal: true, Forget: 1 - math.Exp(-float64(m.Slope(h))),
+			})
+			if err != nil {
+				log.Fatal(err)
+			}
+		}
+	}
+	s, err := m.NewSession(model.Run{Heads: heads, Work: nn.NewWorkspace(nil)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for i := range 1000 {
+		if _, err := s.Feed(context.Background(), i%61); err != nil {
+			log.Fatal(err)
+		}
+		if n := s.Tokens(); n == 1 || n == 1000 {
+			fmt.Printf("%4d tokens, %d bytes, logits of %d words\n", n, s.Bytes(), len(s.Logits()))
+		}
+	}
+	// Output:
+	//    1 tokens, 21504 bytes, logits of 61 words
+	// 1000 tokens, 21504 bytes, logits of 61 words
 }

@@ -80,10 +80,33 @@ func (r reference) padded(t *testing.T) Padded {
 	if !ok {
 		t.Fatal("the reference has no input_ids")
 	}
-	return Padded{
-		Rows: info.Shape[0], Cols: info.Shape[1],
-		IDs: r.ints(t, "input_ids"), Segments: r.ints(t, "token_type_ids"), Mask: r.ints(t, "attention_mask"),
+	p := Padded{Rows: info.Shape[0], Cols: info.Shape[1], IDs: r.ints(t, "input_ids"), Mask: r.ints(t, "attention_mask")}
+	if r.has("token_type_ids") {
+		p.Segments = r.ints(t, "token_type_ids")
 	}
+	return p
+}
+
+// batch returns the inputs of a case, whatever they are. Images and sounds come
+// as if they were rows of tokens without padding.
+func (r reference) batch(t *testing.T, m *Model) (Batch, Padded) {
+	t.Helper()
+	c := m.Config()
+	if c.Input == Tokens {
+		p := r.padded(t)
+		b, err := p.Ragged()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b, p
+	}
+	data, shape := r.floats(t, c.Input.String())
+	b, err := m.BatchOf(Values{shape, data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := Padded{Rows: shape[0], Cols: c.Positions, IDs: make([]int64, b.Tokens()), Mask: slices.Repeat([]int64{1}, b.Tokens())}
+	return b, p
 }
 
 // near compares [Rows, Cols, width] where the mask is 1, and returns the largest
@@ -145,11 +168,7 @@ func TestEveryHiddenStateIsThatOfTransformers(t *testing.T) {
 				t.Skip("a sentence model: package task compares its embeddings")
 			}
 			m := open(t, c.Folder)
-			p := ref.padded(t)
-			b, err := p.Ragged()
-			if err != nil {
-				t.Fatal(err)
-			}
+			b, p := ref.batch(t, m)
 			want, shape := ref.floats(t, "hidden_states")
 			if shape[0] != m.Layers()+1 || shape[3] != m.Width() {
 				t.Fatalf("%d layers of width %d for hidden states %v", m.Layers(), m.Width(), shape)
@@ -169,35 +188,50 @@ func TestEveryHiddenStateIsThatOfTransformers(t *testing.T) {
 				t.Fatalf("%d hidden states, want %d", seen, shape[0])
 			}
 			p.Spread(spread, last, b)
+			if ref.has("last_hidden_state") {
+				want, _ = ref.floats(t, "last_hidden_state")
+			}
 			near(t, "last hidden state", spread, want[len(want)-one:], p, files.Tolerance)
-			compareHeads(t, m, ref, p, b, last, work.Pool(), files.Tolerance)
-			t.Logf("%s: hidden states within %.1e", c.About, worst)
+			heads := compareHeads(t, m, ref, p, b, last, work.Pool(), files.Tolerance)
+			t.Logf("%s: hidden states within %.1e, what follows within %.1e", c.About, worst, heads)
 		})
 	}
 }
 
-// compareHeads compares what follows the last hidden state.
-func compareHeads(t *testing.T, m *Model, ref reference, p Padded, b Batch, last tensor.Matrix, pool *tensor.Pool, tolerance float64) {
-	if m.HasLogits() != ref.has("logits") {
-		t.Errorf("logits: model %v, reference %v", m.HasLogits(), ref.has("logits"))
+// compareHeads compares what follows the last hidden state and returns the
+// largest difference, as near does.
+func compareHeads(t *testing.T, m *Model, ref reference, p Padded, b Batch, last tensor.Matrix, pool *tensor.Pool, tolerance float64) (worst float64) {
+	if has := m.HasLogits() || m.HasClassifier(); has != ref.has("logits") {
+		t.Errorf("logits: model %v, reference %v", has, ref.has("logits"))
+	}
+	rows := Padded{Rows: p.Rows, Cols: 1, IDs: make([]int64, p.Rows), Mask: slices.Repeat([]int64{1}, p.Rows)}
+	if m.HasClassifier() {
+		want, shape := ref.floats(t, "logits")
+		got := m.Classify(last, b.Sequences, pool)
+		if names := m.Config().Labels; len(names) != shape[1] || got.Cols != shape[1] {
+			t.Errorf("logits %v for %d labels named %q", shape, got.Cols, names)
+		}
+		worst = max(worst, near(t, "logits of labels", got.Data, want, rows, tolerance))
 	}
 	if m.HasLogits() {
 		want, _ := ref.floats(t, "logits")
 		got := make([]float32, len(want))
 		p.Spread(got, m.Logits(last, pool), b)
-		near(t, "logits", got, want, p, tolerance)
+		worst = max(worst, near(t, "logits", got, want, p, tolerance))
 		one := m.Logits(last.SliceRows(1, 2), pool)
 		if !slices.Equal(one.Data, m.Logits(last, pool).Row(1)) {
 			t.Error("the logits of a token alone differ from its logits among others")
 		}
 	}
 	if !ref.has("pooler_output") {
-		return
+		return worst
 	}
 	want, _ := ref.floats(t, "pooler_output")
 	got := m.Pool(last, b.Sequences, pool)
-	rows := Padded{Rows: p.Rows, Cols: 1, IDs: make([]int64, p.Rows), Mask: slices.Repeat([]int64{1}, p.Rows)}
-	near(t, "pooler output", got.Data, want, rows, tolerance)
+	if got.Cols != m.PoolerWidth() {
+		t.Errorf("pooler output of width %d, said to be %d", got.Cols, m.PoolerWidth())
+	}
+	return max(worst, near(t, "pooler output", got.Data, want, rows, tolerance))
 }
 
 func TestPaddingComesBackAsZeros(t *testing.T) {

@@ -59,16 +59,29 @@ type architecture struct {
 	load      func(*Config, *source) (*Model, error)
 }
 
+// supported lists the names that findArchitecture knows.
+const supported = "albert, audio-spectrogram-transformer, bert, bloom, deit, gpt2 and vit"
+
 // findArchitecture returns the architecture that config.json calls model_type.
 // A new one is a file of its own and a line here.
 func findArchitecture(modelType string) (architecture, error) {
 	switch modelType {
-	case "bert":
-		return architecture{configureBERT, loadBERT}, nil
 	case "albert":
 		return architecture{configureALBERT, loadALBERT}, nil
+	case "audio-spectrogram-transformer":
+		return architecture{configureAST, loadAST}, nil
+	case "bert":
+		return architecture{configureBERT, loadBERT}, nil
+	case "bloom":
+		return architecture{configureBLOOM, loadBLOOM}, nil
+	case "deit":
+		return architecture{configureDeiT, loadDeiT}, nil
+	case "gpt2":
+		return architecture{configureGPT2, loadGPT2}, nil
+	case "vit":
+		return architecture{configureViT, loadViT}, nil
 	case "":
-		return architecture{}, errors.New(`there is no model_type; add the right one, such as "model_type": "bert" (supported are bert and albert)`)
+		return architecture{}, errors.New(`there is no model_type; add the right one, such as "model_type": "bert" (supported are ` + supported + ")")
 	}
-	return architecture{}, fmt.Errorf("model_type %q is not supported; supported are bert and albert", modelType)
+	return architecture{}, fmt.Errorf("model_type %q is not supported; supported are %s", modelType, supported)
 }

@@ -94,22 +94,30 @@ type reader struct {
 func (r *reader) projections(ls ...*linear) ([]nn.Projection, error) {
 	n := 0
 	for _, l := range ls {
-		n += l.out * l.in
+		n += l.size()
 	}
 	if n > len(r.scratch.Data) {
 		r.scratch = tensor.NewLasting(1, n)
 	}
 	p := make([]nn.Projection, len(ls))
 	free := r.scratch.Data
+	take := func(n int) (data []float32) {
+		data, free = free[:n], free[n:]
+		return data
+	}
 	for i, l := range ls {
-		var data []float32
-		data, free = free[:l.out*l.in], free[l.out*l.in:]
+		data := take(l.out * l.in)
 		for from := 0; from < len(data); from += piece {
 			if err := r.read(data[from:min(from+piece, len(data))], l.weight, from); err != nil {
 				return nil, err
 			}
 		}
-		p[i] = nn.Projection{Weight: tensor.FromData(data, l.out, l.in), Bias: l.bias}
+		weight := tensor.FromData(data, l.out, l.in)
+		if l.transposed {
+			weight = tensor.FromData(take(len(data)), l.out, l.in)
+			tensor.Transpose(weight, tensor.FromData(data, l.in, l.out))
+		}
+		p[i] = nn.Projection{Weight: weight, Bias: l.bias}
 	}
 	return p, nil
 }

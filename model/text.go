@@ -19,48 +19,52 @@ type textTables struct {
 	Norm      norm      `tensor:"LayerNorm" shape:"embedding_size"`
 }
 
-// textEmbedding turns tokens into the first hidden states: word, position and
-// segment added, normalized and, where embeddings are narrower than the blocks,
-// projected.
-type textEmbedding struct {
-	words, positions, segments nn.Embedding
-	norm                       nn.LayerNorm
+// tokenEmbedding turns tokens into the first hidden states: word, segment and
+// position added, normalized and, where embeddings are narrower than the blocks,
+// projected. Only words are always there.
+type tokenEmbedding struct {
+	words, segments, positions nn.Embedding
+	norm                       *nn.LayerNorm
 	projection                 *nn.Linear
 }
 
-func newTextEmbedding(c *Config, t textTables, projection *nn.Linear) textEmbedding {
-	table := func(data []float32, rows int) nn.Embedding {
-		return nn.Embedding{Table: tensor.FromData(data, rows, c.EmbeddingSize)}
-	}
-	return textEmbedding{
-		words:      table(t.Words, c.Vocabulary),
-		positions:  table(t.Positions, c.Positions),
-		segments:   table(t.Segments, c.Segments),
-		norm:       t.Norm.layer(c),
-		projection: projection,
-	}
+// table is the embedding whose rows follow one another in data.
+func table(c *Config, data []float32) nn.Embedding {
+	return nn.Embedding{Table: tensor.FromData(data, len(data)/c.EmbeddingSize, c.EmbeddingSize)}
 }
 
-// forward returns the first hidden states [N, D] of a batch that was checked.
-func (e *textEmbedding) forward(b Batch, pool *tensor.Pool) (tensor.Matrix, error) {
-	x := tensor.New(len(b.IDs), e.words.Table.Cols)
+func newTextEmbedding(c *Config, t textTables, projection *nn.Linear) *tokenEmbedding {
+	norm := t.Norm.layer(c)
+	return &tokenEmbedding{table(c, t.Words), table(c, t.Segments), table(c, t.Positions), &norm, projection}
+}
+
+// forward implements embedding.
+func (e *tokenEmbedding) forward(dst tensor.Matrix, b Batch, pool *tensor.Pool) error {
+	x := dst
+	if e.projection != nil {
+		x = tensor.New(dst.Rows, e.projection.In())
+	}
 	if err := e.words.Lookup(x, b.IDs); err != nil {
-		return x, fmt.Errorf("token ids: %w", err)
+		return fmt.Errorf("token ids: %w", err)
 	}
 	// The order of additions is that of transformers.
-	if err := e.segments.Add(x, b.Segments); err != nil {
-		return x, fmt.Errorf("segments: %w", err)
+	if e.segments.Table.Rows > 0 {
+		if err := e.segments.Add(x, b.Segments); err != nil {
+			return fmt.Errorf("segments: %w", err)
+		}
 	}
-	if err := e.positions.Add(x, b.Positions); err != nil {
-		return x, fmt.Errorf("positions: %w", err)
+	if e.positions.Table.Rows > 0 {
+		if err := e.positions.Add(x, b.Positions); err != nil {
+			return fmt.Errorf("positions: %w", err)
+		}
 	}
-	e.norm.Forward(x, x)
-	if e.projection == nil {
-		return x, nil
+	if e.norm != nil {
+		e.norm.Forward(x, x)
 	}
-	wide := tensor.New(x.Rows, e.projection.Out())
-	e.projection.Forward(pool, wide, x)
-	return wide, nil
+	if e.projection != nil {
+		e.projection.Forward(pool, dst, x)
+	}
+	return nil
 }
 
 // decoder mirrors what turns an embedding into logits. Most checkpoints
@@ -95,34 +99,42 @@ func (d *decoder) layer(c *Config, words []float32) nn.Linear {
 	return nn.NewLinear(nn.Projection{Weight: tensor.FromData(weight, c.Vocabulary, c.EmbeddingSize), Bias: bias}, c.precision)
 }
 
-// wordHead is the masked-language-model head: dense layer, activation, layer
-// normalization, decoder.
+// wordHead gives the logits of words: of masked ones, by a dense layer,
+// activation, layer normalization and decoder, or of the next one, by the decoder
+// alone.
 type wordHead struct {
-	transform  nn.Linear
+	transform *wordTransform   // nil for none
+	decoder   func() nn.Linear // packed when it is wanted first: as large as the table of words
+}
+
+type wordTransform struct {
+	dense      nn.Linear
 	activation nn.Activation
 	norm       nn.LayerNorm
-	decoder    func() nn.Linear // packed when it is wanted first: as large as the table of words
 }
 
 func newWordHead(c *Config, from *source, transform linear, n norm, d decoder, words []float32) (*wordHead, error) {
-	t, err := from.layer(c, &transform)
+	dense, err := from.layer(c, &transform)
 	if err != nil {
 		return nil, err
 	}
 	return &wordHead{
-		transform: t, activation: c.Activation, norm: n.layer(c),
-		decoder: sync.OnceValue(func() nn.Linear { return d.layer(c, words) }),
+		transform: &wordTransform{dense, c.Activation, n.layer(c)},
+		decoder:   sync.OnceValue(func() nn.Linear { return d.layer(c, words) }),
 	}, nil
 }
 
 // forward returns the logits [n, V] of hidden states [n, D].
 func (h *wordHead) forward(states tensor.Matrix, pool *tensor.Pool) tensor.Matrix {
-	x := tensor.New(states.Rows, h.transform.Out())
-	h.transform.Forward(pool, x, states)
-	h.activation.Apply(x.Data, x.Data)
-	h.norm.Forward(x, x)
+	if t := h.transform; t != nil {
+		x := tensor.New(states.Rows, t.dense.Out())
+		t.dense.Forward(pool, x, states)
+		t.activation.Apply(x.Data, x.Data)
+		t.norm.Forward(x, x)
+		states = x
+	}
 	decoder := h.decoder()
-	logits := tensor.New(x.Rows, decoder.Out())
-	decoder.Forward(pool, logits, x)
+	logits := tensor.New(states.Rows, decoder.Out())
+	decoder.Forward(pool, logits, states)
 	return logits
 }

@@ -29,19 +29,20 @@ func (c *Calibration) GerfA(layer, head int) float64 {
 	return tuning.GerfA(c.norms[layer][head], c.heads[layer][head].Inputs())
 }
 
-// Calibrate runs the exact network on calibration texts and computes the
-// constants of every head from the queries and keys it sees there. Constants
-// never come from the text that is read later, so that causal heads stay causal.
+// Calibrate runs the exact network on calibration inputs, texts, images or
+// sounds as the model reads them, and computes the constants of every head from
+// the queries and keys it sees there. Constants never come from what is read
+// later, so that causal heads stay causal.
 // It stops between layers when the context is done; progress, if not nil, is
 // told how far it is, 0 to 1.
-func Calibrate(ctx context.Context, m *model.Model, texts model.Batch, work *nn.Workspace, progress func(done float64)) (*Calibration, error) {
-	if len(texts.IDs) < 2 {
-		return nil, fmt.Errorf("calibration: %d tokens of text; give some passages of the kind that will be read", len(texts.IDs))
+func Calibrate(ctx context.Context, m *model.Model, inputs model.Batch, work *nn.Workspace, progress func(done float64)) (*Calibration, error) {
+	if n := inputs.Tokens(); n < 2 {
+		return nil, fmt.Errorf("calibration: %d tokens; give some texts, images or sounds of the kind that will be read", n)
 	}
 	layers, heads, d := m.Layers(), m.Heads(), m.HeadWidth()
 	c := &Calibration{heads: make([][]*tuning.Calibration, layers), norms: make([][]float64, layers)}
 	var failed error
-	_, err := m.Forward(ctx, texts, model.Run{Work: work, Trace: func(l int, t *nn.Trace) {
+	_, err := m.Forward(ctx, inputs, model.Run{Work: work, Trace: func(l int, t *nn.Trace) {
 		if failed != nil || ctx.Err() != nil {
 			return
 		}

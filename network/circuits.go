@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/model"
@@ -86,7 +87,8 @@ func ParseTuning(name string) error {
 // texts.
 func NeedsCalibration(name string) bool { return name == Calibrated || name == string(tuning.Gerf) }
 
-// Build makes the heads of a model. A selection that names a layer or head the
+// Build makes the heads of a model: causal ones where it is causal, and forgetting
+// ones where it has ALiBi. A selection that names a layer or head the
 // model does not have is refused.
 func Build(m *model.Model, o Options) (*Circuits, error) {
 	if err := ParseTuning(o.Tuning); err != nil {
@@ -116,11 +118,12 @@ func build(m *model.Model, o Options, layer, head int) (Head, error) {
 	if o.Calibration != nil {
 		out.Calibration = o.Calibration.At(layer, head)
 	}
+	causal, slope := m.Config().Causal, m.Slope(head)
 	switch out.Kind {
 	case attention.KindExact:
-		out.Head = attention.Softmax{}
+		out.Head = attention.Softmax{Causal: causal, Slope: slope}
 	case attention.KindUniform:
-		out.Head = attention.Uniform{}
+		out.Head = attention.Uniform{Causal: causal}
 	case attention.KindAlgebraic:
 		cfg, err := o.curves(m.HeadWidth(), layer, head)
 		if err != nil {
@@ -129,7 +132,10 @@ func build(m *model.Model, o Options, layer, head int) (Head, error) {
 		if out.Curves, err = tuning.New[float32](cfg); err != nil {
 			return out, err
 		}
-		if out.Head, err = attention.NewCircuit(attention.CircuitConfig{Tuning: out.Curves, Precision: m.Precision()}); err != nil {
+		if out.Head, err = attention.NewCircuit(attention.CircuitConfig{
+			Tuning: out.Curves, Causal: causal, Precision: m.Precision(),
+			Forget: -math.Expm1(-float64(slope)), // the same bias on every logit
+		}); err != nil {
 			return out, err
 		}
 	default:

@@ -157,3 +157,24 @@ func TestUnfuseTakesBothLayoutsApart(t *testing.T) {
 		}
 	}
 }
+
+func TestSharedOutputsAreThoseOfForward(t *testing.T) {
+	for _, rows := range []int{1, 3} {
+		l := NewLinear(Projection{Weight: random(1, 300, 17, 1), Bias: random(2, 1, 300, 1).Data}, tensor.Float32)
+		x := random(3, rows, 17, 1)
+		want, got := tensor.New(rows, 300), tensor.New(rows, 300)
+		l.Forward(nil, want, x)
+		for _, threads := range []int{1, 2, 3} {
+			pool := tensor.NewPool(threads)
+			work := NewWorkspace(pool)
+			work.Outputs(got, l, x)
+			if !slices.Equal(got.Data, want.Data) {
+				t.Errorf("%d rows on %d threads differ from Forward", rows, threads)
+			}
+			if n := testing.AllocsPerRun(10, func() { work.Outputs(got, l, x) }); n != 0 {
+				t.Errorf("%v allocations", n)
+			}
+			pool.Close()
+		}
+	}
+}

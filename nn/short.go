@@ -60,6 +60,12 @@ func (w *Workspace) linear(t outputsTask) {
 	w.short.task = outputsTask{}
 }
 
+// Outputs is Linear.Forward for few rows: the threads share its outputs instead of
+// its rows. The result is the same, to the bit; nothing is allocated.
+func (w *Workspace) Outputs(dst tensor.Matrix, l Linear, x tensor.Matrix) {
+	w.linear(outputsTask{linear: l, dst: dst, x: x})
+}
+
 // outputsTask computes some outputs of a linear map of all rows:
 //
 //	dst = activation(linear(x)) + residual

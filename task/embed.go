@@ -41,6 +41,9 @@ func (e *Embeddings) Warnings() []string {
 // Embed computes the embedding of every text. Empty texts are refused; long ones
 // are cut off at s.MaxTokens, as sentence-transformers does.
 func Embed(ctx context.Context, n *network.Network, s Sentence, texts []string, o Options) (*Embeddings, error) {
+	if n.Tokenizer == nil {
+		return nil, fmt.Errorf("embed: %s reads %v, not texts; use a model of text", n.Model.Name(), n.Model.Config().Input)
+	}
 	out := &Embeddings{Sentence: s, Embeddings: make([][]float32, len(texts)), Tokens: make([]int, len(texts)), Cut: []Cut{}}
 	ids := make([][]int, len(texts))
 	for i, t := range texts {

@@ -70,6 +70,9 @@ func canFill(n *network.Network) error {
 	if !n.Model.HasLogits() {
 		return fmt.Errorf("fill: %s has no masked-language-model head; take a checkpoint that was saved with one (in Python: AutoModelForMaskedLM), or use the tasks embed or hidden", n.Model.Name())
 	}
+	if n.Model.Config().Causal {
+		return fmt.Errorf("fill: %s is causal: it knows what came before a place and not what follows; take a masked language model, such as BERT", n.Model.Name())
+	}
 	if n.Tokenizer.Special().Mask < 0 {
 		return errors.New("fill: the tokenizer has no mask token; add mask_token to tokenizer_config.json")
 	}
@@ -86,8 +89,8 @@ func encodeMasked(n *network.Network, i int, s string) (text.Encoding, error) {
 	if !slices.Contains(e.IDs, mask) {
 		return e, fmt.Errorf("text %d (%s) has no %[3]s; write %[3]s where a word is to be filled in", i+1, quote(s), n.Tokenizer.Token(mask))
 	}
-	if limit := n.Model.Config().Positions; len(e.IDs) > limit {
-		return e, fmt.Errorf("text %d (%s) has %d tokens, %s has positions for %d; shorten the text or split it", i+1, quote(s), len(e.IDs), n.Model.Name(), limit)
+	if c := n.Model.Config(); !c.Fits(len(e.IDs)) {
+		return e, fmt.Errorf("text %d (%s) has %d tokens, %s has positions for %d; shorten the text or split it", i+1, quote(s), len(e.IDs), n.Model.Name(), c.Positions)
 	}
 	return e, nil
 }

@@ -23,8 +23,8 @@ func loadModel(t *testing.T, name string) *model.Model {
 func arrays(t *testing.T, name string) Arrays {
 	t.Helper()
 	file := name + "/reference.safetensors"
-	types, mask := ints(t, file, "token_type_ids"), ints(t, file, "attention_mask")
-	return Arrays{InputIDs: ints(t, file, "input_ids"), TokenTypeIDs: &types, AttentionMask: &mask}
+	ids, types, mask := ints(t, file, "input_ids"), ints(t, file, "token_type_ids"), ints(t, file, "attention_mask")
+	return Arrays{InputIDs: &ids, TokenTypeIDs: &types, AttentionMask: &mask}
 }
 
 func TestArraysComeOutInTheShapesOfTransformers(t *testing.T) {
@@ -66,7 +66,7 @@ func TestArraysComeOutInTheShapesOfTransformers(t *testing.T) {
 func TestABatchOfOneHasNoBatchAxis(t *testing.T) {
 	m := loadModel(t, "albert-pretraining")
 	for _, shape := range [][]int{{3}, {1, 3}} {
-		got, err := Hidden(t.Context(), m, Arrays{InputIDs: Ints{Shape: shape, Data: []int64{2, 9, 3}}}, options(t))
+		got, err := Hidden(t.Context(), m, Arrays{InputIDs: &Ints{Shape: shape, Data: []int64{2, 9, 3}}}, options(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,8 +95,9 @@ func TestRowsDoNotDependOnHowManyRunTogether(t *testing.T) {
 	repeat := func(a Ints) Ints {
 		return Ints{Shape: []int{times * rows, cols}, Data: slices.Repeat(a.Data, times)}
 	}
+	ids := repeat(*in.InputIDs)
 	types, mask := repeat(*in.TokenTypeIDs), repeat(*in.AttentionMask)
-	many, err := Hidden(t.Context(), m, Arrays{InputIDs: repeat(in.InputIDs), TokenTypeIDs: &types, AttentionMask: &mask}, options(t))
+	many, err := Hidden(t.Context(), m, Arrays{InputIDs: &ids, TokenTypeIDs: &types, AttentionMask: &mask}, options(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,25 +125,102 @@ func TestArraysThatDoNotFit(t *testing.T) {
 		in   Arrays
 		want []string
 	}{
-		"three axes":  {Arrays{InputIDs: Ints{Shape: []int{1, 1, 2}, Data: row.Data}}, []string{"input_ids", "[1 1 2]"}},
-		"none":        {Arrays{InputIDs: Ints{Shape: []int{}, Data: row.Data[:1]}}, []string{"input_ids"}},
-		"no token":    {Arrays{InputIDs: Ints{Shape: []int{3, 0}}}, []string{"input_ids", "no token"}},
-		"other shape": {Arrays{InputIDs: row, AttentionMask: &Ints{Shape: []int{1, 2}, Data: []int64{1, 1}}}, []string{"attention_mask", "[1 2]", "[2]"}},
-		"other types": {Arrays{InputIDs: row, TokenTypeIDs: &Ints{Shape: []int{1}, Data: []int64{0}}}, []string{"token_type_ids"}},
-		"all padding": {Arrays{InputIDs: row, AttentionMask: &Ints{Shape: []int{2}, Data: []int64{0, 0}}}, []string{"attention_mask"}},
-		"mask":        {Arrays{InputIDs: row, AttentionMask: &Ints{Shape: []int{2}, Data: []int64{1, 3}}}, []string{"attention_mask is 3"}},
-		"id":          {Arrays{InputIDs: Ints{Shape: []int{2}, Data: []int64{2, 64}}}, []string{"id 64", "0 to 63"}},
-		"large id":    {Arrays{InputIDs: Ints{Shape: []int{2}, Data: []int64{2, 1 << 62}}}, []string{"vocabulary"}},
-		"segment":     {Arrays{InputIDs: row, TokenTypeIDs: &Ints{Shape: []int{2}, Data: []int64{0, -1}}}, []string{"token type"}},
-		"long":        {Arrays{InputIDs: Ints{Shape: []int{21}, Data: make([]int64, 21)}}, []string{"20 positions", "shorten"}},
-		"late row":    {Arrays{InputIDs: Ints{Shape: []int{300, 20}, Data: append(make([]int64, 299*20), slices.Repeat([]int64{99}, 20)...)}}, []string{"sequence 299", "99"}},
+		"three axes":  {Arrays{InputIDs: &Ints{Shape: []int{1, 1, 2}, Data: row.Data}}, []string{"input_ids", "[1 1 2]"}},
+		"none":        {Arrays{InputIDs: &Ints{Shape: []int{}, Data: row.Data[:1]}}, []string{"input_ids"}},
+		"no token":    {Arrays{InputIDs: &Ints{Shape: []int{3, 0}}}, []string{"input_ids", "no token"}},
+		"other shape": {Arrays{InputIDs: &row, AttentionMask: &Ints{Shape: []int{1, 2}, Data: []int64{1, 1}}}, []string{"attention_mask", "[1 2]", "[2]"}},
+		"other types": {Arrays{InputIDs: &row, TokenTypeIDs: &Ints{Shape: []int{1}, Data: []int64{0}}}, []string{"token_type_ids"}},
+		"all padding": {Arrays{InputIDs: &row, AttentionMask: &Ints{Shape: []int{2}, Data: []int64{0, 0}}}, []string{"attention_mask"}},
+		"mask":        {Arrays{InputIDs: &row, AttentionMask: &Ints{Shape: []int{2}, Data: []int64{1, 3}}}, []string{"attention_mask is 3"}},
+		"id":          {Arrays{InputIDs: &Ints{Shape: []int{2}, Data: []int64{2, 64}}}, []string{"id 64", "0 to 63"}},
+		"large id":    {Arrays{InputIDs: &Ints{Shape: []int{2}, Data: []int64{2, 1 << 62}}}, []string{"vocabulary"}},
+		"segment":     {Arrays{InputIDs: &row, TokenTypeIDs: &Ints{Shape: []int{2}, Data: []int64{0, -1}}}, []string{"token type"}},
+		"long":        {Arrays{InputIDs: &Ints{Shape: []int{21}, Data: make([]int64, 21)}}, []string{"20 positions", "shorten"}},
+		"late row":    {Arrays{InputIDs: &Ints{Shape: []int{300, 20}, Data: append(make([]int64, 299*20), slices.Repeat([]int64{99}, 20)...)}}, []string{"sequence 299", "99"}},
 	} {
 		_, err := Hidden(t.Context(), m, c.in, options(t))
 		says(t, name, err, c.want...)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Hidden(ctx, m, Arrays{InputIDs: row}, options(t)); !errors.Is(err, context.Canceled) {
+	if _, err := Hidden(ctx, m, Arrays{InputIDs: &row}, options(t)); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestImagesSoundsAndCausalModels(t *testing.T) {
+	for name, c := range map[string]struct {
+		input          string
+		logits, pooled bool
+	}{
+		"vit": {"pixel_values", false, true}, "vit-two-labels": {"pixel_values", true, false}, "deit-teacher": {"pixel_values", true, false},
+		"ast-labels": {"input_values", true, true}, "gpt2-left-padding": {"input_ids", true, false}, "bloom": {"input_ids", true, false},
+	} {
+		m, file := loadModel(t, name), name+"/reference.safetensors"
+		var in Arrays
+		mask := []int64{1}
+		switch c.input {
+		case "input_ids":
+			ids, masks := ints(t, file, c.input), ints(t, file, "attention_mask")
+			in, mask = Arrays{InputIDs: &ids, AttentionMask: &masks}, masks.Data
+		default:
+			x, shape := floats(t, file, c.input)
+			if f := (&Floats{Shape: shape, Data: x}); c.input == "pixel_values" {
+				in.PixelValues = f
+			} else {
+				in.InputValues = f
+			}
+		}
+		got, err := Hidden(t.Context(), m, in, options(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (got.Logits != nil) != c.logits || (got.PoolerOutput != nil) != c.pooled {
+			t.Errorf("%s: logits %v, pooler output %v", name, got.Logits != nil, got.PoolerOutput != nil)
+		}
+		for array, out := range map[string]*Floats{
+			"hidden_states": &got.HiddenStates, "last_hidden_state": &got.LastHiddenState, "logits": got.Logits, "pooler_output": got.PoolerOutput,
+		} {
+			if out == nil || array == "last_hidden_state" && c.input == "input_ids" {
+				continue
+			}
+			want, shape := floats(t, file, array)
+			if !slices.Equal(out.Shape, shape) {
+				t.Fatalf("%s: %s has the shape %v, want %v", name, array, out.Shape, shape)
+			}
+			for i := range want { // what transformers leaves under padding means nothing
+				if width := shape[len(shape)-1]; mask[i/width%len(mask)] == 0 {
+					want[i] = 0
+				}
+			}
+			near(t, name+", "+array, out.Data, want, 2e-3) // 2e-4 of values up to 10 and more
+		}
+	}
+}
+
+func TestOneImageHasNoBatchAxis(t *testing.T) {
+	m := loadModel(t, "vit-two-labels")
+	x, _ := floats(t, "vit-two-labels/reference.safetensors", "pixel_values")
+	for _, shape := range [][]int{{3, 14, 14}, {1, 3, 14, 14}} {
+		got, err := Hidden(t.Context(), m, Arrays{PixelValues: &Floats{shape, x[:3*14*14]}}, options(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got.HiddenStates.Shape, []int{2, 10, 24}) || !slices.Equal(got.Logits.Shape, []int{2}) {
+			t.Errorf("input %v: hidden states %v, logits %v", shape, got.HiddenStates.Shape, got.Logits.Shape)
+		}
+	}
+	for name, c := range map[string]struct {
+		in   Arrays
+		want []string
+	}{
+		"tokens":     {Arrays{InputIDs: &Ints{Shape: []int{1}, Data: []int64{1}}}, []string{"reads pixel_values", "holds input_ids"}},
+		"nothing":    {Arrays{}, []string{"reads pixel_values"}},
+		"other size": {Arrays{PixelValues: &Floats{[]int{3, 7, 28}, x[:3*14*14]}}, []string{"[1 3 7 28]", "resize"}},
+		"no axes":    {Arrays{PixelValues: &Floats{[]int{}, x[:1]}}, []string{"pixel_values"}},
+		"no images":  {Arrays{PixelValues: &Floats{[]int{0, 3, 14, 14}, nil}}, []string{"pixel_values", "holds nothing"}},
+	} {
+		_, err := Hidden(t.Context(), m, c.in, options(t))
+		says(t, name, err, c.want...)
 	}
 }

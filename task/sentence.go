@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"path"
 	"strings"
 
@@ -42,6 +43,9 @@ const maxJSONBytes = 1 << 20
 // text and this package cannot is refused by name.
 func ReadSentence(files fs.FS, cfg *model.Config) (Sentence, error) {
 	s := Sentence{Pooling: Mean, Normalize: true, MaxTokens: cfg.Positions}
+	if cfg.Positions == 0 { // no limit
+		s.MaxTokens = math.MaxInt32
+	}
 	var modules []struct{ Path, Type string }
 	found, err := readJSON(files, "modules.json", &modules)
 	if err != nil {

@@ -30,7 +30,7 @@ func (r *run) fill() error {
 		return nil
 	}
 	var first [3][]int
-	for i, heads := range [][][]attention.Head{nil, r.circuits.Heads(), uniformHeads(net.Model.Layers(), net.Model.Heads())} {
+	for i, heads := range [][][]attention.Head{nil, r.circuits.Heads(), net.Model.Uniform()} {
 		if err := r.ctx.Err(); err != nil {
 			return err
 		}

@@ -174,7 +174,7 @@ func (r *run) networks() error {
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
-	uniform, err := r.states(uniformHeads(net.Layers(), net.Heads()))
+	uniform, err := r.states(net.Uniform())
 	if err != nil {
 		return err
 	}
@@ -220,16 +220,6 @@ func (r *run) scaling() error {
 	out.Layer, out.Head = l, h
 	r.report.Scaling = out
 	return nil
-}
-
-func uniformHeads(layers, heads int) [][]attention.Head {
-	out := make([][]attention.Head, layers)
-	for l := range out {
-		for range heads {
-			out[l] = append(out[l], attention.Uniform{})
-		}
-	}
-	return out
 }
 
 // meanCosine returns the mean cosine of the rows of x and y.

@@ -100,6 +100,9 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 // check reports what cannot be run, before anything is.
 func (cfg *Config) check() error {
 	m := cfg.Network.Model
+	if m.Config().Causal {
+		return fmt.Errorf("%s is causal, and heads are compared over whole texts; transfer an encoder, such as BERT, or run the model itself", m.Name())
+	}
 	if len(cfg.Texts) == 0 {
 		return errors.New("there is no text to run; give some passages, one a line")
 	}

@@ -46,7 +46,7 @@ func newRun(e *env) *cobra.Command {
 
   fill    guess the words behind [MASK] (the default)
   embed   compute one vector per text, normalized to unit length
-  hidden  compute the hidden states for arrays of token ids
+  hidden  compute the hidden states for arrays of token ids, images or sounds
 
 Texts come from --text (as often as needed), from --file, one a line, or else
 from standard input. Arguments are never texts: the first is MODEL, the name of
@@ -56,10 +56,12 @@ model is meant by ./language.) Texts that are too long are cut off by embed,
 with a note, and refused by fill. With -o, embed writes embeddings [n,D].
 
 The task hidden reads arrays instead, as transformers names them, from its last
-argument IN.npz: input_ids [N] or [B,N], token_type_ids, attention_mask. It
-writes float32 hidden_states [L+1,B,N,D], last_hidden_state [B,N,D], and what
-the model has of logits [B,N,V] and pooler_output [B,D]; B is left out when it
-is 1.`,
+argument IN.npz: input_ids [N] or [B,N], token_type_ids, attention_mask for a
+model of text; pixel_values [C,H,W] or [B,C,H,W] for one of images; input_values
+[time,mel] or [B,time,mel] for one of sounds. It writes float32 hidden_states
+[L+1,B,N,D], last_hidden_state [B,N,D], and what the model has of logits, of
+words [B,N,V] or of labels [B,labels], and pooler_output [B,D]; B is left out
+when it is 1.`,
 		Example: `  tripartite run --text "In the beginning God created the [MASK] and the earth."
   tripartite run --attention algebraic --neurons 2048 --text "Jesus [MASK]." --top-k 3
   tripartite run --task embed --file texts.txt -o embeddings.npz
@@ -253,17 +255,15 @@ type arrayInfo struct {
 // inputArrays reads the arrays of the task hidden.
 func inputArrays(a *npz.Archive, name string) (task.Arrays, error) {
 	var in task.Arrays
-	if !a.Has("input_ids") {
-		return in, fmt.Errorf("%s: there is no array input_ids (it has %s); save the tokens of a text model: np.savez(path, input_ids=ids)", name, list(a.Names()))
-	}
-	for _, x := range []struct {
+	ints := []struct {
 		name string
-		set  func(task.Ints)
-	}{
-		{"input_ids", func(v task.Ints) { in.InputIDs = v }},
-		{"token_type_ids", func(v task.Ints) { in.TokenTypeIDs = &v }},
-		{"attention_mask", func(v task.Ints) { in.AttentionMask = &v }},
-	} {
+		to   **task.Ints
+	}{{"input_ids", &in.InputIDs}, {"token_type_ids", &in.TokenTypeIDs}, {"attention_mask", &in.AttentionMask}}
+	floats := []struct {
+		name string
+		to   **task.Floats
+	}{{"pixel_values", &in.PixelValues}, {"input_values", &in.InputValues}}
+	for _, x := range ints {
 		if !a.Has(x.name) {
 			continue
 		}
@@ -275,7 +275,24 @@ func inputArrays(a *npz.Archive, name string) (task.Arrays, error) {
 		if err != nil {
 			return in, err
 		}
-		x.set(task.Ints{Shape: array.Shape, Data: data})
+		*x.to = &task.Ints{Shape: array.Shape, Data: data}
+	}
+	for _, x := range floats {
+		if !a.Has(x.name) {
+			continue
+		}
+		array, err := a.Array(x.name)
+		if err != nil {
+			return in, err
+		}
+		data, err := array.Float32()
+		if err != nil {
+			return in, err
+		}
+		*x.to = &task.Floats{Shape: array.Shape, Data: data}
+	}
+	if in.InputIDs == nil && in.PixelValues == nil && in.InputValues == nil {
+		return in, fmt.Errorf("%s: there is no array input_ids, pixel_values or input_values (it has %s); save what the model reads, such as the tokens of a text: np.savez(path, input_ids=ids)", name, list(a.Names()))
 	}
 	return in, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/zoo"
 )
@@ -19,14 +20,17 @@ func (e *env) textsFor(ctx context.Context, m modelFiles, net *network.Network, 
 		return own(*m.bundled), nil
 	}
 	var fit []string
-	limit := net.Model.Config().Positions
+	c := net.Model.Config()
+	if c.Input != model.Tokens {
+		return nil, fmt.Errorf("%s reads %v, and texts are given by %s; choose curves that need none, such as --tuning exp", m.name, c.Input, flag)
+	}
 	for _, t := range own(zoo.Models()[0]) {
-		if len(net.Tokenizer.Encode(t)) <= limit {
+		if c.Fits(len(net.Tokenizer.Encode(t))) {
 			fit = append(fit, t)
 		}
 	}
 	if fit == nil {
-		return nil, fmt.Errorf("%s brings no texts, and the bundled verses do not fit into its %d positions; give texts like those that it was made for by %s TEXTS, one a line", m.name, limit, flag)
+		return nil, fmt.Errorf("%s brings no texts, and the bundled verses do not fit into its %d positions; give texts like those that it was made for by %s TEXTS, one a line", m.name, c.Positions, flag)
 	}
 	e.warnf("%s brings no texts: bundled verses of the King James Bible take their place; give texts like those that it was made for by %s TEXTS", m.name, flag)
 	return fit, nil

@@ -138,7 +138,7 @@ func TestBadWeightsAreRefusedInOneLine(t *testing.T) {
 				data["encoder.layer.0.attention.self.query.weight"][5] = float32(math.NaN())
 			})
 		}, []string{`"encoder.layer.0.attention.self.query.weight"`, "NaN at element 5", "download"}},
-		"an unknown architecture": {func(s spoiled) { s.config("model_type", "mamba") }, []string{`model_type "mamba"`, "supported are bert and albert"}},
+		"an unknown architecture": {func(s spoiled) { s.config("model_type", "mamba") }, []string{`model_type "mamba"`, "supported are albert, audio-spectrogram-transformer, bert"}},
 		"an unknown activation":   {func(s spoiled) { s.config("hidden_act", "mish") }, []string{"config.json", `"mish"`, "gelu_new"}},
 		"no configuration":        {func(s spoiled) { s.write("config.json", []byte("{")) }, []string{"config.json", "not valid JSON"}},
 	} {

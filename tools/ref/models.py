@@ -3,13 +3,18 @@
     python tools/ref/models.py random            # model/testdata/<case>/ and cases.json
     python tools/ref/models.py minilm FOLDER     # model/testdata/minilm/embeddings.safetensors
 
-`random` writes small random BERT and ALBERT checkpoints as Hugging Face folders. Beside each
-lies reference.safetensors: inputs, and outputs computed in float64 from the weights as stored.
+`random` writes small random checkpoints as Hugging Face folders: BERT and ALBERT here, GPT-2 and
+BLOOM by causal.py, ViT, DeiT and AST by patches.py. Beside each lies reference.safetensors: inputs, and outputs computed in float64 from the weights as stored.
 
-    input_ids, attention_mask, token_type_ids   I64 [B, N]
+    input_ids, attention_mask, token_type_ids   I64 [B, N]          of text; causal models have no token types
+    generated                                   I64 [n]             4 tokens and their greedy continuation, of causal models
+    pixel_values                                F32 [B, C, H, W]    of images
+    input_values                                F32 [B, time, mel]  of sounds
     hidden_states                               F32 [L+1, B, N, D], as transformers counts them; L is the
                                                 number of blocks that run
-    logits                                      F32 [B, N, V]       where there is a masked-language-model head
+    last_hidden_state                           F32 [B, N, D]       where it is not the last of hidden_states
+    logits                                      F32 [B, N, V]       where there are logits of words
+                                                F32 [B, labels]     where there is a classifier of images or sounds
     pooler_output                               F32 [B, D]          where there is a pooler
     pooled, embeddings                          F32 [n, D]          in sentence-transformers folders: of texts.txt,
                                                 before and after the module Normalize
@@ -21,17 +26,16 @@ Weights are large on purpose: the script refuses to write a case in which gelu t
 
 import argparse
 import json
-import os
 import pathlib
-import shutil
 import zlib
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TQDM_DISABLE", "1")
+import causal
+import patches
+from checkpoints import FLOAT32_ERROR, NOTICEABLE, OUT, TOLERANCE, difference, edit_config, fresh, load, outputs, rewrite, with_config
 
 import torch
 import transformers
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from transformers import (
     AlbertConfig,
     AlbertForMaskedLM,
@@ -42,12 +46,6 @@ from transformers import (
     BertForPreTraining,
     BertModel,
 )
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-OUT = ROOT / "model" / "testdata"
-TOLERANCE = 2e-4  # of max(1, max |reference|), what the Go side is held to
-NOTICEABLE = 1e-3  # what a wrong activation or epsilon must change at least
-FLOAT32_ERROR = 2e-5  # what float32 arithmetic may cost
 
 # Small, but no two sizes equal where a mix-up would then go unnoticed.
 BERT = dict(
@@ -101,49 +99,6 @@ def padded_batch(vocab, segments, lengths, seed, left=False):
     return dict(input_ids=ids, attention_mask=mask, token_type_ids=types)
 
 
-def outputs(model, inputs):
-    with torch.no_grad():
-        o = model(**inputs, output_hidden_states=True)
-    arrays = {"hidden_states": torch.stack(o.hidden_states)}
-    for to, names in {"logits": ("logits", "prediction_logits"), "pooler_output": ("pooler_output",)}.items():
-        for name in names:
-            if getattr(o, name, None) is not None:
-                arrays[to] = getattr(o, name)
-    return arrays
-
-
-def difference(a, b, mask):
-    """Largest difference over all arrays and real tokens, of max(1, max |b|)."""
-    worst = 0.0
-    for name in b:
-        x, y = a[name].double(), b[name].double()
-        if name == "hidden_states":
-            x, y = x[:, mask], y[:, mask]
-        elif name == "logits":
-            x, y = x[mask], y[mask]
-        worst = max(worst, ((x - y).abs().max() / max(1.0, y.abs().max())).item())
-    return worst
-
-
-def load(cls, folder, dtype, **options):
-    model, info = cls.from_pretrained(
-        folder, attn_implementation="eager", output_loading_info=True, local_files_only=True, dtype=torch.float32, **options
-    )
-    missing = set(info["missing_keys"])
-    assert not missing and not info["mismatched_keys"], (folder, info)
-    return model.to(dtype).eval()
-
-
-def with_config(cls, model, **changes):
-    """The same weights under another configuration."""
-    config = type(model.config).from_dict({**model.config.to_dict(), **changes})
-    config._attn_implementation = "eager"
-    kinds = dict(add_pooling_layer=model.pooler is not None) if hasattr(model, "pooler") else {}
-    twin = cls(config, **kinds).double().eval()
-    twin.load_state_dict(model.state_dict())
-    return twin
-
-
 def check(cls, model, inputs, want, folder):
     """Refuses weights under which mistakes would go unnoticed, or that are ill-conditioned.
 
@@ -165,25 +120,6 @@ def check(cls, model, inputs, want, folder):
     e = difference(outputs(single, inputs), want, mask)
     assert e < FLOAT32_ERROR, f"{folder.name}: float32 is off by {e:.1e}"
     return "; ".join([*seen, f"float32 changes {e:.1e}"])
-
-
-def rewrite(folder, change):
-    """Rewrites model.safetensors through change(dict) -> dict."""
-    path = folder / "model.safetensors"
-    tensors = change(load_file(path))
-    save_file({k: v.contiguous().clone() for k, v in tensors.items()}, path, metadata={"format": "pt"})
-
-
-def edit_config(folder, **changes):
-    """Changes options of config.json; None takes one out."""
-    path = folder / "config.json"
-    config = json.loads(path.read_text())
-    for key, value in changes.items():
-        if value is None:
-            config.pop(key, None)
-        else:
-            config[key] = value
-    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
 def old_names(tensors):
@@ -258,11 +194,6 @@ def positions(tensors):
     return {"albert.embeddings.position_ids": torch.arange(n).expand(1, -1)}
 
 
-def fresh(folder):
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-
-
 def make(case, cls, options):
     """Saves one random checkpoint and returns its folder."""
     folder = OUT / case["folder"]
@@ -297,6 +228,11 @@ def random_models(only):
         save_file({**inputs, **{k: v.float().contiguous() for k, v in want.items()}}, folder / "reference.safetensors")
         shapes = ", ".join(f"{k} {list(v.shape)}" for k, v in want.items())
         print(f"{case['folder']}: {shapes}; {found}")
+    for module in (causal, patches):
+        for case in module.CASES:
+            manifest.append(dict(folder=case["folder"], architecture=case["cls"].__name__, about=case["about"]))
+            if not only or case["folder"] in only:
+                module.make(case)
     for case in SENTENCE_CASES:
         manifest.append(dict(folder=case["folder"], architecture=case["cls"].__name__, about=case["about"]))
         if not only or case["folder"] in only:

@@ -67,7 +67,7 @@ func readAnswers(t *testing.T) map[string][]answer {
 	return answers
 }
 
-func openGzip(t *testing.T, name string) *gzip.Reader {
+func openGzip(t testing.TB, name string) *gzip.Reader {
 	t.Helper()
 	f, err := os.Open(name)
 	if err != nil {

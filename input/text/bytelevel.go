@@ -2,6 +2,7 @@ package text
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -30,11 +31,11 @@ func (b byteLevel) preTokenize(words []aligned, piece aligned) []aligned {
 	return words
 }
 
-// prepend puts r before text that is not empty; r stems from where the first
-// rune stems from.
-func (a *aligned) prepend(r rune) {
-	a.runes = append([]rune{r}, a.runes...)
-	a.at = append([]Span{a.at[0]}, a.at...)
+// prepend puts runes before text that is not empty; they stem from where its
+// first rune stems from.
+func (a *aligned) prepend(runes ...rune) {
+	a.runes = slices.Concat(runes, a.runes)
+	a.at = slices.Concat(slices.Repeat(a.at[:1], len(runes)), a.at)
 }
 
 func appendByteRunes(out []rune, r rune) []rune {

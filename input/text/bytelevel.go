@@ -25,8 +25,21 @@ func (b byteLevel) preTokenize(words []aligned, piece aligned) []aligned {
 	} else {
 		words = append(words, piece)
 	}
-	for i := range words[from:] {
-		words[from+i].expand(appendByteRunes)
+	// All words share one piece of memory, which is large enough.
+	n := 0
+	for _, r := range piece.runes {
+		n += utf8.RuneLen(r)
+	}
+	spelled := aligned{runes: make([]rune, 0, n), at: make([]Span, 0, n)}
+	for i, word := range words[from:] {
+		start := spelled.len()
+		for j, r := range word.runes {
+			spelled.runes = appendByteRunes(spelled.runes, r)
+			for spelled.len() > len(spelled.at) {
+				spelled.at = append(spelled.at, word.at[j])
+			}
+		}
+		words[from+i] = spelled.slice(start, spelled.len())
 	}
 	return words
 }

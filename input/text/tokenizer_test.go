@@ -165,6 +165,8 @@ func TestTimeGrowsWithLengthNotItsSquare(t *testing.T) {
 		t.Fatal(err)
 	}
 	uncased, unusual := open(t, "testdata/uncased"), open(t, "testdata/unusual")
+	gpt2, gpt4, bloom := subwordTokenizer(t, "bpe/gpt2"), subwordTokenizer(t, "bpe/llama3"), subwordTokenizer(t, "bpe/bloom")
+	fused, whole, albert := subwordTokenizer(t, "bpe/fused"), subwordTokenizer(t, "unigram/whole"), subwordTokenizer(t, "unigram/albert")
 	repeat := func(s string) string { return strings.Repeat(s, n/len(s)) }
 	for _, c := range []struct {
 		name string
@@ -182,6 +184,17 @@ func TestTimeGrowsWithLengthNotItsSquare(t *testing.T) {
 		{"brackets", uncased, repeat("[MAS")},
 		{"tokens and spaces", unusual, repeat("[MASK]       ")},
 		{"no UTF-8", uncased, repeat("\xff")},
+		{"BPE, one word", gpt2, repeat("the")},
+		{"BPE, digits", gpt2, repeat("1")},
+		{"BPE, spaces", gpt2, repeat(" ")},
+		{"BPE, no UTF-8", gpt2, repeat("\xff")},
+		{"BPE, spaces and ends of lines", gpt4, repeat("   \n\t")},
+		{"BPE, apostrophes", gpt4, repeat("'")},
+		{"BPE, punctuation", bloom, repeat(" .")},
+		{"BPE, one unknown word", fused, repeat("東")},
+		{"Unigram, one word", whole, repeat("the")},
+		{"Unigram, one unknown word", whole, repeat("\U0001F9E0")},
+		{"Unigram, one cluster", albert, "a" + repeat("\u200d")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			start := time.Now()

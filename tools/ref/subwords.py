@@ -1,4 +1,4 @@
-"""Golden files for the subword models of package input/text, byte-level BPE and Unigram.
+"""Golden files for the subword models of package input/text, BPE and Unigram.
 
     python tools/ref/subwords.py tables          # input/text/unicode_classes.go
     python tools/ref/subwords.py random          # input/text/testdata/: bpe, unigram, subwords.jsonl.gz

@@ -95,7 +95,7 @@ func buildDecoderAt(data json.RawMessage, depth int) (decoder, error) {
 			return nil, err
 		}
 		if utf8.RuneCountInString(s.Content) != 1 || s.Start < 0 || s.Stop < 0 {
-			return nil, fmt.Errorf("Strip: content %q, start %d, stop %d; content is one character, the others are counts", s.Content, s.Start, s.Stop)
+			return nil, fmt.Errorf("type \"Strip\": content %q, start %d, stop %d; content is one character, the others are counts", s.Content, s.Start, s.Stop)
 		}
 		return s, nil
 	case "Sequence":

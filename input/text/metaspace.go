@@ -72,7 +72,7 @@ func buildMetaspace(data json.RawMessage) (metaspace, error) {
 	}
 	mark, n := utf8.DecodeRuneInString(f.Mark)
 	if n == 0 || n != len(f.Mark) {
-		return metaspace{}, fmt.Errorf("Metaspace: replacement %q is not one character; the usual one is %q", f.Mark, '▁')
+		return metaspace{}, fmt.Errorf("type \"Metaspace\": replacement %q is not one character; the usual one is %q", f.Mark, '▁')
 	}
 	m := metaspace{mark: mark, prefix: prefixAlways, split: orTrue(f.Split)}
 	if !orTrue(f.Add) {
@@ -81,9 +81,9 @@ func buildMetaspace(data json.RawMessage) (metaspace, error) {
 	switch {
 	case f.Scheme == nil:
 	case *f.Scheme != prefixAlways && *f.Scheme != prefixFirst && *f.Scheme != prefixNever:
-		return m, fmt.Errorf("Metaspace: prepend_scheme %q is none of always, first, never", *f.Scheme)
+		return m, fmt.Errorf("type \"Metaspace\": prepend_scheme %q is none of always, first, never", *f.Scheme)
 	case !orTrue(f.Add) && *f.Scheme != prefixNever:
-		return m, fmt.Errorf("Metaspace: add_prefix_space is false and prepend_scheme %q; take one of them out", *f.Scheme)
+		return m, fmt.Errorf("type \"Metaspace\": add_prefix_space is false and prepend_scheme %q; take one of them out", *f.Scheme)
 	default:
 		m.prefix = *f.Scheme
 	}

@@ -84,7 +84,7 @@ func buildReplace(data json.RawMessage) (replace, error) {
 	switch p := f.Pattern; {
 	case p.String != nil && p.Regex == nil:
 		if *p.String == "" {
-			return r, errors.New("Replace: its pattern is empty; take it out")
+			return r, errors.New("type \"Replace\": its pattern is empty; take it out")
 		}
 		r.match = literally(*p.String)
 	case p.Regex != nil && p.String == nil && *p.Regex == " {2,}":
@@ -92,9 +92,9 @@ func buildReplace(data json.RawMessage) (replace, error) {
 	case p.Regex != nil && p.String == nil && *p.Regex == `\s+`:
 		r.match = allSpace
 	case p.Regex != nil && p.String == nil:
-		return r, fmt.Errorf(`Replace: the regular expression %q is not supported (supported: " {2,}" and "\s+"); use a model with another tokenizer`, *p.Regex)
+		return r, fmt.Errorf(`type "Replace": the regular expression %q is not supported (supported: " {2,}" and "\s+"); use a model with another tokenizer`, *p.Regex)
 	default:
-		return r, errors.New(`Replace: its pattern is neither a "String" nor a "Regex"; save the tokenizer again`)
+		return r, errors.New(`type "Replace": its pattern is neither a "String" nor a "Regex"; save the tokenizer again`)
 	}
 	return r, nil
 }

@@ -13,9 +13,9 @@ type tokenizerConfig struct {
 	DoLowerCase          *bool `json:"do_lower_case"`
 	StripAccents         *bool `json:"strip_accents"`
 	TokenizeChineseChars *bool `json:"tokenize_chinese_chars"`
-	// Of GPT-2's tokenizer.
+	// Of GPT-2's tokenizer and those like it.
 	Class          string `json:"tokenizer_class"`
-	AddPrefixSpace bool   `json:"add_prefix_space"`
+	AddPrefixSpace *bool  `json:"add_prefix_space"`
 	AddBOS         bool   `json:"add_bos_token"`
 	roles
 	Additional []namedToken `json:"additional_special_tokens"`

@@ -203,14 +203,14 @@ func buildSplit(data json.RawMessage) (preTokenizer, error) {
 		return nil, err
 	}
 	if s.Pattern.Regex == nil {
-		return nil, errors.New(`Split: its pattern is no "Regex", and others are not supported; use a model with another tokenizer`)
+		return nil, errors.New(`type "Split": its pattern is no "Regex", and others are not supported; use a model with another tokenizer`)
 	}
 	scan := scannerOf(*s.Pattern.Regex)
 	if scan == nil {
-		return nil, fmt.Errorf("Split: the regular expression %q is not supported (supported: those of GPT-2, BLOOM, and GPT-4 and Llama 3, spelled as there); use a model with another tokenizer", *s.Pattern.Regex)
+		return nil, fmt.Errorf("type \"Split\": the regular expression %q is not supported (supported: those of GPT-2, BLOOM, and GPT-4 and Llama 3, spelled as there); use a model with another tokenizer", *s.Pattern.Regex)
 	}
 	if s.Behavior != "Isolated" || s.Invert {
-		return nil, fmt.Errorf("Split: behavior %q, invert %t is not supported (supported: Isolated, false); use a model with another tokenizer", s.Behavior, s.Invert)
+		return nil, fmt.Errorf("type \"Split\": behavior %q, invert %t is not supported (supported: Isolated, false); use a model with another tokenizer", s.Behavior, s.Invert)
 	}
 	return scan, nil
 }

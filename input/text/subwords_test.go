@@ -214,8 +214,28 @@ func TestOptionsOfGPT2AreRead(t *testing.T) {
 	if want := slices.Concat([]int{bos}, plain.Encode(" a"), []int{bos}, plain.Encode(" b")); !slices.Equal(pair, want) {
 		t.Errorf("of two texts: %s, want %s", spell(tk, pair), spell(tk, want))
 	}
+	withJSON, err := Load(fold(map[string]string{"tokenizer.json": string(subwordFile(t, "bpe/gpt2")), "tokenizer_config.json": `{"add_prefix_space":true}`}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := withJSON.Encode("the sea"), plain.Encode(" the sea"); !slices.Equal(got, want) {
+		t.Errorf("beside tokenizer.json: %s, want %s", spell(withJSON, got), spell(withJSON, want))
+	}
 	if end, _ := plain.ID("!"); tk.Special().EOS != end {
 		t.Errorf("texts end with %d, want %d", tk.Special().EOS, end)
+	}
+}
+
+func TestUnigramFilesOlderThanTheirTypeAreRead(t *testing.T) {
+	if !strings.Contains(minimalUnigram, `"type":"Unigram",`) {
+		t.Fatal("the file names no type")
+	}
+	tk, err := parseTokenizer([]byte(strings.Replace(minimalUnigram, `"type":"Unigram",`, "", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := tk.Encode("ab a"), []int{0, 3, 0, 2}; !slices.Equal(got, want) {
+		t.Errorf("got %s, want %s", spell(tk, got), spell(tk, want))
 	}
 }
 

@@ -34,6 +34,10 @@ func loadJSON(fsys fs.FS, name string) (*Tokenizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	if b, ok := t.preTokenizer.(byteLevel); ok && config.AddPrefixSpace != nil {
+		b.prefix = *config.AddPrefixSpace // overrides the file, as in transformers
+		t.preTokenizer = b
+	}
 	t.special = config.roles.resolve(t)
 	return t, nil
 }
@@ -132,6 +136,8 @@ func buildModel(data json.RawMessage) (model, error) {
 			return buildBPE(options, vocab, merges)
 		case bytes.Contains(options, []byte(`"continuing_subword_prefix"`)):
 			return buildWordPiece(options, vocab)
+		case bytes.Contains(options, []byte(`"unk_id"`)):
+			return buildUnigram(options, vocab)
 		}
 	}
 	return nil, unsupported(kind, "WordPiece, BPE, Unigram")

@@ -55,7 +55,7 @@ func loadMerges(fsys fs.FS, name string) (*Tokenizer, error) {
 		return nil, fmt.Errorf("%s or %s: %w", configFile, addedTokensFile, err)
 	}
 	t := &Tokenizer{
-		preTokenizer: byteLevel{prefix: config.AddPrefixSpace, cut: scanGPT2},
+		preTokenizer: byteLevel{prefix: config.AddPrefixSpace != nil && *config.AddPrefixSpace, cut: scanGPT2},
 		model:        model,
 		template:     bare(),
 		decoder:      byteLevelDecoder{},

@@ -93,6 +93,8 @@ golden: ## regenerate the golden files from Hugging Face transformers; see tools
 	$(PYTHON) tools/ref/tokenizer.py tables
 	$(PYTHON) tools/ref/tokenizer.py unicode
 	$(PYTHON) tools/ref/tokenizer.py random
+	$(PYTHON) tools/ref/subwords.py tables
+	$(PYTHON) tools/ref/subwords.py random
 	$(PYTHON) tools/ref/models.py random
 	$(PYTHON) tools/ref/safetensors_files.py
 	$(PYTHON) tools/ref/npz_files.py

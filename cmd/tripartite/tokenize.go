@@ -25,8 +25,9 @@ allowed; other keys of a line are ignored. Every line is printed as soon as it
 is read, so that an error in line 5 leaves four lines printed.
 
 PATH is the name of a bundled model, a tokenizer.json, a folder that holds one
-(or vocab.txt), or the name of a model in the Hugging Face cache. No weights are
-needed.`,
+(or vocab.txt, or vocab.json with merges.txt), or the name of a model in the
+Hugging Face cache. WordPiece, byte-level BPE and Unigram are read. No weights
+are needed.`,
 		Example: `  tripartite tokenize language --file texts.jsonl
   echo '{"text": "Jesus wept."}' | tripartite tokenize language
   tripartite tokenize ./model/tokenizer.json --file texts.jsonl --max-length 128`,

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -30,5 +31,30 @@ func BenchmarkEncode(b *testing.B) {
 func BenchmarkLoad(b *testing.B) {
 	for b.Loop() {
 		open(b, "testdata/uncased")
+	}
+}
+
+// A megabyte by every kind of subword tokenizer; GPT-2's own vocabulary if
+// TRIPARTITE_GPT2 names its folder.
+func BenchmarkSubwords(b *testing.B) {
+	tokenizers := map[string]*Tokenizer{}
+	names := []string{"bpe/gpt2", "bpe/bloom", "bpe/llama2", "unigram/albert", "unigram/t5", "unigram/whole"}
+	for _, name := range names {
+		tokenizers[name] = subwordTokenizer(b, name)
+	}
+	if path := os.Getenv("TRIPARTITE_GPT2"); path != "" {
+		names = append(names, "GPT-2")
+		tokenizers["GPT-2"] = open(b, path)
+	}
+	text := strings.Repeat(english+mixed, 1<<20/len(english+mixed))
+	for _, name := range names {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			n := 0
+			for b.Loop() {
+				n = len(tokenizers[name].Encode(text))
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "tokens/s")
+		})
 	}
 }

@@ -7,10 +7,13 @@
 //	        [MASK] and      cleaned,      words            pieces   [CLS] ... [SEP]
 //	        such cut out    lower case
 //
-// The model read today is WordPiece (BERT and its relatives). Another model
-// (byte-level BPE, Unigram) is one more file that implements the model
-// interface, one more case in buildModel, and whatever normalizers and
-// pre-tokenizers it needs beside it.
+// Three models are read: WordPiece (BERT), BPE, with the bytes of the text
+// spelled as characters (GPT-2, BLOOM, Llama 3) or without, and Unigram (ALBERT
+// and others that were trained with SentencePiece). Files are tokenizer.json,
+// and older ones: vocab.txt as BERT's, vocab.json with merges.txt as GPT-2's.
+// Another model is one more file that implements the model interface, one more
+// case in buildModel, and whatever normalizers and pre-tokenizers it needs beside
+// it. A step that is not supported is refused by name.
 //
 // Truncation and padding stored in a tokenizer.json are what somebody once
 // trained with, not properties of the tokenizer: they are not applied. Use
@@ -18,4 +21,6 @@
 //
 // The reference is the Rust library behind the Python package "tokenizers".
 // It holds Unicode tables of its own, of several ages; unicode.go says more.
+// Where a text cannot be encoded there, for want of an unknown token, the
+// file is refused here.
 package text

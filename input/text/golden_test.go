@@ -236,7 +236,7 @@ func TestMiniLMIDsAreThoseOfTheReference(t *testing.T) {
 	if fromJSON.VocabSize() != 30522 {
 		t.Errorf("vocabulary of %d, want 30,522", fromJSON.VocabSize())
 	}
-	if want := (Special{Unknown: 100, Pad: 0, CLS: 101, SEP: 102, Mask: 103}); fromJSON.Special() != want {
+	if want := (Special{Unknown: 100, Pad: 0, CLS: 101, SEP: 102, Mask: 103, BOS: -1, EOS: -1}); fromJSON.Special() != want {
 		t.Errorf("special tokens %+v, want %+v", fromJSON.Special(), want)
 	}
 	lines := bufio.NewScanner(openGzip(t, "testdata/minilm.ids.gz"))

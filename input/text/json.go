@@ -118,3 +118,32 @@ func stringLen(s string) int {
 		}
 	}
 }
+
+// elements yields the elements of an array, which is valid JSON.
+func elements(array string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		rest := array[1:]
+		for {
+			rest = strings.TrimLeft(rest, jsonSpace+",")
+			if rest[0] == ']' {
+				return
+			}
+			n := valueLen(rest)
+			if !yield(rest[:n]) {
+				return
+			}
+			rest = rest[n:]
+		}
+	}
+}
+
+// unquote returns what a JSON string says. It shares the string's memory where
+// it can.
+func unquote(quoted string) (string, error) {
+	s := quoted[1 : len(quoted)-1]
+	if strings.IndexByte(s, '\\') < 0 {
+		return s, nil
+	}
+	err := json.Unmarshal([]byte(quoted), &s)
+	return s, err
+}

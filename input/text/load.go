@@ -18,6 +18,8 @@ const maxFileSize = 128 << 20
 const (
 	tokenizerFile   = "tokenizer.json"
 	vocabularyFile  = "vocab.txt"
+	vocabJSONFile   = "vocab.json"
+	mergesFile      = "merges.txt"
 	configFile      = "tokenizer_config.json"
 	specialMapFile  = "special_tokens_map.json"
 	addedTokensFile = "added_tokens.json"
@@ -52,22 +54,23 @@ func Open(path string) (*Tokenizer, error) {
 
 // Load reads the tokenizer of a model's folder: tokenizer.json, or where there
 // is none, vocab.txt as a BERT WordPiece vocabulary with the options of
-// tokenizer_config.json (do_lower_case, strip_accents, tokenize_chinese_chars).
+// tokenizer_config.json (do_lower_case, strip_accents, tokenize_chinese_chars),
+// or vocab.json and merges.txt as GPT-2's (add_prefix_space, add_bos_token).
 // Which tokens are [MASK], [PAD] and so on is taken from tokenizer_config.json
 // and special_tokens_map.json, and without them from the tokens' usual names.
 func Load(fsys fs.FS) (*Tokenizer, error) {
 	for _, f := range []struct {
 		name string
 		load func(fs.FS, string) (*Tokenizer, error)
-	}{{tokenizerFile, loadJSON}, {vocabularyFile, loadVocabulary}} {
+	}{{tokenizerFile, loadJSON}, {vocabularyFile, loadVocabulary}, {vocabJSONFile, loadMerges}} {
 		if _, err := fs.Stat(fsys, f.name); err == nil {
 			return f.load(fsys, f.name)
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("load tokenizer: %w", err)
 		}
 	}
-	return nil, fmt.Errorf("load tokenizer: neither %s nor %s found; "+
-		"save the model's tokenizer beside its weights (in Python: tokenizer.save_pretrained(folder))", tokenizerFile, vocabularyFile)
+	return nil, fmt.Errorf("load tokenizer: none of %s, %s and %s found; "+
+		"save the model's tokenizer beside its weights (in Python: tokenizer.save_pretrained(folder))", tokenizerFile, vocabularyFile, vocabJSONFile)
 }
 
 // readFile reads a whole file of bounded size.

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"unicode"
@@ -141,9 +142,13 @@ func composed(first, second rune) (rune, bool) {
 	if second < 0x300 {
 		return 0, false
 	}
-	var in, out [4 * utf8.UTFMax]byte
+	var in, out, apart, again [4 * utf8.UTFMax]byte
 	pair := utf8.AppendRune(utf8.AppendRune(in[:0], first), second)
 	whole := norm.NFC.Append(out[:0], pair...)
 	r, size := utf8.DecodeRune(whole)
-	return r, size == len(whole) && !unicode.Is(newer, r)
+	if size != len(whole) || unicode.Is(newer, r) {
+		return 0, false
+	}
+	// Package norm looks pairs up by their lower 16 bits: to it U+E0061 is an a.
+	return r, bytes.Equal(norm.NFD.Append(apart[:0], whole...), norm.NFD.Append(again[:0], pair...))
 }

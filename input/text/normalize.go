@@ -104,6 +104,18 @@ func buildNormalizerAt(data json.RawMessage, depth int) (normalizer, error) {
 		return normalForm{compatible: true}, nil
 	case "NFKC":
 		return normalForm{compatible: true, compose: true}, nil
+	case "Precompiled":
+		return buildPrecompiled(data)
+	case "Replace":
+		return buildReplace(data)
+	case "Prepend":
+		var p struct{ Prepend prepend }
+		err := unmarshal(data, &p)
+		return p.Prepend, err
+	case "Strip":
+		var s strip
+		err := unmarshal(data, &s)
+		return s, err
 	case "Sequence":
 		var s struct {
 			Steps []json.RawMessage `json:"normalizers"`
@@ -114,7 +126,7 @@ func buildNormalizerAt(data json.RawMessage, depth int) (normalizer, error) {
 		steps, err := buildSteps(s.Steps, depth, buildNormalizerAt)
 		return normalizers(steps), err
 	}
-	return nil, unsupported(kind, "BertNormalizer, Lowercase, StripAccents, NFC, NFD, NFKC, NFKD, Sequence")
+	return nil, unsupported(kind, "BertNormalizer, Lowercase, StripAccents, NFC, NFD, NFKC, NFKD, Precompiled, Replace, Prepend, Strip, Sequence")
 }
 
 // buildSteps builds the steps of a Sequence at that depth with build, which

@@ -105,6 +105,12 @@ func buildPreTokenizerAt(data json.RawMessage, depth int) (preTokenizer, error) 
 		return whitespaceSplitter, nil
 	case "Whitespace":
 		return wordSplitter{}, nil
+	case "ByteLevel":
+		return buildByteLevel(data)
+	case "Split":
+		return buildSplit(data)
+	case "Metaspace":
+		return buildMetaspace(data)
 	case "Sequence":
 		var s struct {
 			Steps []json.RawMessage `json:"pretokenizers"`
@@ -115,5 +121,5 @@ func buildPreTokenizerAt(data json.RawMessage, depth int) (preTokenizer, error) 
 		steps, err := buildSteps(s.Steps, depth, buildPreTokenizerAt)
 		return preTokenizers(steps), err
 	}
-	return nil, unsupported(kind, "BertPreTokenizer, Whitespace, WhitespaceSplit, Sequence")
+	return nil, unsupported(kind, "BertPreTokenizer, Whitespace, WhitespaceSplit, ByteLevel, Split, Metaspace, Sequence")
 }

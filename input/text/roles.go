@@ -13,6 +13,10 @@ type tokenizerConfig struct {
 	DoLowerCase          *bool `json:"do_lower_case"`
 	StripAccents         *bool `json:"strip_accents"`
 	TokenizeChineseChars *bool `json:"tokenize_chinese_chars"`
+	// Of GPT-2's tokenizer and those like it.
+	Class          string `json:"tokenizer_class"`
+	AddPrefixSpace *bool  `json:"add_prefix_space"`
+	AddBOS         bool   `json:"add_bos_token"`
 	roles
 	Additional []namedToken `json:"additional_special_tokens"`
 	// Added lists tokens under their ids.
@@ -26,10 +30,12 @@ type roles struct {
 	CLS     namedToken `json:"cls_token"`
 	SEP     namedToken `json:"sep_token"`
 	Mask    namedToken `json:"mask_token"`
+	BOS     namedToken `json:"bos_token"`
+	EOS     namedToken `json:"eos_token"`
 }
 
 func (r *roles) all() []*namedToken {
-	return []*namedToken{&r.Unknown, &r.Pad, &r.CLS, &r.SEP, &r.Mask}
+	return []*namedToken{&r.Unknown, &r.Pad, &r.CLS, &r.SEP, &r.Mask, &r.BOS, &r.EOS}
 }
 
 // namedToken is a special token without its id: in files its name, or an object
@@ -90,17 +96,23 @@ func (r roles) resolve(t *Tokenizer) Special {
 			names = []string{given.Content}
 		}
 		for _, name := range names {
-			if id, ok := t.ID(name); ok {
+			if id, ok := t.ID(name); ok && name != "" {
 				return id
 			}
 		}
 		return -1
 	}
+	unknown := r.Unknown // only where the model has none of its own
+	if t.model.unknown() != "" {
+		unknown = namedToken{}
+	}
 	return Special{
-		Unknown: find(namedToken{}, t.model.unknown()),
+		Unknown: find(unknown, t.model.unknown()),
 		Pad:     find(r.Pad, "[PAD]", "<pad>"),
 		CLS:     find(r.CLS, "[CLS]", "<s>"),
 		SEP:     find(r.SEP, "[SEP]", "</s>"),
 		Mask:    find(r.Mask, "[MASK]", "<mask>"),
+		BOS:     find(r.BOS, "<s>", "<|begin_of_text|>", "<|endoftext|>"),
+		EOS:     find(r.EOS, "</s>", "<|end_of_text|>", "<|endoftext|>"),
 	}
 }

@@ -96,29 +96,88 @@ func bertTemplate(cls, sep int) template {
 	}
 }
 
-// buildTemplate reads the post_processor of a tokenizer.json.
-func buildTemplate(data json.RawMessage) (template, error) {
+// robertaTemplate is <s> A </s>, and <s> A </s> </s> B </s>, all one segment.
+func robertaTemplate(cls, sep int) template {
+	special := func(ids ...int) part { return part{sequence: -1, ids: ids} }
+	return template{
+		single: []part{special(cls), {sequence: 0}, special(sep)},
+		pair:   []part{special(cls), {sequence: 0}, special(sep, sep), {sequence: 1}, special(sep)},
+	}
+}
+
+// postProcessor is what happens after the model: at most one template, and
+// whether offsets are trimmed.
+type postProcessor struct {
+	template *template // nil: nothing is added
+	trimmer  *trimmer
+}
+
+// buildPostProcessor reads the post_processor of a tokenizer.json.
+func buildPostProcessor(data json.RawMessage) (postProcessor, error) {
+	return buildPostProcessorAt(data, 0)
+}
+
+func buildPostProcessorAt(data json.RawMessage, depth int) (postProcessor, error) {
+	var p postProcessor
 	if absent(data) {
-		return bare(), nil
+		return p, nil
 	}
 	kind, err := kindOf(data)
 	if err != nil {
-		return template{}, err
+		return p, err
+	}
+	var f struct {
+		Sep, Cls   namedID
+		Trim       *bool             `json:"trim_offsets"`
+		Prefix     *bool             `json:"add_prefix_space"`
+		Processors []json.RawMessage `json:"processors"`
+	}
+	if kind != "TemplateProcessing" { // whose members are others
+		if err := unmarshal(data, &f); err != nil {
+			return p, err
+		}
 	}
 	switch kind {
 	case "TemplateProcessing":
-		return parseTemplate(data)
-	case "BertProcessing":
-		var b struct{ Sep, Cls namedID }
-		if err := unmarshal(data, &b); err != nil {
-			return template{}, err
+		t, err := parseTemplate(data)
+		return postProcessor{template: &t}, err
+	case "BertProcessing", "RobertaProcessing":
+		if f.Sep.token == "" || f.Cls.token == "" {
+			return p, errors.New(`it lacks "sep" or "cls"; save the tokenizer again`)
 		}
-		if b.Sep.token == "" || b.Cls.token == "" {
-			return template{}, errors.New(`it lacks "sep" or "cls"; save the tokenizer again`)
+		t := bertTemplate(f.Cls.id, f.Sep.id)
+		if kind == "RobertaProcessing" {
+			t = robertaTemplate(f.Cls.id, f.Sep.id)
+			if orTrue(f.Trim) {
+				p.trimmer = &trimmer{prefix: orTrue(f.Prefix)}
+			}
 		}
-		return bertTemplate(b.Cls.id, b.Sep.id), nil
+		p.template = &t
+		return p, nil
+	case "ByteLevel":
+		if orTrue(f.Trim) {
+			p.trimmer = &trimmer{prefix: orTrue(f.Prefix)}
+		}
+		return p, nil
+	case "Sequence":
+		steps, err := buildSteps(f.Processors, depth, buildPostProcessorAt)
+		if err != nil {
+			return p, err
+		}
+		for _, step := range steps {
+			if step.template != nil && p.template != nil || step.trimmer != nil && p.trimmer != nil {
+				return p, errors.New("it adds special tokens twice or trims offsets twice, which is not supported; keep one of each")
+			}
+			if step.template != nil {
+				p.template = step.template
+			}
+			if step.trimmer != nil {
+				p.trimmer = step.trimmer
+			}
+		}
+		return p, nil
 	}
-	return template{}, unsupported(kind, "TemplateProcessing, BertProcessing")
+	return p, unsupported(kind, "TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel, Sequence")
 }
 
 // namedID is a pair of token and id: ["[SEP]", 102].

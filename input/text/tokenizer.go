@@ -12,7 +12,8 @@ type Tokenizer struct {
 	preTokenizer preTokenizer // nil: the text is one word
 	model        model
 	template     template
-	decoder      decoder
+	trimmer      *trimmer // nil: offsets hold the white space of their tokens
+	decoder      decoder  // nil: tokens are words
 	added        addedTokens
 	special      Special
 }
@@ -39,9 +40,9 @@ type model interface {
 	unknown() string
 }
 
-// A decoder joins tokens to text.
+// A decoder rewrites tokens, perhaps in place, so that joined they are text.
 type decoder interface {
-	decode(tokens []string) string
+	decode(tokens []string) []string
 }
 
 // token is one id and the part of the original text it stands for.
@@ -58,6 +59,8 @@ type Special struct {
 	CLS     int // begins a text: [CLS]
 	SEP     int // ends a text or separates two: [SEP]
 	Mask    int // a word to be filled in: [MASK]
+	BOS     int // begins a text that is generated: <s>, <|endoftext|>
+	EOS     int // ends it: </s>, <|endoftext|>
 }
 
 // Encoding is encoded text, all slices of the same length.
@@ -124,11 +127,15 @@ func (t *Tokenizer) tokens(text string) []token {
 			}
 		}
 	}
+	if t.trimmer != nil {
+		t.trimmer.trim(t, text, tokens)
+	}
 	return tokens
 }
 
 // Decode returns the text of ids, without special tokens. Ids that the
-// tokenizer does not know are left out.
+// tokenizer does not know are left out. The ids of a byte-level tokenizer may
+// end within a character; what there is of it becomes U+FFFD.
 func (t *Tokenizer) Decode(ids []int) string {
 	tokens := make([]string, 0, len(ids))
 	for _, id := range ids {
@@ -143,7 +150,7 @@ func (t *Tokenizer) Decode(ids []int) string {
 	if t.decoder == nil {
 		return strings.Join(tokens, " ")
 	}
-	return t.decoder.decode(tokens)
+	return strings.Join(t.decoder.decode(tokens), "")
 }
 
 // ID returns the id of a token as the vocabulary spells it, for instance

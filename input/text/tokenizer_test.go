@@ -47,7 +47,7 @@ func TestAddedTokensEnlargeTheVocabulary(t *testing.T) {
 }
 
 func TestRolesAreNamedByTheFolder(t *testing.T) {
-	usual := Special{Unknown: 1, Pad: 0, CLS: 2, SEP: 3, Mask: 4}
+	usual := Special{Unknown: 1, Pad: 0, CLS: 2, SEP: 3, Mask: 4, BOS: -1, EOS: -1}
 	uncased := open(t, "testdata/uncased")
 	if uncased.Special() != usual {
 		t.Errorf("tokenizer.json: %+v, want %+v", uncased.Special(), usual)
@@ -59,11 +59,12 @@ func TestRolesAreNamedByTheFolder(t *testing.T) {
 		want                  Special
 	}{
 		{"usual names", `{}`, `{}`, usual},
-		{"a name", `{"mask_token":"a"}`, `{}`, Special{1, 0, 2, 3, a}},
-		{"an object", `{"mask_token":{"content":"a","lstrip":true}}`, `{}`, Special{1, 0, 2, 3, a}},
-		{"the map fills gaps", `{"mask_token":"a"}`, `{"mask_token":"the","pad_token":"the"}`, Special{1, the, 2, 3, a}},
+		{"a name", `{"mask_token":"a"}`, `{}`, Special{1, 0, 2, 3, a, -1, -1}},
+		{"an object", `{"mask_token":{"content":"a","lstrip":true}}`, `{}`, Special{1, 0, 2, 3, a, -1, -1}},
+		{"the map fills gaps", `{"mask_token":"a"}`, `{"mask_token":"the","pad_token":"the"}`, Special{1, the, 2, 3, a, -1, -1}},
 		{"null is no name", `{"mask_token":null}`, `{}`, usual},
-		{"a role that no token fills", `{"mask_token":"no such token"}`, `{}`, Special{1, 0, 2, 3, -1}},
+		{"a role that no token fills", `{"mask_token":"no such token"}`, `{}`, Special{1, 0, 2, 3, -1, -1, -1}},
+		{"tokens around what is generated", `{"bos_token":"a","eos_token":{"content":"the"}}`, `{}`, Special{1, 0, 2, 3, 4, a, the}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			files := folder(uncased, c.config)
@@ -85,7 +86,7 @@ func TestRolesAreNamedByTheFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Special{Unknown: 0, Pad: -1, CLS: 1, SEP: 2, Mask: -1}); tk.Special() != want {
+	if want := (Special{Unknown: 0, Pad: -1, CLS: 1, SEP: 2, Mask: -1, BOS: -1, EOS: -1}); tk.Special() != want {
 		t.Errorf("without mask and padding: %+v, want %+v", tk.Special(), want)
 	}
 }
@@ -164,6 +165,8 @@ func TestTimeGrowsWithLengthNotItsSquare(t *testing.T) {
 		t.Fatal(err)
 	}
 	uncased, unusual := open(t, "testdata/uncased"), open(t, "testdata/unusual")
+	gpt2, gpt4, bloom := subwordTokenizer(t, "bpe/gpt2"), subwordTokenizer(t, "bpe/llama3"), subwordTokenizer(t, "bpe/bloom")
+	fused, whole, albert := subwordTokenizer(t, "bpe/fused"), subwordTokenizer(t, "unigram/whole"), subwordTokenizer(t, "unigram/albert")
 	repeat := func(s string) string { return strings.Repeat(s, n/len(s)) }
 	for _, c := range []struct {
 		name string
@@ -181,6 +184,17 @@ func TestTimeGrowsWithLengthNotItsSquare(t *testing.T) {
 		{"brackets", uncased, repeat("[MAS")},
 		{"tokens and spaces", unusual, repeat("[MASK]       ")},
 		{"no UTF-8", uncased, repeat("\xff")},
+		{"BPE, one word", gpt2, repeat("the")},
+		{"BPE, digits", gpt2, repeat("1")},
+		{"BPE, spaces", gpt2, repeat(" ")},
+		{"BPE, no UTF-8", gpt2, repeat("\xff")},
+		{"BPE, spaces and ends of lines", gpt4, repeat("   \n\t")},
+		{"BPE, apostrophes", gpt4, repeat("'")},
+		{"BPE, punctuation", bloom, repeat(" .")},
+		{"BPE, one unknown word", fused, repeat("東")},
+		{"Unigram, one word", whole, repeat("the")},
+		{"Unigram, one unknown word", whole, repeat("\U0001F9E0")},
+		{"Unigram, one cluster", albert, "a" + repeat("\u200d")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			start := time.Now()

@@ -34,6 +34,10 @@ func loadJSON(fsys fs.FS, name string) (*Tokenizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	if b, ok := t.preTokenizer.(byteLevel); ok && config.AddPrefixSpace != nil {
+		b.prefix = *config.AddPrefixSpace // overrides the file, as in transformers
+		t.preTokenizer = b
+	}
 	t.special = config.roles.resolve(t)
 	return t, nil
 }
@@ -69,8 +73,13 @@ func parseTokenizer(data []byte) (*Tokenizer, error) {
 		return nil, fmt.Errorf("added_tokens: %w", err)
 	}
 	t.added = newAddedTokens(f.AddedTokens, t.normalizer)
-	if t.template, err = buildTemplate(f.PostProcessor); err != nil {
+	post, err := buildPostProcessor(f.PostProcessor)
+	if err != nil {
 		return nil, fmt.Errorf("post_processor: %w", err)
+	}
+	t.template, t.trimmer = bare(), post.trimmer
+	if post.template != nil {
+		t.template = *post.template
 	}
 	for _, p := range slices.Concat(t.template.single, t.template.pair) {
 		for _, id := range p.ids {
@@ -109,6 +118,7 @@ func checkAdded(added []addedToken, m model) error {
 
 func buildModel(data json.RawMessage) (model, error) {
 	vocab, options := member(string(data), "vocab")
+	merges, options := member(string(options), "merges")
 	kind, err := kindOf(options)
 	if err != nil {
 		return nil, err
@@ -116,12 +126,21 @@ func buildModel(data json.RawMessage) (model, error) {
 	switch kind {
 	case "WordPiece":
 		return buildWordPiece(options, vocab)
+	case "BPE":
+		return buildBPE(options, vocab, merges)
+	case "Unigram":
+		return buildUnigram(options, vocab)
 	case "": // files older than the field
-		if bytes.Contains(options, []byte(`"continuing_subword_prefix"`)) {
+		switch {
+		case merges != "":
+			return buildBPE(options, vocab, merges)
+		case bytes.Contains(options, []byte(`"continuing_subword_prefix"`)):
 			return buildWordPiece(options, vocab)
+		case bytes.Contains(options, []byte(`"unk_id"`)):
+			return buildUnigram(options, vocab)
 		}
 	}
-	return nil, unsupported(kind, "WordPiece")
+	return nil, unsupported(kind, "WordPiece, BPE, Unigram")
 }
 
 func kindOf(data json.RawMessage) (string, error) {
@@ -139,5 +158,5 @@ func absent(data json.RawMessage) bool {
 func orTrue(b *bool) bool { return b == nil || *b }
 
 func unsupported(kind, supported string) error {
-	return fmt.Errorf("type %q is not supported (supported: %s); use a model with a BERT tokenizer", kind, supported)
+	return fmt.Errorf("type %q is not supported (supported: %s); use a model with another tokenizer", kind, supported)
 }

@@ -67,7 +67,17 @@ func readAnswers(t *testing.T) map[string][]answer {
 	return answers
 }
 
-func openGzip(t *testing.T, name string) *gzip.Reader {
+func TestCharactersBeyond16BitsDoNotComposeAsThoseBelow(t *testing.T) {
+	for _, s := range []string{"\U000e0061\u0301", "\U00010041\u030a", "\U0001d165\u0323"} {
+		a := align(s)
+		normalForm{compose: true}.normalize(&a)
+		if string(a.runes) != s {
+			t.Errorf("%+q became %+q", s, string(a.runes))
+		}
+	}
+}
+
+func openGzip(t testing.TB, name string) *gzip.Reader {
 	t.Helper()
 	f, err := os.Open(name)
 	if err != nil {

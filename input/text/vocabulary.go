@@ -1,7 +1,6 @@
 package text
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -74,13 +73,9 @@ func parseVocab(object string) (vocabulary, error) {
 	}
 	v := newVocabulary(min(strings.Count(object, ":"), 1<<20))
 	for key, number := range members(object) {
-		s := key[1 : len(key)-1]
-		if strings.IndexByte(s, '\\') >= 0 {
-			var unescaped string
-			if err := json.Unmarshal([]byte(key), &unescaped); err != nil {
-				return v, err
-			}
-			s = unescaped
+		s, err := unquote(key)
+		if err != nil {
+			return v, err
 		}
 		if c := number[0]; c != '-' && (c < '0' || c > '9') {
 			return v, fmt.Errorf("the id of %q is not a number", s)

@@ -113,8 +113,7 @@ type wordPieceDecoder struct {
 	cleanup bool // no space before punctuation and contractions
 }
 
-func (d wordPieceDecoder) decode(tokens []string) string {
-	var b strings.Builder
+func (d wordPieceDecoder) decode(tokens []string) []string {
 	for i, s := range tokens {
 		if i > 0 {
 			if rest, ok := strings.CutPrefix(s, d.prefix); ok {
@@ -126,23 +125,12 @@ func (d wordPieceDecoder) decode(tokens []string) string {
 		if d.cleanup {
 			s = cleanUp(s)
 		}
-		b.WriteString(s)
+		tokens[i] = s
 	}
-	return b.String()
+	return tokens
 }
 
-// buildDecoder reads the decoder of a tokenizer.json.
-func buildDecoder(data json.RawMessage) (decoder, error) {
-	if absent(data) {
-		return nil, nil
-	}
-	kind, err := kindOf(data)
-	if err != nil {
-		return nil, err
-	}
-	if kind != "WordPiece" {
-		return nil, unsupported(kind, "WordPiece")
-	}
+func buildWordPieceDecoder(data json.RawMessage) (decoder, error) {
 	var d struct {
 		Prefix  *string `json:"prefix"`
 		Cleanup *bool   `json:"cleanup"`

@@ -11,7 +11,7 @@
 //
 //   - PNG and WebP, also lossy, are equal byte for byte; so are all sizes and
 //     filters, and what becomes of a byte as a float32.
-//   - JPEG differs in 2 to 7% of bytes, by 3 levels of 255 at most, since Go's
+//   - JPEG differs in up to 7% of bytes, by 3 levels of 255 at most, since Go's
 //     inverse cosine transform rounds other than libjpeg-turbo's. Interpolation of
 //     colour and conversion are libjpeg-turbo's.
 //

@@ -18,6 +18,16 @@ func oneByOne(t *testing.T, b *Block, seqs tensor.Sequences, pool *tensor.Pool) 
 	}
 }
 
+// Weights would be read anew for a token or two.
+func TestVeryShortSequencesDoNotGoOneByOne(t *testing.T) {
+	s := size{12, 3, 4, 4, 20}
+	w := NewWorkspace(nil)
+	w.block, w.pass = newBlock(t, BlockConfig{Heads: s.heads}, newParams(s, true)), Pass{Sequences: tensor.NewSequences(slices.Repeat([]int{2}, 30)...)}
+	if w.bySequence() {
+		t.Error("sequences of 2 tokens go one by one")
+	}
+}
+
 // manySequences are enough for three threads, some empty, some longer than a task
 // has rows elsewhere.
 var manySequences = []int{40, 0, 1, 33, 7, 0, 64, 2, 31, 32, 5, 20, 65, 0}

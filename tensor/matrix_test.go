@@ -183,8 +183,12 @@ func TestProductsOnAnyNumberOfThreads(t *testing.T) {
 		at, bt := New(k, m), New(k, n)
 		Transpose(at, a)
 		Transpose(bt, b)
-		want := New(m, n)
+		want, biased, bias := New(m, n), New(m, n), random(3, 1, n).Data
 		Product(want, a, Pack(b, nil))
+		for i := range m {
+			copy(biased.Row(i), bias)
+		}
+		AddProduct(biased, a, Pack(b, nil))
 		for i := range m {
 			for j := range n {
 				var sum float64
@@ -207,16 +211,17 @@ func TestProductsOnAnyNumberOfThreads(t *testing.T) {
 				"MulT":    func(dst Matrix) { pool.MulT(dst, a, b, &work) },
 				"TMul":    func(dst Matrix) { pool.TMul(dst, at, bt, &work) },
 				"Product": func(dst Matrix) { pool.Product(dst, a, Pack(b, nil)) },
-				"AddProduct": func(dst Matrix) {
-					dst.Zero()
-					pool.AddProduct(dst, a, PackTransposed(bt, nil))
-				},
 			} {
 				got := random(9, m, n)
 				f(got)
 				if !slices.Equal(got.Data, want.Data) {
 					t.Errorf("%v: %s on %d threads gives other bytes", s, name, threads)
 				}
+			}
+			got := random(9, m, n)
+			pool.ProductBias(got, a, Pack(b, nil), bias)
+			if !slices.Equal(got.Data, biased.Data) {
+				t.Errorf("%v: with a bias, %d threads give other bytes than one that adds to it", s, threads)
 			}
 			pool.Close()
 		}

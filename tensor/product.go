@@ -165,26 +165,6 @@ func (p *Pool) ProductBias(dst, x Matrix, w Weight, bias []float32) {
 	p.product(dst, x, w, bias)
 }
 
-// Mul is dst = a·b on all threads of the pool: a [m, k], b [k, n], dst [m, n].
-func (p *Pool) Mul(dst, a, b Matrix, work *Arena) {
-	defer work.Release(work.Mark())
-	p.Product(dst, a, PackTransposed(b, work))
-}
-
-// MulT is dst = a·bᵀ: a [m, k], b [n, k], dst [m, n].
-func (p *Pool) MulT(dst, a, b Matrix, work *Arena) {
-	defer work.Release(work.Mark())
-	p.Product(dst, a, Pack(b, work))
-}
-
-// TMul is dst = aᵀ·b: a [k, m], b [k, n], dst [m, n].
-func (p *Pool) TMul(dst, a, b Matrix, work *Arena) {
-	defer work.Release(work.Mark())
-	t := work.Matrix(a.Cols, a.Rows)
-	Transpose(t, a)
-	p.Product(dst, t, PackTransposed(b, work))
-}
-
 // Transpose is dst = srcᵀ. dst must not overlap src.
 func Transpose(dst, src Matrix) {
 	if dst.Rows != src.Cols || dst.Cols != src.Rows {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -34,7 +35,7 @@ func newClient(endpoint *url.URL, token, id, revision string, note func(string))
 	return &client{
 		http: &http.Client{
 			Transport:     &bearer{http.DefaultTransport.(*http.Transport).Clone(), endpoint, token},
-			CheckRedirect: fewRedirects,
+			CheckRedirect: func(r *http.Request, via []*http.Request) error { return followed(endpoint, r, len(via)) },
 		},
 		endpoint: endpoint, token: token, id: id, revision: revision, note: note,
 		attempts: 5, stall: 30 * time.Second, first: time.Second, longest: time.Minute,
@@ -50,7 +51,7 @@ type bearer struct {
 }
 
 func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
-	if b.token != "" && r.URL.Scheme == b.endpoint.Scheme && r.URL.Host == b.endpoint.Host {
+	if b.token != "" && at(b.endpoint, r.URL) {
 		r = r.Clone(r.Context())
 		r.Header.Set("Authorization", "Bearer "+b.token)
 	}
@@ -59,12 +60,20 @@ func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 
 var errRedirects = errors.New("it redirects in circles")
 
-func fewRedirects(_ *http.Request, via []*http.Request) error {
-	if len(via) >= 10 {
+// followed ends circles, and what is asked of a file without its content at the
+// hub's door: what is known of it, the hub itself says.
+func followed(endpoint *url.URL, r *http.Request, before int) error {
+	switch {
+	case before >= 10:
 		return errRedirects
+	case r.Method == http.MethodHead && !at(endpoint, r.URL):
+		return http.ErrUseLastResponse
 	}
 	return nil
 }
+
+// at reports whether a URL is one of the hub's own.
+func at(endpoint, u *url.URL) bool { return u.Scheme == endpoint.Scheme && u.Host == endpoint.Host }
 
 // passing is a failure that may be over after a while.
 type passing struct {
@@ -78,10 +87,11 @@ var errStalled = errors.New("nothing came for a while")
 
 // question is what is asked of the hub.
 type question struct {
-	path string // below the endpoint, escaped
+	method string // GET, if empty
+	path   string // below the endpoint, escaped
 	// header adds to the headers; it may be nil.
 	header func(http.Header)
-	// take reads an answer of status 200, 206 or 416. Reading from body fails with
+	// take reads an answer of status 200, 206 or 416, to HEAD also 3xx. Reading from body fails with
 	// a passing error.
 	take func(answer *http.Response, body io.Reader) error
 }
@@ -128,7 +138,7 @@ func (c *client) once(ctx context.Context, q question) (got int64, err error) {
 	defer cancel(nil)
 	watch := time.AfterFunc(c.stall, func() { cancel(errStalled) })
 	defer watch.Stop()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.endpoint.String()+q.path, nil)
+	request, err := http.NewRequestWithContext(ctx, q.method, c.endpoint.String()+q.path, nil)
 	if err != nil {
 		return 0, fmt.Errorf("HF_ENDPOINT: %w", withoutURL(err))
 	}
@@ -213,6 +223,8 @@ func (c *client) refusal(answer *http.Response) error {
 	switch {
 	case status == http.StatusOK, status == http.StatusPartialContent, status == http.StatusRequestedRangeNotSatisfiable:
 		return nil
+	case status/100 == 3 && answer.Request.Method == http.MethodHead:
+		return nil
 	case status == http.StatusTooManyRequests:
 		return &passing{errors.New("the hub has had too many requests from here"), retryAfter(answer.Header, time.Now())}
 	case status == http.StatusRequestTimeout, status >= 500:
@@ -255,4 +267,13 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 		return max(0, at.Sub(now).Round(time.Second))
 	}
 	return 0
+}
+
+// address is where a file of a commit is, below the endpoint.
+func (c *client) address(commit string, f file) string {
+	parts := strings.Split(f.Name, "/")
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	return "/" + c.id + "/resolve/" + commit + "/" + strings.Join(parts, "/")
 }

@@ -102,7 +102,7 @@ func (t *transfer) run(ctx context.Context) error {
 		resumed := t.have > 0
 		t.came(t.have)
 		if t.have < t.file.Bytes {
-			if err := t.ask(ctx, question{path: t.path(), header: t.header, take: t.take}); err != nil {
+			if err := t.ask(ctx, question{path: t.address(t.commit, t.file), header: t.header, take: t.take}); err != nil {
 				return err
 			}
 		}
@@ -134,10 +134,6 @@ func (t *transfer) restart() error {
 		return unwritable(err)
 	}
 	return nil
-}
-
-func (t *transfer) path() string {
-	return "/" + t.id + "/resolve/" + t.commit + "/" + escape(t.file.Name)
 }
 
 // header asks for what is missing. Of a part from an earlier run the server's

@@ -39,6 +39,9 @@ type file struct {
 // contentHash is what a blob may be called.
 var contentHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
+// known reports whether size and hash are. Mirrors may leave them out.
+func (f file) known() bool { return f.Bytes >= 0 && contentHash.MatchString(f.Hash) }
+
 // parseListing reads what the hub answers to /api/models/ID/revision/REVISION
 // with blobs=true: the commit and all files.
 func parseListing(data []byte) (commit string, files map[string]file, err error) {
@@ -103,15 +106,11 @@ func choose(files map[string]file) (chosen []file, absent []string, err error) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		f, ok := files[name]
-		if !ok {
+		if f, ok := files[name]; ok {
+			chosen = append(chosen, f)
+		} else {
 			absent = append(absent, name)
-			continue
 		}
-		if f.Bytes < 0 || !contentHash.MatchString(f.Hash) {
-			return nil, nil, fmt.Errorf("the hub does not say size and checksum of %s; check HF_ENDPOINT, if it is set", name)
-		}
-		chosen = append(chosen, f)
 	}
 	return chosen, absent, nil
 }
@@ -147,7 +146,7 @@ func shards(index []byte, files map[string]file) ([]file, error) {
 	var chosen []file
 	for _, name := range names {
 		f, ok := files[name]
-		if !ok || f.Bytes < 0 || !contentHash.MatchString(f.Hash) {
+		if !ok {
 			return nil, fmt.Errorf("%s names %s, which the hub does not list; the model is damaged there, choose another revision", indexFile, name)
 		}
 		chosen = append(chosen, f)

@@ -10,8 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -85,7 +85,7 @@ func pull(ctx context.Context, name, revision string, options PullOptions) (Pull
 	}
 	model := newRepository(cache, name)
 	if offline() {
-		return model.complete(name, revision)
+		return model.whole(name, revision)
 	}
 	to, err := endpoint()
 	if err != nil {
@@ -126,12 +126,18 @@ func (p *puller) run(ctx context.Context) (Pulled, error) {
 	if err != nil {
 		return Pulled{}, err
 	}
+	if err := p.complete(ctx, files); err != nil {
+		return Pulled{}, err
+	}
 	if i := slices.IndexFunc(files, func(f file) bool { return f.Name == indexFile }); i >= 0 {
 		index, err := p.read(ctx, files[i])
 		if err != nil {
 			return Pulled{}, err
 		}
 		weights, err := shards(index, listed)
+		if err == nil {
+			err = p.complete(ctx, weights)
+		}
 		if err != nil {
 			return Pulled{}, err
 		}
@@ -199,6 +205,35 @@ func (p *puller) list(ctx context.Context) (map[string]file, error) {
 	return listed, err
 }
 
+// complete asks, file by file, for sizes and hashes that the list lacks. The
+// headers are those that huggingface_hub goes by.
+func (p *puller) complete(ctx context.Context, files []file) error {
+	for i := range files {
+		f := &files[i]
+		if f.known() {
+			continue
+		}
+		err := p.ask(ctx, question{method: http.MethodHead, path: p.address(p.commit, *f), take: func(answer *http.Response, _ io.Reader) error {
+			h := answer.Header
+			f.Hash = strings.Trim(strings.TrimPrefix(cmp.Or(h.Get("X-Linked-Etag"), h.Get("ETag")), "W/"), `"`)
+			f.Bytes = -1
+			if n, err := strconv.ParseInt(h.Get("X-Linked-Size"), 10, 64); err == nil {
+				f.Bytes = n
+			} else if answer.StatusCode == http.StatusOK {
+				f.Bytes = answer.ContentLength
+			}
+			return nil
+		}})
+		if err != nil {
+			return err
+		}
+		if !f.known() {
+			return fmt.Errorf("the hub does not say size and checksum of %s; check HF_ENDPOINT, if it is set", f.Name)
+		}
+	}
+	return nil
+}
+
 // bring fetches a file that is not there.
 func (p *puller) bring(ctx context.Context, f file) error {
 	before := p.done
@@ -234,9 +269,9 @@ func (p *puller) read(ctx context.Context, f file) ([]byte, error) {
 	return data, nil
 }
 
-// complete returns what Pull would, of a model that is in the cache with all its
+// whole returns what Pull would, of a model that is in the cache with all its
 // weights.
-func (r repository) complete(name, revision string) (Pulled, error) {
+func (r repository) whole(name, revision string) (Pulled, error) {
 	unset := errors.New("it is not whole in the Hugging Face cache, and HF_HUB_OFFLINE forbids to fetch it; unset that, or set HF_HUB_CACHE to a cache that has the model")
 	commit, err := r.commit(revision)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -276,13 +311,4 @@ func (r repository) complete(name, revision string) (Pulled, error) {
 		return Pulled{}, fmt.Errorf("snapshot %s in the Hugging Face cache: %w; check that it can be read", commit, reason(err))
 	}
 	return done, nil
-}
-
-// escape makes a name with slashes part of a URL.
-func escape(name string) string {
-	parts := strings.Split(path.Clean(name), "/")
-	for i, p := range parts {
-		parts[i] = url.PathEscape(p)
-	}
-	return strings.Join(parts, "/")
 }

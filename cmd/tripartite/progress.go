@@ -55,7 +55,7 @@ func (e *env) bytes(what string) (update func(done, total int64), end func()) {
 				progressbar.OptionSetDescription(what),
 				progressbar.OptionSetWidth(20),
 				progressbar.OptionShowBytes(true),
-				progressbar.OptionShowTotalBytes(true),
+				progressbar.OptionShowCount(),
 				progressbar.OptionThrottle(100*time.Millisecond),
 				progressbar.OptionClearOnFinish(),
 				progressbar.OptionSetRenderBlankState(false),

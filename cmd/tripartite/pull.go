@@ -66,7 +66,7 @@ HF_HUB_OFFLINE=1 nothing is fetched. No other command uses the network.`,
 }
 
 func runPull(ctx context.Context, e *env, arg string) error {
-	update, end := e.bytes("fetching " + arg)
+	update, end := e.bytes("fetching")
 	done, err := hub.Pull(ctx, arg, hub.PullOptions{
 		Progress: update,
 		Note:     func(text string) { e.warnf("%s", text) },

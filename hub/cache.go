@@ -146,18 +146,19 @@ func duplicate(from, to string) error {
 	return errors.Join(err, out.Close())
 }
 
-// note writes that a revision stands for a commit, and which of the files that
-// programs look for the hub does not have.
-func (r repository) note(revision, commit string, absent []string) error {
-	for _, name := range absent {
+// noteAbsent writes which of the files that programs look for the hub does not
+// have. It saves them asking and nobody needs it, so it may fail.
+func (r repository) noteAbsent(commit string, names []string) {
+	for _, name := range names {
 		path := filepath.Join(r.folder, ".no_exist", commit, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, nil, 0o666); err != nil {
-			return err
+		if os.MkdirAll(filepath.Dir(path), 0o777) == nil {
+			_ = os.WriteFile(path, nil, 0o666)
 		}
 	}
+}
+
+// noteCommit writes that a revision stands for a commit.
+func (r repository) noteCommit(revision, commit string) error {
 	if revision == commit {
 		return nil
 	}

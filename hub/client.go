@@ -187,10 +187,11 @@ func (w *watched) Read(p []byte) (int, error) {
 
 // unreachable explains why there is no answer.
 func (c *client) unreachable(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
+	var of *url.Error
+	if cause := context.Cause(ctx); cause != nil && errors.As(err, &of) {
+		of.Err = cause
 	}
-	err = fmt.Errorf("%s does not answer (%w)", c.endpoint.Host, withoutURL(err))
+	err = fmt.Errorf("%s does not answer (%w)", c.hostOf(err), withoutURL(err))
 	if errors.Is(err, errRedirects) {
 		return fmt.Errorf("%w; check HF_ENDPOINT, if it is set", err)
 	}
@@ -204,6 +205,17 @@ func (c *client) unreachable(ctx context.Context, err error) error {
 		return fmt.Errorf("%w; check the network, and HF_ENDPOINT and HTTPS_PROXY if they are set", err)
 	}
 	return &passing{error: err}
+}
+
+// hostOf returns which host an error of net/http is about.
+func (c *client) hostOf(err error) string {
+	var e *url.Error
+	if errors.As(err, &e) {
+		if u, err := url.Parse(e.URL); err == nil && u.Host != "" {
+			return u.Host
+		}
+	}
+	return c.endpoint.Host
 }
 
 // withoutURL drops the address, which may hold a signature or a password.

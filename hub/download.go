@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -60,7 +61,7 @@ func (c *client) download(ctx context.Context, r repository, commit string, f fi
 // own.
 func openPart(blob string, alone bool) (*os.File, error) {
 	if !alone {
-		return os.CreateTemp(filepath.Dir(blob), filepath.Base(blob)+".*"+unfinished)
+		blob += fmt.Sprintf(".%016x", rand.Uint64())
 	}
 	return os.OpenFile(blob+unfinished, os.O_RDWR|os.O_CREATE, 0o666)
 }

@@ -163,7 +163,8 @@ func (p *puller) run(ctx context.Context) (Pulled, error) {
 			return Pulled{}, unwritable(err)
 		}
 	}
-	if err := p.model.note(p.revision, p.commit, absent); err != nil {
+	p.model.noteAbsent(p.commit, absent)
+	if err := p.model.noteCommit(p.revision, p.commit); err != nil {
 		return Pulled{}, unwritable(err)
 	}
 	done := Pulled{ID: p.id, Revision: p.revision, Commit: p.commit, New: p.fetched}

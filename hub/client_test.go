@@ -44,13 +44,13 @@ func TestRedirectsOnTheHubAreFollowed(t *testing.T) {
 	read, _ := files()
 	h, _ := serve(t, read)
 	t.Setenv("HF_TOKEN", "hf_x")
-	h.Intercept = func(_ bool, w http.ResponseWriter, r *http.Request) bool {
+	h.Instead(func(_ bool, w http.ResponseWriter, r *http.Request) bool {
 		old := strings.Contains(r.URL.Path, "owner/old")
 		if old {
 			http.Redirect(w, r, strings.Replace(r.URL.Path, "owner/old", name, 1), http.StatusTemporaryRedirect)
 		}
 		return old
-	}
+	})
 	if _, err := Pull(t.Context(), "owner/old", PullOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -84,14 +84,14 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 				h, cache := serve(t, read)
 				t.Setenv("HF_TOKEN", c.token)
 				var refused atomic.Int32
-				h.Intercept = func(storage bool, w http.ResponseWriter, r *http.Request) bool {
+				h.Instead(func(storage bool, w http.ResponseWriter, r *http.Request) bool {
 					if storage && where != "storage" || !storage && !strings.Contains(r.URL.Path, where) {
 						return false
 					}
 					refused.Add(1)
 					hubtest.Refuse(w, c.status, c.code, c.message)
 					return true
-				}
+				})
 				_, err := Pull(t.Context(), name, soon(5))
 				wantRefused(t, cache, err, c.words...)
 				if n := refused.Load(); n != 1 {
@@ -108,14 +108,14 @@ func TestTroubleThatMayPassIsWaitedFor(t *testing.T) {
 		h, cache := serve(t, read)
 		var n, bad atomic.Int32
 		bad.Store(2)
-		h.Intercept = func(_ bool, w http.ResponseWriter, _ *http.Request) bool {
+		h.Instead(func(_ bool, w http.ResponseWriter, _ *http.Request) bool {
 			if n.Add(1) > bad.Load() {
 				return false
 			}
 			w.Header().Set("Retry-After", "0")
 			w.WriteHeader(status)
 			return true
-		}
+		})
 		bad.Store(1000)
 		_, err := Pull(t.Context(), name, soon(3))
 		wantRefused(t, cache, err, "3 times in a row")
@@ -134,11 +134,11 @@ func TestTroubleThatMayPassIsWaitedFor(t *testing.T) {
 func TestALongRequestToWaitIsToldToTheUser(t *testing.T) {
 	read, _ := files()
 	h, cache := serve(t, read)
-	h.Intercept = func(_ bool, w http.ResponseWriter, _ *http.Request) bool {
+	h.Instead(func(_ bool, w http.ResponseWriter, _ *http.Request) bool {
 		w.Header().Set("Retry-After", "3600")
 		w.WriteHeader(http.StatusTooManyRequests)
 		return true
-	}
+	})
 	_, err := Pull(t.Context(), name, soon(5))
 	wantRefused(t, cache, err, "too many requests", "1h0m0s")
 	if len(h.Requests()) != 1 {
@@ -176,10 +176,10 @@ func TestAHubThatIsNotThere(t *testing.T) {
 
 func TestRedirectsInCirclesEnd(t *testing.T) {
 	h, cache := serve(t, nil)
-	h.Intercept = func(_ bool, w http.ResponseWriter, r *http.Request) bool {
+	h.Instead(func(_ bool, w http.ResponseWriter, r *http.Request) bool {
 		http.Redirect(w, r, r.URL.Path, http.StatusFound)
 		return true
-	}
+	})
 	_, err := Pull(t.Context(), name, PullOptions{})
 	wantRefused(t, cache, err, "circles", "HF_ENDPOINT")
 }
@@ -189,13 +189,13 @@ func TestRedirectsInCirclesEnd(t *testing.T) {
 func TestAStorageThatIsNotThereIsNamed(t *testing.T) {
 	read, _ := files()
 	h, cache := serve(t, read)
-	h.Intercept = func(_ bool, w http.ResponseWriter, r *http.Request) bool {
+	h.Instead(func(_ bool, w http.ResponseWriter, r *http.Request) bool {
 		large := strings.HasSuffix(r.URL.Path, weightsFile)
 		if large {
 			http.Redirect(w, r, "http://127.0.0.1:1/x?signature=secret", http.StatusFound)
 		}
 		return large
-	}
+	})
 	_, err := Pull(t.Context(), name, soon(2))
 	wantRefused(t, cache, err, "127.0.0.1:1 does not answer", "2 times")
 }

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/tripartite-go/tripartite/internal/hubtest"
 )
 
 // cut sends the first n of the bytes that were asked for and breaks off.
@@ -74,6 +76,34 @@ func TestACutDownloadIsTakenUpAtOnce(t *testing.T) {
 		t.Errorf("notes: %q", notes)
 	}
 	wantPulled(t, name, read)
+}
+
+// Within one run the rest is asked for on condition that the file is the same,
+// and one that changed comes whole.
+func TestTheRestIsOfTheSameFile(t *testing.T) {
+	same := `"` + hubtest.Hash(weightsFile, weights) + `"`
+	for tag, want := range map[string]string{same: same, `"other"`: `"other"`, `W/"weak"`: "", "": ""} {
+		read, _ := files()
+		h, _ := serve(t, read)
+		var times atomic.Int32
+		intercept(h, func(w http.ResponseWriter, r *http.Request) bool {
+			w.Header().Set("ETag", tag)
+			return times.Add(1) == 1 && cut(w, r, 90_000)
+		})
+		if _, err := Pull(t.Context(), name, soon(2)); err != nil {
+			t.Fatal(err)
+		}
+		var conditions []string
+		for _, r := range h.Requests() {
+			if r.Storage {
+				conditions = append(conditions, r.Header.Get("If-Range"))
+			}
+		}
+		if !slices.Equal(conditions, []string{"", want}) {
+			t.Errorf("tag %s: conditions %q", tag, conditions)
+		}
+		wantPulled(t, name, read)
+	}
 }
 
 // Whatever a server makes of a request for the rest, the file is right in the
@@ -170,7 +200,7 @@ func TestWrongContentIsNotKept(t *testing.T) {
 			if info, err := os.Stat(part(cache)); err == nil && info.Size() > 10 {
 				t.Errorf("%d wrong bytes are kept", info.Size())
 			}
-			h.Intercept = nil
+			h.Instead(nil)
 			if _, err := Pull(t.Context(), name, soon(1)); err != nil {
 				t.Error(err)
 			}
@@ -277,7 +307,7 @@ func TestPlainFileSystems(t *testing.T) {
 			intercept(h, func(w http.ResponseWriter, r *http.Request) bool { return cut(w, r, 1000) })
 			_, err := Pull(t.Context(), name, PullOptions{adjust: func(p *puller) { adjust(p); p.attempts = 1 }})
 			wantRefused(t, cache, err, "the connection broke")
-			h.Intercept = nil
+			h.Instead(nil)
 			if _, err := Pull(t.Context(), name, PullOptions{adjust: adjust}); err != nil {
 				t.Fatal(err)
 			}
@@ -324,4 +354,20 @@ func TestACacheThatIsAFileIsReported(t *testing.T) {
 	if _, err := Pull(t.Context(), name, soon(1)); err == nil || !strings.Contains(err.Error(), "HF_HUB_CACHE") {
 		t.Error(err)
 	}
+}
+
+// Waiting for another process can be interrupted, too.
+func TestWaitingForAnotherProcessEndsWithTheContext(t *testing.T) {
+	read, _ := files()
+	_, cache := serve(t, read)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	options := PullOptions{
+		Note:   func(text string) { cancel() },
+		adjust: func(p *puller) { p.model.lock = func(*os.File) (bool, error) { return false, nil } },
+	}
+	if _, err := Pull(ctx, name, options); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	wantNothing(t, cache)
 }

@@ -98,6 +98,7 @@ func TestCachedModelWorksOffline(t *testing.T) {
 	for _, test := range []struct{ variable, value, cache string }{
 		{"HF_HUB_CACHE", filepath.Join(home, "a"), filepath.Join(home, "a")},
 		{"HF_HUB_CACHE", "~/b", filepath.Join(home, "b")},
+		{"HF_HUB_CACHE", "$TRIPARTITE_TEST_HOME/f", filepath.Join(home, "f")},
 		{"HUGGINGFACE_HUB_CACHE", filepath.Join(home, "c"), filepath.Join(home, "c")},
 		{"HF_HOME", filepath.Join(home, "d"), filepath.Join(home, "d", "hub")},
 		{"XDG_CACHE_HOME", filepath.Join(home, "e"), filepath.Join(home, "e", "huggingface", "hub")},
@@ -108,6 +109,7 @@ func TestCachedModelWorksOffline(t *testing.T) {
 				t.Setenv(v, "")
 			}
 			t.Setenv("HOME", home)
+			t.Setenv("TRIPARTITE_TEST_HOME", home)
 			t.Setenv(test.variable, test.value)
 			for _, id := range []string{"org/name", "name"} {
 				inCache(t, test.cache, id, "config of "+id)

@@ -36,17 +36,17 @@ func TestModelsThatCannotBeRunAreRefused(t *testing.T) {
 	}
 }
 
-// answerListing serves a listing that is changed.
-func answerListing(h *hubtest.Hub, change func(listing map[string]any) string) {
+// changed serves a listing that is changed.
+func changed(change func(listing map[string]any) string) hubtest.Answer {
 	read, _ := files()
-	h.Intercept = func(_ bool, w http.ResponseWriter, r *http.Request) bool {
+	return func(_ bool, w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasPrefix(r.URL.Path, "/api/") {
 			return false
 		}
 		listing := hubtest.Listing(name, read)
 		text := change(listing)
 		if text == "" {
-			b, _ := json.Marshal(listing)
+			b, _ := json.Marshal(listing) // what came out of maps goes into JSON
 			text = string(b)
 		}
 		w.Write([]byte(text))
@@ -81,7 +81,7 @@ func TestListingsAreNotTrusted(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			read, _ := files()
 			h, cache := serve(t, read)
-			answerListing(h, c.change)
+			h.Instead(changed(c.change))
 			_, err := Pull(t.Context(), name, soon(1))
 			wantRefused(t, cache, err, c.words...)
 		})
@@ -102,17 +102,16 @@ func TestWhatTheListLacksIsAskedFor(t *testing.T) {
 			read, _ := files()
 			h, cache := serve(t, read)
 			t.Setenv("HF_TOKEN", "hf_x")
-			answerListing(h, func(l map[string]any) string {
+			listing := changed(func(l map[string]any) string {
 				for _, f := range l["siblings"].([]map[string]any) {
 					change(f)
 				}
 				return ""
 			})
-			listing := h.Intercept
 			for _, bad := range []http.Header{
 				{"X-Linked-Etag": {`"../../x"`}}, {"X-Linked-Etag": {""}}, {"X-Linked-Size": {"-5"}}, {"X-Linked-Size": {"many"}},
 			} {
-				h.Intercept = func(storage bool, w http.ResponseWriter, r *http.Request) bool {
+				h.Instead(func(storage bool, w http.ResponseWriter, r *http.Request) bool {
 					if r.Method == http.MethodHead {
 						w.Header().Set("X-Linked-Etag", `"`+strings.Repeat("0", 40)+`"`)
 						w.Header().Set("X-Linked-Size", "5")
@@ -122,11 +121,11 @@ func TestWhatTheListLacksIsAskedFor(t *testing.T) {
 						return true
 					}
 					return listing(storage, w, r)
-				}
+				})
 				_, err := Pull(t.Context(), name, soon(1))
 				wantRefused(t, cache, err, "size and checksum of 1_Pooling/config.json")
 			}
-			h.Intercept = listing
+			h.Instead(listing)
 			if _, err := Pull(t.Context(), name, soon(1)); err != nil {
 				t.Fatal(err)
 			}

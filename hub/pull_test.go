@@ -62,7 +62,7 @@ func serve(t *testing.T, model map[string]string) (h *hubtest.Hub, cache string)
 
 // intercept answers requests for weights in the storage's place.
 func intercept(h *hubtest.Hub, answer func(w http.ResponseWriter, r *http.Request) bool) {
-	h.Intercept = func(storage bool, w http.ResponseWriter, r *http.Request) bool { return storage && answer(w, r) }
+	h.Instead(func(storage bool, w http.ResponseWriter, r *http.Request) bool { return storage && answer(w, r) })
 }
 
 // asked counts the requests to the storage.

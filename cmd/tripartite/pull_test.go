@@ -3,11 +3,15 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tripartite-go/tripartite/internal/hubtest"
@@ -87,13 +91,62 @@ func TestPullMistakesAreExplained(t *testing.T) {
 	wantFailure(t, command("pull", "./folder"), exitFailed, "OWNER/NAME")
 	wantFailure(t, command("pull", "owner/model", "--revision", "v2"), exitFailed, `no revision "v2"`)
 	ctx, cancel := context.WithCancel(t.Context())
-	h.Intercept = func(storage bool, w http.ResponseWriter, r *http.Request) bool {
+	h.Instead(func(storage bool, w http.ResponseWriter, r *http.Request) bool {
 		if storage {
 			cancel()
 			<-r.Context().Done()
 		}
 		return storage
-	}
+	})
 	wantFailure(t, commandWith(ctx, nil, "pull", "owner/model"), exitInterrupted, "interrupted", "what has come is kept", "tripartite pull owner/model")
 	wantFailure(t, command("run", "owner/model", "--text", "a"), exitFailed, "tripartite pull owner/model")
+}
+
+// Processes that pull the same model take turns, and one that is killed leaves
+// nothing but a part, with which the next goes on.
+func TestPullsInSeveralProcesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	h := serveHub(t, "../../zoo/language")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(asCommand, "1")
+	begun := make(chan struct{})
+	var requests atomic.Int32
+	h.Instead(func(storage bool, w http.ResponseWriter, r *http.Request) bool {
+		if !storage || requests.Add(1) > 1 {
+			return false
+		}
+		w.Header().Set("Content-Length", fmt.Sprint(h.Size("owner/model", "model.safetensors")))
+		w.Write(make([]byte, 100_000)) // wrong, so that it is fetched anew in the end
+		w.(http.Flusher).Flush()
+		close(begun)
+		<-r.Context().Done()
+		return true
+	})
+	killed := exec.Command(self, "pull", "owner/model")
+	if err := killed.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	killed.Process.Kill()
+	killed.Wait()
+	wantFailure(t, command("run", "owner/model", "--text", "a"), exitFailed, "tripartite pull owner/model")
+
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			if out, err := exec.Command(self, "pull", "owner/model").CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+	both.Wait()
+	if n := requests.Load(); n > 3 { // the one that was cut, the rest of it, all of it
+		t.Errorf("the weights were asked for %d times", n)
+	}
+	must(t, "run", "owner/model", "--text", "Jesus [MASK].")
 }

@@ -26,17 +26,18 @@ const Commit = "0123456789abcdef0123456789abcdef01234567"
 type Hub struct {
 	// URL is for HF_ENDPOINT.
 	URL string
-	// Intercept, if not nil, answers a request in the hub's place, or lets it pass
-	// by returning false. Storage says that it went to the other host. It is set
-	// before the first request.
-	Intercept func(storage bool, w http.ResponseWriter, r *http.Request) bool
 
 	models  map[string]map[string]string
 	storage string
 
 	mu       sync.Mutex
+	instead  Answer
 	requests []Request
 }
+
+// Answer answers a request in the hub's place, or lets it pass by returning
+// false. Storage says that it went to the other host.
+type Answer func(storage bool, w http.ResponseWriter, r *http.Request) bool
 
 // Request is what was asked.
 type Request struct {
@@ -55,8 +56,9 @@ func Serve(t testing.TB, models map[string]map[string]string) *Hub {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			h.mu.Lock()
 			h.requests = append(h.requests, Request{storage, r.Method, r.URL.EscapedPath(), r.Header.Clone()})
+			instead := h.instead
 			h.mu.Unlock()
-			if h.Intercept == nil || !h.Intercept(storage, w, r) {
+			if instead == nil || !instead(storage, w, r) {
 				answer(w, r)
 			}
 		}))
@@ -66,6 +68,13 @@ func Serve(t testing.TB, models map[string]map[string]string) *Hub {
 	h.storage = start(true, h.stored)
 	h.URL = start(false, h.answer)
 	return h
+}
+
+// Instead sets who answers requests in the hub's place from now on; nil is nobody.
+func (h *Hub) Instead(answer Answer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.instead = answer
 }
 
 // Requests returns what has been asked so far.
@@ -126,6 +135,12 @@ func (h *Hub) model(id string) (map[string]string, bool) {
 		files, ok = h.models["*"]
 	}
 	return files, ok
+}
+
+// Size returns the length of a file of a model.
+func (h *Hub) Size(id, name string) int {
+	files, _ := h.model(id)
+	return len(files[name])
 }
 
 // answer is the hub's own host: /api/models/ID/revision/REVISION,

@@ -10,10 +10,9 @@ type KnownModel struct {
 }
 
 // Known lists some models on the hub that people start with. Sizes and licences
-// are those that the lists of files on huggingface.co/ID/tree/REVISION show, as
-// copies of these pages had them on 2026-11-25; numbers of parameters are given
-// where the model's card states one. DeiT's weights lie in pytorch_model.bin, but
-// for a pull request.
+// are those of the lists of files at huggingface.co/ID/tree/REVISION, from stored
+// copies of these pages read on 2026-11-25; numbers of parameters are given where
+// the model's card states one. Of DeiT only a pull request has model.safetensors.
 func Known() []KnownModel {
 	const apache = "apache-2.0"
 	return []KnownModel{

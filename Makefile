@@ -6,7 +6,7 @@ PYTHON      ?= python3
 FUZZTIME    ?= 60s
 
 # Packages whose code runs on several threads.
-CONCURRENT = ./tensor ./nn ./attention ./model ./network ./transfer ./internal/cli/attend
+CONCURRENT = ./tensor ./nn ./attention ./model ./network ./transfer ./internal/cli/attend ./hub
 
 .PHONY: all build install check format vet staticcheck test race kernels arm64 fuzz bench bench-peers bench-peers-test generate golden clean
 

@@ -59,7 +59,7 @@ func Rules() map[string]Rule {
 
 	// Bundled models: imported by the command alone, so that a library's user does
 	// not carry them.
-	bundled := []string{"zoo/language", "zoo/vision"}
+	bundled := []string{"zoo/language", "zoo/causal", "zoo/vision", "zoo/audition"}
 	rules["zoo"] = Rule{Internal: bundled}
 	for _, pkg := range bundled {
 		rules[pkg] = Rule{}

@@ -5,6 +5,8 @@ package zoo
 import (
 	"io/fs"
 
+	"github.com/tripartite-go/tripartite/zoo/audition"
+	"github.com/tripartite-go/tripartite/zoo/causal"
 	"github.com/tripartite-go/tripartite/zoo/language"
 	"github.com/tripartite-go/tripartite/zoo/vision"
 )
@@ -41,6 +43,14 @@ func Models() []Model {
 		Samples:     texts(language.Verses),
 		Calibration: texts(language.Calibration),
 	}, {
+		Name:        causal.Name,
+		Kind:        "causal language model",
+		Summary:     "BLOOM (ALiBi) on bytes, 4 layers, 5 heads, 1.3 million parameters, King James Bible",
+		Licence:     "BSD-3-Clause; text out of copyright",
+		Files:       causal.Files,
+		Samples:     texts(causal.Verses),
+		Calibration: texts(causal.Calibration),
+	}, {
 		Name:        vision.Name,
 		Kind:        "image classifier",
 		Summary:     "ViT, 4 layers, 4 heads, 0.2 million parameters, ten kinds of clothes (Fashion-MNIST)",
@@ -48,6 +58,14 @@ func Models() []Model {
 		Files:       vision.Files,
 		Samples:     inputFiles(vision.Samples),
 		Calibration: inputFiles(vision.Calibration),
+	}, {
+		Name:        audition.Name,
+		Kind:        "sound classifier",
+		Summary:     "AST, 4 layers, 4 heads, 0.2 million parameters, ten spoken digits (synthesized voices)",
+		Licence:     "BSD-3-Clause",
+		Files:       audition.Files,
+		Samples:     inputFiles(audition.Samples),
+		Calibration: inputFiles(audition.Calibration),
 	}}
 }
 

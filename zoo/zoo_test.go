@@ -41,7 +41,7 @@ func TestEveryModelIsFoundByItsNameAndIsWhole(t *testing.T) {
 			t.Errorf("%s takes %d bytes, %d allowed", m.Name, size, bytesAllowed)
 		}
 	}
-	for _, name := range []string{"language", "vision"} {
+	for _, name := range []string{"language", "causal", "vision", "audition"} {
 		if !seen[name] {
 			t.Errorf("%s is not listed", name)
 		}

@@ -2,7 +2,9 @@ package model
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/tripartite-go/tripartite/attention"
@@ -69,7 +71,11 @@ func (s *Session) Memory() ([]safetensors.Tensor, error) {
 		}
 	}
 	if s.hidden.Rows > 0 {
-		all = append(all, safetensors.New(hiddenName, []int{1, s.model.Width()}, s.hidden.Row(s.hidden.Rows-1)))
+		hidden := s.hidden.Row(s.hidden.Rows - 1)
+		if !finite(hidden) {
+			return nil, errors.New("the last hidden state is not finite; the weights of the model may be damaged")
+		}
+		all = append(all, safetensors.New(hiddenName, []int{1, s.model.Width()}, hidden))
 	}
 	return all, nil
 }
@@ -125,10 +131,17 @@ func (s *Session) restore(f *safetensors.File, tokens int) error {
 	if err != nil {
 		return err
 	}
+	if !finite(hidden) {
+		return fmt.Errorf("tensor %s is not finite: the file is damaged", hiddenName)
+	}
 	s.hidden = s.hidden.Resize(1, s.model.Width())
 	copy(s.hidden.Row(0), hidden)
 	s.tokens = tokens
 	return nil
+}
+
+func finite(x []float32) bool {
+	return !slices.ContainsFunc(x, func(v float32) bool { return v-v != 0 }) // NaN for what is not
 }
 
 // shaped reports a tensor that is missing or of another type or shape.

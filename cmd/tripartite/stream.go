@@ -28,7 +28,7 @@ type streamFlags struct {
 }
 
 func newStream(e *env) *cobra.Command {
-	f := &streamFlags{}
+	f := &streamFlags{every: 1, saveEvery: 1000}
 	c := &cobra.Command{
 		Use:   "stream MODEL [INPUT]",
 		Short: "Run a causal network on text without end, in a memory of constant size",
@@ -68,7 +68,7 @@ array [tokens,D], which can be read at any time.`,
 	precisionVar(c, &f.precision)
 	group(c, "Arithmetic", "precision")
 	flags.StringVar(&f.save, "save", "", "`FILE` to keep the memory in (safetensors)")
-	intVar(flags, &f.saveEvery, "save-every", 1000, "tokens between two saves")
+	intVar(flags, &f.saveEvery, "save-every", 1, "tokens between two saves")
 	flags.StringVar(&f.resume, "resume", "", "`FILE` with the memory to go on from; may be that of --save")
 	group(c, "Memory", "save", "save-every", "resume")
 	intVar(flags, &f.every, "every", 1, "tokens for one line")
@@ -101,9 +101,17 @@ func runStream(e *env, c *cobra.Command, f *streamFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	pool := tensor.NewPool(e.cores())
+	net, err := f.load(e, files)
+	if err != nil {
+		return err
+	}
+	threads := e.cores()
+	if e.threads == 0 && net.Model.Parameters() < sharedParameters {
+		threads = 1
+	}
+	pool := tensor.NewPool(threads)
 	defer pool.Close()
-	net, s, err := f.open(c.Context(), e, files, nn.NewWorkspace(pool))
+	s, err := f.begin(c.Context(), e, files, net, nn.NewWorkspace(pool))
 	if err != nil {
 		return err
 	}
@@ -147,8 +155,12 @@ func runStream(e *env, c *cobra.Command, f *streamFlags, args []string) error {
 	return err
 }
 
-// open loads the model and begins a stream.
-func (f *streamFlags) open(ctx context.Context, e *env, files modelFiles, work *nn.Workspace) (*network.Network, *stream.Stream, error) {
+// sharedParameters is from how many parameters on threads share a token, unless
+// the user says how many: of a smaller model it is less work than to hand it over.
+const sharedParameters = 4 << 20
+
+// load loads a causal model. Ids run without a tokenizer.
+func (f *streamFlags) load(e *env, files modelFiles) (*network.Network, error) {
 	e.arithmetic(f.precision)
 	precision := model.Precision(f.precision)
 	net := &network.Network{}
@@ -159,19 +171,24 @@ func (f *streamFlags) open(ctx context.Context, e *env, files modelFiles, work *
 		net, err = network.Load(files.files, files.name, precision)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if m := net.Model.Config(); !m.Causal { // before the work of calibration
-		return nil, nil, fmt.Errorf("%s is not causal: its tokens see those that follow, and a stream has no end; use a causal model, such as BLOOM", files.name)
+		return nil, fmt.Errorf("%s is not causal: its tokens see those that follow, and a stream has no end; use a causal model, such as BLOOM", files.name)
 	} else if m.Positions > 0 {
 		e.warnf("%s has %d positions and takes no more tokens; a model that counts none, such as BLOOM, goes on without end", files.name, m.Positions)
 	}
+	return net, nil
+}
+
+// begin begins a stream.
+func (f *streamFlags) begin(ctx context.Context, e *env, files modelFiles, net *network.Network, work *nn.Workspace) (*stream.Stream, error) {
 	if f.circuits.attention.Uses(attention.KindExact) {
 		e.warnf("exact heads keep the keys and values of all tokens, and grow without end; algebraic ones do not")
 	}
 	heads, resolved, err := f.circuits.build(ctx, e, files, net, work)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	cfg := stream.Config{Model: net.Model, Heads: heads, Work: work, Every: f.every, Identity: stream.Identity{
 		Model: files.name, Arithmetic: f.precision.String(), Input: stream.Text,
@@ -185,14 +202,14 @@ func (f *streamFlags) open(ctx context.Context, e *env, files modelFiles, work *
 	}
 	if f.save != "" || f.resume != "" {
 		if cfg.Identity.Checkpoint, err = stream.Checkpoint(files.files); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	s, err := stream.New(cfg)
 	if err == nil && (f.save != "" || f.resume != "") {
 		err = s.CanSave()
 	}
-	return net, s, err
+	return s, err
 }
 
 // openInput opens a file at an offset, or takes standard input to be there.

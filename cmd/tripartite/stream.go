@@ -31,12 +31,12 @@ func newStream(e *env) *cobra.Command {
 	f := &streamFlags{every: 1, saveEvery: 1000}
 	c := &cobra.Command{
 		Use:   "stream MODEL [INPUT]",
-		Short: "Run a causal network on text without end, in a memory of constant size",
+		Short: "Run a causal network on text without end",
 		Long: `Stream reads text from INPUT, or standard input, and runs a causal network of
 neurons and astrocytes on it, token by token. For every token it prints a line
-of JSON: its position, id and spelling, the log probability that the network gave
-it before it came, the bits per byte so far, and the logarithm of calcium, the
-mean of each layer's heads.
+of JSON: its position, id and spelling, the log probability that the network
+gave it before it came, the bits per byte so far, and the logarithm of calcium,
+the mean of each layer's heads.
 
 What the network keeps of the input, the memories (H, g) of all heads, does not
 grow. Models that count positions, such as GPT-2, end where their positions do;
@@ -44,19 +44,19 @@ those with ALiBi, such as BLOOM, go on. Text is read as it comes, without the
 tokens that a tokenizer puts around it; a word is held back until it is whole.
 With --ids, the input is token ids instead, with spaces or commas between.
 
-With --save, the memory is kept in a file: every --save-every tokens, at the end,
-and on Ctrl-C. After a crash, --resume goes on from it, and the lines and memory
-to come are those of a stream that never stopped. INPUT is read on from the byte
-where the memory ends; standard input is taken to go on there, at the byte that
-"tripartite memory info" tells. Lines and states that were written after the last
-save are written again.
+With --save, the memory is kept in a file: every --save-every tokens, at the
+end, and on Ctrl-C. After a crash, --resume goes on from it, and the lines and
+memory to come are those of a stream that never stopped. INPUT is read on from
+the byte where the memory ends; standard input is taken to go on there, at the
+byte that "tripartite memory info" tells. Lines and states that were written
+after the last save are written again.
 
-With -o, the last hidden states of the tokens that have a line are appended to an
-array [tokens,D], which can be read at any time.`,
+With -o, the last hidden states of the tokens that have a line are appended to
+an array [tokens,D], which can be read at any time.`,
 		Example: `  tripartite stream ./bloom ids.txt --ids --tuning exp --neurons 64
-  tripartite stream ./bloom ids.txt --ids --tuning exp --every 100 --save memory.safetensors -o states.npy
-  echo "3 1 4 1 5" | tripartite stream ./bloom --ids --tuning exp --resume memory.safetensors
-  tripartite memory info memory.safetensors`,
+  tripartite stream ./bloom ids.txt --ids --tuning exp --save memory -o states.npy
+  tripartite memory info memory
+  echo "3 1 4" | tripartite stream ./bloom --ids --tuning exp --resume memory`,
 		Args:              arguments("MODEL", "[INPUT]"),
 		ValidArgsFunction: completeModels(".txt"),
 		RunE:              func(c *cobra.Command, args []string) error { return runStream(e, c, f, args) },

@@ -248,3 +248,32 @@ func TestStringsAreJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestAMemoryBelongsToWhatWroteIt(t *testing.T) {
+	m := open(t, "bloom")
+	path := filepath.Join(t.TempDir(), "memory")
+	s := begin(t, config(t, m, "algebraic", 1))
+	if err := s.Run(t.Context(), NewIDs(strings.NewReader("1 2 3"), "ids", 0), Output{Save: path}); err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string]func(c *Config){
+		"":              func(*Config) {},
+		"another model": func(c *Config) { c.Identity.Checkpoint = "of others" },
+		"computed in":   func(c *Config) { c.Identity.Arithmetic = "fast" },
+		"its input was": func(c *Config) { c.Identity.Input = Text },
+		"circuits":      func(c *Config) { c.Heads = config(t, m, "algebraic", 2).Heads },
+		"no circuit":    func(c *Config) { c.Heads = nil },
+	} {
+		cfg := config(t, m, "algebraic", 1)
+		change(&cfg)
+		other := begin(t, cfg)
+		err := other.Resume(path)
+		if want == "" {
+			if err != nil || other.Status().Tokens != 3 || other.Status().Offset != 5 {
+				t.Errorf("after resuming: %+v, %v", other.Status(), err)
+			}
+		} else if err == nil || !strings.Contains(err.Error(), want) || other.Status().Tokens != 0 {
+			t.Errorf("%s: %v, %d tokens", want, err, other.Status().Tokens)
+		}
+	}
+}

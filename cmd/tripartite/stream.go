@@ -41,7 +41,8 @@ the mean of each layer's heads.
 What the network keeps of the input, the memories (H, g) of all heads, does not
 grow. Models that count positions, such as GPT-2, end where their positions do;
 those with ALiBi, such as BLOOM, go on. Text is read as it comes, without the
-tokens that a tokenizer puts around it; a word is held back until it is whole.
+tokens that a tokenizer puts around it; a word is held back until it is whole
+or the input ends.
 With --ids, the input is token ids instead, with spaces or commas between.
 
 With --save, the memory is kept in a file: every --save-every tokens, at the

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/tripartite-go/tripartite/internal/npz"
+	"github.com/tripartite-go/tripartite/safetensors"
 	"github.com/tripartite-go/tripartite/stream"
 )
 
@@ -334,4 +336,112 @@ func readNpy(t *testing.T, path string) *npz.Array {
 		t.Fatal(err)
 	}
 	return a
+}
+
+// bytesBloom makes a folder with a random BLOOM whose tokens are bytes: the
+// weights of the tests of package model, but for the words.
+func bytesBloom(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	config := strings.Replace(string(read(t, bloom+"/config.json")), `"vocab_size": 61`, `"vocab_size": 256`, 1)
+	write(t, dir, "config.json", config)
+	from, err := safetensors.Open(bloom + "/model.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	var tensors []safetensors.Tensor
+	for _, info := range from.Tensors() {
+		data, err := from.Float32(info.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if shape := info.Shape; len(shape) == 2 && shape[0] == 61 {
+			rng := rand.New(rand.NewPCG(1, 2))
+			data = make([]float32, 256*shape[1])
+			for i := range data {
+				data[i] = float32(rng.NormFloat64())
+			}
+			info.Shape = []int{256, shape[1]}
+		}
+		tensors = append(tensors, safetensors.New(info.Name, info.Shape, data))
+	}
+	if err := safetensors.WriteFile(filepath.Join(dir, "model.safetensors"), tensors, nil); err != nil {
+		t.Fatal(err)
+	}
+	// The characters that stand for bytes, in the order of GPT-2's vocabulary.
+	vocab := map[string]int{}
+	for _, r := range [][2]rune{{'!', '~'}, {0xA1, 0xAC}, {0xAE, 0xFF}, {0x100, 0x143}} {
+		for c := r[0]; c <= r[1]; c++ {
+			vocab[string(c)] = len(vocab)
+		}
+	}
+	tokenizer, err := json.Marshal(map[string]any{
+		"model":         map[string]any{"type": "BPE", "vocab": vocab, "merges": []string{}},
+		"pre_tokenizer": map[string]any{"type": "ByteLevel", "add_prefix_space": false, "use_regex": true},
+		"decoder":       map[string]any{"type": "ByteLevel"},
+		"added_tokens":  []any{},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "tokenizer.json", string(tokenizer))
+	return dir
+}
+
+func TestTextGoesOnWhereItWasCutOff(t *testing.T) {
+	folder, dir := bytesBloom(t), t.TempDir()
+	memory := filepath.Join(dir, "memory")
+	const text = "The quick brown fox, the “lazy” dog:\n  42 tails — and 日本 on\ttop.\n"
+	in := write(t, dir, "text.txt", text)
+	run := func(input string, more ...string) []string {
+		return append([]string{"stream", folder, input, "--tuning", "exp", "--neurons", "16"}, more...)
+	}
+	whole := must(t, run(in)...).stdout
+	lines := strings.SplitAfter(whole, "\n")
+	if len(lines)-1 != len(text) {
+		t.Fatalf("%d lines for %d bytes", len(lines)-1, len(text))
+	}
+	var last struct {
+		Token string
+		Bits  float64 `json:"bits_per_byte"`
+	}
+	if err := json.Unmarshal([]byte(lines[len(lines)-2]), &last); err != nil || last.Token != "Ċ" {
+		t.Errorf("the last line is %+v, %v", last, err)
+	}
+	var nats float64
+	for _, l := range parseLines(t, whole)[1:] {
+		nats -= *l.LogProbability
+	}
+	if want := nats / math.Ln2 / float64(len(text)); !(math.Abs(last.Bits-want) <= 1e-5*want) {
+		t.Errorf("%v bits per byte, want %v", last.Bits, want)
+	}
+	// Stopped wherever it may be, within a word or a character.
+	for cut := range len(text) {
+		ctx, cancel := context.WithCancel(t.Context())
+		first := commandWith(ctx, &stopping{text: text[:cut], stop: cancel}, run("-", "--save", memory)...)
+		if first.code != exitInterrupted {
+			t.Fatalf("cut after %d bytes: exit code %d: %s", cut, first.code, first.stderr)
+		}
+		rest := must(t, run(in, "--resume", memory)...).stdout
+		if first.stdout+rest != whole {
+			t.Fatalf("cut after %d bytes the lines differ", cut)
+		}
+	}
+}
+
+// stopping is a reader that calls stop after its text and then waits for ever.
+type stopping struct {
+	text string
+	stop func()
+}
+
+func (s *stopping) Read(p []byte) (int, error) {
+	if s.text == "" {
+		s.stop()
+		select {}
+	}
+	n := copy(p, s.text)
+	s.text = s.text[n:]
+	return n, nil
 }

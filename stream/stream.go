@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/atomicfile"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
@@ -41,10 +42,10 @@ type Output struct {
 	Lines io.Writer
 	// States receives the last hidden state of every token that has a line.
 	States *States
-	// Save is the file of the memory, replaced at the end of the input, when the
-	// context is done and, with SaveEvery > 0, after that many tokens (or a few
-	// more, up to the end of a piece). What precedes it in Lines and States is
-	// written before.
+	// Save is the file of the memory, which no other stream may write. It is
+	// replaced at the end of the input, when the context is done and, with
+	// SaveEvery > 0, after that many tokens (or a few more, up to the end of a
+	// piece). What precedes it in Lines and States is written before.
 	Save      string
 	SaveEvery int
 	// Live is called after every token.
@@ -116,6 +117,9 @@ func (s *Stream) Rows() int { return s.at.Rows }
 // what came before is saved.
 func (s *Stream) Run(ctx context.Context, src Source, out Output) error {
 	s.saved = s.at.Tokens
+	if out.Save != "" {
+		atomicfile.RemoveLeftovers(out.Save) // of a stream that was killed while it saved
+	}
 	for {
 		ids, bytes, err := s.next(ctx, src)
 		if err != nil {

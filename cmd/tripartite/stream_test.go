@@ -192,6 +192,9 @@ func TestAKilledStreamResumesAsIfNothingHappened(t *testing.T) {
 		if !bytes.Equal(read(t, at("states.npy")), wantStates) {
 			t.Fatal("the states are not those of a stream that was not killed")
 		}
+		if names := files(t, dir); len(names) != 5 { // input, and memory and states of both
+			t.Fatalf("left behind: %v", names)
+		}
 		longest = max(longest/2, 100*time.Millisecond)
 	}
 }
@@ -444,4 +447,23 @@ func (s *stopping) Read(p []byte) (int, error) {
 	n := copy(p, s.text)
 	s.text = s.text[n:]
 	return n, nil
+}
+
+func TestCalibrationBelongsToTheMemory(t *testing.T) {
+	folder, dir := bytesBloom(t), t.TempDir()
+	memory := filepath.Join(dir, "memory")
+	in := write(t, dir, "text.txt", "In the beginning")
+	some := write(t, dir, "some.txt", "God created the heaven\nand the earth\n")
+	other := write(t, dir, "other.txt", "And God said, Let there be light\n")
+	o := must(t, "stream", folder, in, "--neurons", "8", "--calibrate", some, "--save", memory)
+	if n := strings.Count(o.stdout, "\n"); n != 16 {
+		t.Errorf("%d lines", n)
+	}
+	must(t, "stream", folder, in, "--neurons", "8", "--calibrate", some, "--resume", memory)
+	wantFailure(t, command("stream", folder, in, "--neurons", "8", "--calibrate", other, "--resume", memory),
+		exitFailed, "other circuits", "--calibrate")
+	wantFailure(t, command("stream", folder, in, "--ids", "--neurons", "8", "--calibrate", some, "--resume", memory),
+		exitFailed, "its input was text and is ids now")
+	wantFailure(t, command("stream", folder, in, "--save-every", "5"), exitUsage, "--save FILE")
+	wantFailure(t, command("stream", folder, in, "-o", "-"), exitUsage, "standard streams")
 }

@@ -57,7 +57,7 @@ func (p *parts) Read(to []byte) (int, error) {
 
 // byteLevels are tokenizers of every regular expression and prefix, whose
 // vocabulary of bytes shows where words end by its merges with spaces.
-func byteLevels(t *testing.T) map[string]*Tokenizer {
+func byteLevels(t testing.TB) map[string]*Tokenizer {
 	t.Helper()
 	all := map[string]*Tokenizer{}
 	for name, steps := range map[string]preTokenizer{
@@ -150,4 +150,26 @@ func TestTokenizersThatLookBeyondWordsAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
+}
+
+// Where a text is cut on its way changes nothing.
+func FuzzStream(f *testing.F) {
+	for _, s := range []string{"", "one two", "l'été \r\n 42!", "\xe6\x97 a\xff b", "<|end|> x"} {
+		f.Add(s, uint8(3))
+	}
+	f.Fuzz(func(t *testing.T, text string, size uint8) {
+		if len(text) > maxPiece {
+			return // longer ones may be cut within a word
+		}
+		for name, tokenizer := range byteLevels(t) {
+			want := []int{}
+			for _, token := range tokenizer.tokens(text) {
+				want = append(want, token.id)
+			}
+			got, _ := pieces(t, tokenizer, text, &parts{text, rand.New(rand.NewPCG(uint64(size), 1))})
+			if !slices.Equal(got, want) {
+				t.Fatalf("%s: %q in parts gives %v, whole %v", name, text, got, want)
+			}
+		}
+	})
 }

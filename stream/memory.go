@@ -201,7 +201,7 @@ func inspect(f *safetensors.File) (Info, error) {
 
 // Resume continues from the memory saved at path, which must belong to the same
 // model, circuits, arithmetic and kind of input. The input goes on at
-// Status().Offset. After an error the stream is at its beginning.
+// Status().Offset. Where that fails, the stream is as it was or at its beginning.
 func (s *Stream) Resume(path string) error {
 	f, err := safetensors.Open(path)
 	if err != nil {

@@ -98,6 +98,9 @@ func readersFolder(t *testing.T, root string) string {
 	if err := os.CopyFS(model, os.DirFS(filepath.Join(root, "model", "testdata", "sentence-mean"))); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.CopyFS(filepath.Join(dir, "path", "to", "bloom"), os.DirFS(filepath.Join(root, "model", "testdata", "bloom"))); err != nil {
+		t.Fatal(err)
+	}
 	write(t, dir, "texts.txt", "an astrocyte\nneurons and astrocytes\n")
 	write(t, dir, "other-texts.txt", "a synapse\ncalcium, calcium!\n")
 	return dir

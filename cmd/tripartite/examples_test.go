@@ -29,6 +29,10 @@ func examplesFolder(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(dir, "model"), os.DirFS("../../zoo/language")); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.CopyFS(filepath.Join(dir, "bloom"), os.DirFS("../../model/testdata/bloom")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "ids.txt", idText(1, 300))
 	t.Chdir(dir)
 }
 

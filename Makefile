@@ -61,7 +61,7 @@ fuzz:
 	done
 
 bench: ## tokens/s, ns/token of the circuit, bytes per memory
-	$(GO) test -run '^$$' -bench . -benchmem . ./attention ./nn ./model ./network ./input/text
+	$(GO) test -run '^$$' -bench . -benchmem . ./attention ./nn ./model ./network ./input/...
 
 generate: ## rewrite the assembly from its descriptions; a test tells when that is due
 	$(GO) generate ./internal/kernel
@@ -98,6 +98,8 @@ golden: ## regenerate the golden files from Hugging Face transformers; see tools
 	$(PYTHON) tools/ref/models.py random
 	$(PYTHON) tools/ref/safetensors_files.py
 	$(PYTHON) tools/ref/npz_files.py
+	$(PYTHON) tools/ref/images.py
+	$(PYTHON) tools/ref/sounds.py
 
 clean:
 	rm -rf bin report

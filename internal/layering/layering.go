@@ -41,6 +41,8 @@ func Rules() map[string]Rule {
 		"nn":          {Internal: []string{"tensor", "attention"}},
 		"model":       {Internal: []string{"nn", "attention", "tensor", "safetensors"}},
 		"input/text":  {External: []string{"golang.org/x/text"}},
+		"input/image": {External: []string{"golang.org/x/image/webp"}},
+		"input/audio": {External: []string{"gonum.org/v1/gonum/dsp/fourier", "github.com/mewkiz/flac"}},
 		"hub":         {},
 	}
 	engine := []string{".", "tuning", "safetensors", "tensor", "attention", "nn", "model"}

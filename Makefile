@@ -6,7 +6,7 @@ PYTHON      ?= python3
 FUZZTIME    ?= 60s
 
 # Packages whose code runs on several threads.
-CONCURRENT = ./tensor ./nn ./attention ./model ./network ./transfer ./internal/cli/attend
+CONCURRENT = ./tensor ./nn ./attention ./model ./network ./transfer ./internal/cli/attend ./hub
 
 .PHONY: all build install check format vet staticcheck test race kernels arm64 fuzz bench bench-peers bench-peers-test generate golden clean
 
@@ -38,8 +38,8 @@ race:
 
 # The engine with each kind of arithmetic that this CPU has.
 kernels:
-	TRIPARTITE_KERNEL=portable $(GO) test -count=1 ./internal/kernel ./tensor ./nn ./attention ./model ./network ./task
-	TRIPARTITE_KERNEL=avx2 $(GO) test -count=1 ./internal/kernel ./tensor ./nn ./attention ./model ./network ./task
+	TRIPARTITE_KERNEL=portable $(GO) test -count=1 ./internal/kernel ./tensor ./nn ./attention ./bench ./model ./network ./task
+	TRIPARTITE_KERNEL=avx2 $(GO) test -count=1 ./internal/kernel ./tensor ./nn ./attention ./bench ./model ./network ./task
 
 # The arithmetic, and the circuit on it, for arm64: compiled here, run by an
 # emulator. Tests of the arithmetic go through all of its kinds by themselves.
@@ -96,6 +96,8 @@ golden: ## regenerate the golden files from Hugging Face transformers; see tools
 	$(PYTHON) tools/ref/subwords.py tables
 	$(PYTHON) tools/ref/subwords.py random
 	$(PYTHON) tools/ref/models.py random
+	$(PYTHON) tools/ref/backward.py
+	$(PYTHON) tools/ref/training.py
 	$(PYTHON) tools/ref/safetensors_files.py
 	$(PYTHON) tools/ref/npz_files.py
 	$(PYTHON) tools/ref/images.py

@@ -152,7 +152,7 @@ func (b *circuitBackward) queries(lo, hi int, stored tensor.Weight) {
 	alpha := work.Matrix(n, m)
 	tensor.Product(alpha, g, stored)
 	for t := range n {
-		multiply(alpha.Row(t), h.Row(t))
+		tensor.Mul(alpha.Row(t), alpha.Row(t), h.Row(t))
 	}
 	gt := work.Matrix(b.dv+1, n)
 	tensor.Transpose(gt, g)
@@ -202,7 +202,7 @@ func (b *circuitBackward) keys(lo, hi, end int, received, back tensor.Weight, sh
 	beta := work.Matrix(n, m)
 	tensor.Product(beta, b.values(lo, hi), received)
 	for t := range n {
-		multiply(beta.Row(t), f.Row(t))
+		tensor.Mul(beta.Row(t), beta.Row(t), f.Row(t))
 	}
 	b.finishKeys(lo, hi, beta)
 }
@@ -225,12 +225,4 @@ func (b *circuitBackward) finishKeys(lo, hi int, beta tensor.Matrix) {
 		sum[t] = float64(tensor.Sum(beta.Row(t)))
 	}
 	b.write.backward(b.dk.SliceRows(lo, hi), b.k.SliceRows(lo, hi), beta, sum, b.work)
-}
-
-// multiply is dst *= x.
-func multiply(dst, x []float32) {
-	x = x[:len(dst)]
-	for i, v := range x {
-		dst[i] *= v
-	}
 }

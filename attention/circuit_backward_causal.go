@@ -76,7 +76,7 @@ func (b *circuitBackward) part(r *reading, first, end int, f tensor.Matrix, logT
 	tensor.Product(alpha, g, b.stored())
 	tensor.AddProduct(alpha, seen, tensor.Pack(f, work))
 	for t := range n {
-		multiply(alpha.Row(t), h.Row(t))
+		tensor.Mul(alpha.Row(t), alpha.Row(t), h.Row(t))
 	}
 	b.read.backward(b.dq.SliceRows(lo, hi), b.q.SliceRows(lo, hi), alpha, slack, work)
 
@@ -86,7 +86,7 @@ func (b *circuitBackward) part(r *reading, first, end int, f tensor.Matrix, logT
 	byToken := work.Matrix(n, m)
 	tensor.Transpose(byToken, f)
 	for t := range n {
-		multiply(beta.Row(t), byToken.Row(t))
+		tensor.Mul(beta.Row(t), beta.Row(t), byToken.Row(t))
 	}
 	b.finishKeys(lo, hi, beta)
 	tensor.Transpose(turned, kernel)

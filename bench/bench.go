@@ -18,8 +18,8 @@ type Config struct {
 	Kinds []string
 	// Threads to measure on, rising; nil is 1 and as many as the process may use.
 	Threads []int
-	// Precision of products. With Fast, where there are fast products, products and
-	// encoder are measured in both precisions.
+	// Precision of products. With Fast, where there are fast products, all but
+	// training is measured in both precisions.
 	Precision tensor.Precision
 	// Time is about how long to measure. Work of which one repetition takes more
 	// than a twentieth of it is skipped. 20 s leave out the longest sequences.

@@ -23,7 +23,14 @@ func write(t *testing.T, text string, path ...string) {
 // alone keeps the cache of whoever runs the tests out of them.
 func alone(t *testing.T) (cache string) {
 	t.Helper()
-	cache = t.TempDir()
+	for _, v := range []string{
+		"HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME", "HF_ENDPOINT", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE",
+	} {
+		t.Setenv(v, "")
+	}
+	home := t.TempDir()
+	cache = filepath.Join(home, "hub")
+	t.Setenv("HF_HOME", home)
 	t.Setenv("HF_HUB_CACHE", cache)
 	return cache
 }
@@ -91,6 +98,7 @@ func TestCachedModelWorksOffline(t *testing.T) {
 	for _, test := range []struct{ variable, value, cache string }{
 		{"HF_HUB_CACHE", filepath.Join(home, "a"), filepath.Join(home, "a")},
 		{"HF_HUB_CACHE", "~/b", filepath.Join(home, "b")},
+		{"HF_HUB_CACHE", "$TRIPARTITE_TEST_HOME/f", filepath.Join(home, "f")},
 		{"HUGGINGFACE_HUB_CACHE", filepath.Join(home, "c"), filepath.Join(home, "c")},
 		{"HF_HOME", filepath.Join(home, "d"), filepath.Join(home, "d", "hub")},
 		{"XDG_CACHE_HOME", filepath.Join(home, "e"), filepath.Join(home, "e", "huggingface", "hub")},
@@ -101,6 +109,7 @@ func TestCachedModelWorksOffline(t *testing.T) {
 				t.Setenv(v, "")
 			}
 			t.Setenv("HOME", home)
+			t.Setenv("TRIPARTITE_TEST_HOME", home)
 			t.Setenv(test.variable, test.value)
 			for _, id := range []string{"org/name", "name"} {
 				inCache(t, test.cache, id, "config of "+id)
@@ -130,16 +139,18 @@ func TestErrorsNameTheRemedy(t *testing.T) {
 		arg  string
 		want []string
 	}{
-		{filepath.Join(dir, "empty"), []string{"no config.json", "model.safetensors", "hf download"}},
+		{filepath.Join(dir, "empty"), []string{"no config.json", "model.safetensors", "save_pretrained"}},
 		{filepath.Join(dir, "weights.safetensors"), []string{"is a file", "give the folder"}},
 		{filepath.Join(dir, "nowhere"), []string{"no such folder", "check the path"}},
 		{"./nowhere", []string{"no such folder", "check the path"}},
 		{"a/b/c", []string{"no such folder"}},
 		{"", []string{"no such folder"}},
-		{"org/unknown", []string{"no such folder", cache, "hf download org/unknown", "--local-dir"}},
-		{"unknown", []string{"no such folder", "hf download unknown"}},
-		{"org/half", []string{"not finished", "hf download org/half"}},
-		{"org/astray", []string{"does not name a snapshot", "hf download org/astray"}},
+		{"org/unknown", []string{"no such folder", cache, "tripartite pull org/unknown"}},
+		{"unknown", []string{"no such folder", "tripartite pull unknown"}},
+		{"org/half", []string{"not finished", "tripartite pull org/half"}},
+		{"org/astray", []string{"does not name a snapshot", "tripartite pull"}},
+		{"org/unknown@v1", []string{"no such folder", "tripartite pull org/unknown@v1"}},
+		{"org/unknown@../v1", []string{"no such folder", "check the path"}},
 	} {
 		_, _, err := Resolve(test.arg)
 		if err == nil {

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
 
 // Model is a model in the Hugging Face cache.
 type Model struct {
-	ID    string // its name on the hub
+	ID    string // its name on the hub, with @REVISION where that is not main
 	Files fs.FS
 }
 
@@ -36,10 +37,25 @@ func Cached() ([]Model, error) {
 		if !isModel || !id.MatchString(name) {
 			continue
 		}
-		if files, _, err := cached(name); err == nil {
-			models = append(models, Model{name, files})
+		for _, revision := range newRepository(cache, name).revisions() {
+			if files, err := cached(name, revision); err == nil {
+				models = append(models, Model{join(name, revision), files})
+			}
 		}
 	}
 	slices.SortFunc(models, func(a, b Model) int { return strings.Compare(a.ID, b.ID) })
 	return models, nil
+}
+
+// revisions lists the branches and tags of which the cache knows the commit.
+func (r repository) revisions() (names []string) {
+	refs := os.DirFS(filepath.Join(r.folder, "refs"))
+	// What cannot be read is not listed.
+	_ = fs.WalkDir(refs, ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && validRevision(name) && !strings.HasSuffix(name, unfinished) {
+			names = append(names, name)
+		}
+		return nil
+	})
+	return names
 }

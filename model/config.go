@@ -50,6 +50,7 @@ type Config struct {
 	Problem string
 
 	precision tensor.Precision // from Load's options, not from the file
+	threads   int              // the same, 0 for all
 	preNorm   bool             // see nn.BlockConfig
 	qkvBias   bool             // of ViT, DeiT and AST
 	labels    int              // how many labels a classifier has

@@ -28,6 +28,10 @@ func Load(files fs.FS, name string, options ...Option) (*Model, error) {
 // Option says how a model is to be run, beside what its files say.
 type Option func(*Config)
 
+// Threads sets how many threads read and pack the weights; the default, 0, is as
+// many as the process may use.
+func Threads(n int) Option { return func(c *Config) { c.threads = n } }
+
 // Precision sets the arithmetic of all products; the default is tensor.Float32.
 func Precision(p tensor.Precision) Option { return func(c *Config) { c.precision = p } }
 
@@ -47,7 +51,7 @@ func load(files fs.FS, options []Option) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool := tensor.NewPool(0)
+	pool := tensor.NewPool(cfg.threads)
 	defer pool.Close()
 	m, err := arch.load(cfg, newSource(checkpoint, pool))
 	return m, errors.Join(err, checkpoint.Close())

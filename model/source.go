@@ -10,8 +10,8 @@ import (
 )
 
 // source is where weights come from: a checkpoint, read on all threads of a
-// pool. What is packed is read into scratch memory and never held whole beside
-// its packed form.
+// pool. What is packed is read into scratch memory, a block at a time for each
+// thread.
 type source struct {
 	checkpoint *safetensors.Checkpoint
 	pool       *tensor.Pool

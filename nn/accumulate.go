@@ -29,6 +29,7 @@ const padding = 16
 
 // accumulate adds up the weight gradients of back.outers.
 func (w *Workspace) accumulate() {
+	w.setPrecision(tensor.Float32) // whatever pass came before
 	b := &w.back
 	size := 0
 	for _, o := range b.outers {

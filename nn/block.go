@@ -135,11 +135,16 @@ func stack(ps []Projection, scales []float32, precision tensor.Precision) Linear
 		weights[i] = p.Weight
 	}
 	l := Linear{weight: precision.PackStack(weights, scales), reversed: new(reversed)}
-	if slices.ContainsFunc(ps, func(p Projection) bool { return p.Bias != nil }) {
+	if biased(ps) {
 		l.bias = make([]float32, l.Out())
 		fillBias(l.bias, ps, scales)
 	}
 	return l
+}
+
+// biased says whether any of the projections has a bias.
+func biased(ps []Projection) bool {
+	return slices.ContainsFunc(ps, func(p Projection) bool { return p.Bias != nil })
 }
 
 // fill is stack into a projection of the right shape.
@@ -151,14 +156,19 @@ func (p Projection) fill(from []Projection, scales []float32) {
 		}
 		at += f.Weight.Rows
 	}
-	fillBias(p.Bias, from, scales)
+	if p.Bias != nil {
+		fillBias(p.Bias, from, scales)
+	}
 }
 
 func fillBias(bias []float32, from []Projection, scales []float32) {
 	at := 0
 	for i, f := range from {
-		if f.Bias != nil {
-			tensor.Scale(bias[at:at+len(f.Bias)], scales[i], f.Bias)
+		part := bias[at : at+f.Weight.Rows]
+		if f.Bias == nil {
+			clear(part)
+		} else {
+			tensor.Scale(part, scales[i], f.Bias)
 		}
 		at += f.Weight.Rows
 	}

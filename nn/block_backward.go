@@ -130,6 +130,7 @@ func (b *Block) checkBackward(grad *BlockGradient, dy tensor.Matrix, pass *Pass)
 }
 
 func (w *Workspace) beginBackward(b *Block, dx tensor.Matrix, grad *BlockGradient, dy tensor.Matrix, pass Pass) {
+	w.setPrecision(tensor.Float32) // whatever pass came before
 	n, k := dy.Rows, &w.back
 	w.block, w.pass = b, pass
 	w.rows, w.blocks = backwardRows, (n+backwardRows-1)/backwardRows

@@ -54,8 +54,7 @@ func (l Linear) Forward(pool *tensor.Pool, dst, x tensor.Matrix) {
 		pool.Product(dst, x, l.weight)
 		return
 	}
-	l.begin(dst)
-	pool.AddProduct(dst, x, l.weight)
+	pool.ProductBias(dst, x, l.weight, l.bias)
 }
 
 // apply is Forward on the calling thread.
@@ -75,16 +74,6 @@ func (l Linear) part(i, parts int) (lo int, part Linear) {
 		part.bias = l.bias[lo : lo+part.Out()]
 	}
 	return lo, part
-}
-
-// begin writes the bias into every row.
-func (l Linear) begin(dst tensor.Matrix) {
-	if dst.Cols != len(l.bias) {
-		panic(fmt.Sprintf("nn: output of width %d into a matrix [%d, %d]", len(l.bias), dst.Rows, dst.Cols))
-	}
-	for t := range dst.Rows {
-		copy(dst.Row(t), l.bias)
-	}
 }
 
 // LayerNorm takes mean and variance out of every row:

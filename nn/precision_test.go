@@ -90,3 +90,35 @@ func TestOnlyFloat32GoesBackward(t *testing.T) {
 	}()
 	b.Forward(x, x, Pass{Sequences: tensor.NewSequences(5), Heads: repeat(attention.Softmax{}, s.heads), Tape: new(Tape), Work: NewWorkspace(nil)})
 }
+
+// A fast pass that the workspace serves in between leaves no trace in gradients.
+func TestTheWayBackIsFloat32WhateverCameBefore(t *testing.T) {
+	s := size{24, 3, 8, 8, 40}
+	p, seqs := newParams(s, true), tensor.NewSequences(20)
+	exact, fast := newBlock(t, BlockConfig{Heads: s.heads}, p), newBlock(t, BlockConfig{Heads: s.heads, Precision: tensor.Fast}, p)
+	up := NewLinear(p.Up, tensor.Float32)
+	x, dy, dup := random(50, 20, s.width, 1), random(51, 20, s.width, 1), random(52, 20, s.hidden, 1)
+	gradients := func(interrupted bool) []Parameter {
+		heads, y := repeat(attention.Softmax{}, s.heads), tensor.New(x.Rows, x.Cols)
+		pass := Pass{Sequences: seqs, Heads: heads, Tape: new(Tape), Work: NewWorkspace(nil)}
+		interrupt := func() {
+			if interrupted {
+				fast.Forward(y, x, Pass{Sequences: seqs, Heads: heads, Work: pass.Work})
+			}
+		}
+		grad, dx := p.Zeros(), tensor.New(x.Rows, x.Cols)
+		exact.Forward(y, x, pass)
+		interrupt()
+		exact.Backward(dx, &BlockGradient{Params: grad}, dy, pass)
+		alone := Projection{Weight: tensor.New(s.hidden, s.width)}
+		interrupt()
+		up.Backward(pass.Work, tensor.Matrix{}, alone, dup, x)
+		return append(p.Parameters("", grad), Parameter{Name: "input", Gradient: dx.Data}, Parameter{Name: "linear", Gradient: alone.Weight.Data})
+	}
+	got := gradients(true)
+	for i, want := range gradients(false) {
+		if !slices.Equal(got[i].Gradient, want.Gradient) {
+			t.Errorf("%s: other bytes after a fast pass", want.Name)
+		}
+	}
+}

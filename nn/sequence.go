@@ -10,6 +10,10 @@ import "github.com/tripartite-go/tripartite/tensor"
 // may be for that, 512 kB.
 const sequenceInputs = 1 << 17
 
+// sequenceTokens is how many tokens sequences have to have in the mean: with fewer,
+// every weight that is read meets too few of them.
+const sequenceTokens = 12
+
 // bySequence says whether the pass at work goes sequence by sequence.
 func (w *Workspace) bySequence() bool {
 	seqs := w.pass.Sequences
@@ -18,7 +22,7 @@ func (w *Workspace) bySequence() bool {
 		enough = 4 * n // so that long ones do not keep one thread at work alone
 	}
 	return w.pass.Tape == nil && w.pass.Trace == nil && seqs.Len() >= enough &&
-		seqs.Longest()*w.block.inputs.Out() <= sequenceInputs
+		seqs.Tokens() >= sequenceTokens*seqs.Len() && seqs.Longest()*w.block.inputs.Out() <= sequenceInputs
 }
 
 // sequenceTask computes the block for one sequence.

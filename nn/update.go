@@ -25,6 +25,9 @@ func (b *Block) Update(work *Workspace, p BlockParams) {
 		}
 	}
 	inputs, scales := [...]Projection{p.Query, p.Key, p.Value}, [...]float32{b.root, b.root, 1}
+	if biased(inputs[:]) != (b.inputs.bias != nil) {
+		panic("nn: update with a bias where there was none, or without")
+	}
 	if b.stacked.Weight.Rows == 0 {
 		b.stacked.Weight = tensor.New(b.inputs.Out(), b.width)
 		if b.inputs.bias != nil {

@@ -82,6 +82,8 @@ func TestUpdatesThatDoNotFitPanic(t *testing.T) {
 	b := newBlock(t, BlockConfig{Heads: s.heads}, p)
 	bare := p
 	bare.Down.Bias = nil
+	blind := p
+	blind.Query.Bias, blind.Key.Bias, blind.Value.Bias = nil, nil, nil
 	plain := p
 	plain.OutputNorm.Gain = nil
 	for name, other := range map[string]BlockParams{
@@ -89,6 +91,7 @@ func TestUpdatesThatDoNotFitPanic(t *testing.T) {
 		"another width":        newParams(size{15, 3, 4, 4, 20}, true),
 		"other heads":          newParams(size{12, 3, 8, 4, 20}, true),
 		"no biases":            bare,
+		"no biases of inputs":  blind,
 		"no gain":              plain,
 	} {
 		func() {
@@ -99,5 +102,21 @@ func TestUpdatesThatDoNotFitPanic(t *testing.T) {
 			}()
 			b.Update(NewWorkspace(nil), other)
 		}()
+	}
+}
+
+func TestAnUpdateTakesABiasAway(t *testing.T) {
+	s := size{12, 3, 4, 4, 20}
+	p := newParams(s, true)
+	b, x := newBlock(t, BlockConfig{Heads: s.heads}, p), random(50, 9, s.width, 1)
+	pass := Pass{Sequences: tensor.NewSequences(9), Heads: repeat(attention.Softmax{}, s.heads), Work: NewWorkspace(nil)}
+	b.Update(pass.Work, p)
+	p.Query.Bias = nil
+	b.Update(pass.Work, p)
+	y, want := x.Clone(), x.Clone()
+	b.Forward(y, x, pass)
+	newBlock(t, BlockConfig{Heads: s.heads}, p).Forward(want, x, pass)
+	if !slices.Equal(y.Data, want.Data) {
+		t.Error("the bias of queries outlives an update without one")
 	}
 }

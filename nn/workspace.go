@@ -76,7 +76,7 @@ func (w *Workspace) begin(b *Block, dst, x tensor.Matrix, pass Pass) {
 	}
 }
 
-// setPrecision sets the precision of what heads pack.
+// setPrecision sets the precision of what is packed in a pass.
 func (w *Workspace) setPrecision(p tensor.Precision) {
 	for i := range w.arenas {
 		w.arenas[i].Precision = p

@@ -180,11 +180,14 @@ func TestProductsOnAnyNumberOfThreads(t *testing.T) {
 	for _, s := range [][3]int{{1, 1, 1}, {3, 600, 20}, {130, 70, 33}, {500, 7, 5}, {0, 4, 4}, {4, 0, 4}, {5, 3, 0}} {
 		m, n, k := s[0], s[1], s[2]
 		a, b := random(1, m, k), random(2, n, k)
-		at, bt := New(k, m), New(k, n)
-		Transpose(at, a)
+		bt := New(k, n)
 		Transpose(bt, b)
-		want := New(m, n)
+		want, biased, bias := New(m, n), New(m, n), random(3, 1, n).Data
 		Product(want, a, Pack(b, nil))
+		for i := range m {
+			copy(biased.Row(i), bias)
+		}
+		AddProduct(biased, a, Pack(b, nil))
 		for i := range m {
 			for j := range n {
 				var sum float64
@@ -202,21 +205,17 @@ func TestProductsOnAnyNumberOfThreads(t *testing.T) {
 				pool = NewPool(threads)
 			}
 			var work Arena
-			for name, f := range map[string]func(dst Matrix){
-				"Mul":     func(dst Matrix) { pool.Mul(dst, a, bt, &work) },
-				"MulT":    func(dst Matrix) { pool.MulT(dst, a, b, &work) },
-				"TMul":    func(dst Matrix) { pool.TMul(dst, at, bt, &work) },
-				"Product": func(dst Matrix) { pool.Product(dst, a, Pack(b, nil)) },
-				"AddProduct": func(dst Matrix) {
-					dst.Zero()
-					pool.AddProduct(dst, a, PackTransposed(bt, nil))
-				},
-			} {
+			for name, w := range map[string]Weight{"packed": Pack(b, nil), "packed transposed": PackTransposed(bt, &work)} {
 				got := random(9, m, n)
-				f(got)
+				pool.Product(got, a, w)
 				if !slices.Equal(got.Data, want.Data) {
-					t.Errorf("%v: %s on %d threads gives other bytes", s, name, threads)
+					t.Errorf("%v: %s, %d threads give other bytes", s, name, threads)
 				}
+			}
+			got := random(9, m, n)
+			pool.ProductBias(got, a, Pack(b, nil), bias)
+			if !slices.Equal(got.Data, biased.Data) {
+				t.Errorf("%v: with a bias, %d threads give other bytes than one that adds to it", s, threads)
 			}
 			pool.Close()
 		}

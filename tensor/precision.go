@@ -15,10 +15,10 @@ const (
 	Float32 Precision = iota
 	// Fast takes every float32 apart into two numbers of bfloat16 and computes
 	// three of the four products, which Intel's AMX does several times faster. What
-	// is left out is at most 2^-15 of the sum of the sizes of the terms: typically
-	// five times the error of Float32. Where the CPU has no AMX, Fast is the same as
-	// Float32; Arithmetic says so. The first use asks the operating system for
-	// permission, for the whole process.
+	// is left out is at most 2^-15 of the sum of the sizes of the terms, and
+	// typically far less (docs/numerics.md). Where the CPU has no AMX, Fast is the
+	// same as Float32; Arithmetic says so. The first use asks the operating system
+	// for permission, for the whole process.
 	Fast
 )
 

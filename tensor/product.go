@@ -135,9 +135,7 @@ func AddProduct(dst, x Matrix, w Weight) { product(dst, x, w, true) }
 // to every row.
 func ProductBias(dst, x Matrix, w Weight, bias []float32) {
 	checkProduct(dst, x, w)
-	if len(bias) != w.Out {
-		panic(fmt.Sprintf("tensor: a bias of %d values for weights [%d, %d]", len(bias), w.Out, w.In))
-	}
+	checkBias(w, bias)
 	w.kernels().ProductBias(dst.Data, dst.Stride, x.Data, x.Stride, w.data, bias, x.Rows, w.Out, w.In)
 }
 
@@ -152,30 +150,19 @@ func checkProduct(dst, x Matrix, w Weight) {
 	}
 }
 
+func checkBias(w Weight, bias []float32) {
+	if len(bias) != w.Out {
+		panic(fmt.Sprintf("tensor: a bias of %d values for weights [%d, %d]", len(bias), w.Out, w.In))
+	}
+}
+
 // Product is dst = x·wᵀ on all threads of the pool.
-func (p *Pool) Product(dst, x Matrix, w Weight) { p.product(dst, x, w, false) }
+func (p *Pool) Product(dst, x Matrix, w Weight) { p.product(dst, x, w, nil) }
 
-// AddProduct is dst += x·wᵀ on all threads of the pool.
-func (p *Pool) AddProduct(dst, x Matrix, w Weight) { p.product(dst, x, w, true) }
-
-// Mul is dst = a·b on all threads of the pool: a [m, k], b [k, n], dst [m, n].
-func (p *Pool) Mul(dst, a, b Matrix, work *Arena) {
-	defer work.Release(work.Mark())
-	p.Product(dst, a, PackTransposed(b, work))
-}
-
-// MulT is dst = a·bᵀ: a [m, k], b [n, k], dst [m, n].
-func (p *Pool) MulT(dst, a, b Matrix, work *Arena) {
-	defer work.Release(work.Mark())
-	p.Product(dst, a, Pack(b, work))
-}
-
-// TMul is dst = aᵀ·b: a [k, m], b [k, n], dst [m, n].
-func (p *Pool) TMul(dst, a, b Matrix, work *Arena) {
-	defer work.Release(work.Mark())
-	t := work.Matrix(a.Cols, a.Rows)
-	Transpose(t, a)
-	p.Product(dst, t, PackTransposed(b, work))
+// ProductBias is dst = x·wᵀ + bias on all threads of the pool.
+func (p *Pool) ProductBias(dst, x Matrix, w Weight, bias []float32) {
+	checkBias(w, bias)
+	p.product(dst, x, w, bias)
 }
 
 // Transpose is dst = srcᵀ. dst must not overlap src.
@@ -196,18 +183,18 @@ const (
 type productTask struct {
 	dst, x    Matrix
 	w         Weight
-	add       bool
-	rows, col int // tile size
-	across    int // tiles side by side
+	bias      []float32 // [Out], nil for none
+	rows, col int       // tile size
+	across    int       // tiles side by side
 }
 
-func (p *Pool) product(dst, x Matrix, w Weight, add bool) {
+func (p *Pool) product(dst, x Matrix, w Weight, bias []float32) {
 	checkProduct(dst, x, w)
 	if p.Threads() == 1 {
-		product(dst, x, w, add)
+		productOrBias(dst, x, w, bias)
 		return
 	}
-	t := productTask{dst: dst, x: x, w: w, add: add, rows: tileRows, col: w.Out}
+	t := productTask{dst: dst, x: x, w: w, bias: bias, rows: tileRows, col: w.Out}
 	down := (x.Rows + t.rows - 1) / t.rows
 	if down < 4*p.Threads() {
 		panel := w.kernels().Panel
@@ -221,5 +208,18 @@ func (p *Pool) product(dst, x Matrix, w Weight, add bool) {
 func (t *productTask) Do(_, i int) {
 	r, c := i/t.across*t.rows, i%t.across*t.col
 	r1, c1 := min(r+t.rows, t.x.Rows), min(c+t.col, t.w.Out)
-	product(t.dst.SliceRows(r, r1).SliceCols(c, c1), t.x.SliceRows(r, r1), t.w.Slice(c, c1), t.add)
+	bias := t.bias
+	if bias != nil {
+		bias = bias[c:c1]
+	}
+	productOrBias(t.dst.SliceRows(r, r1).SliceCols(c, c1), t.x.SliceRows(r, r1), t.w.Slice(c, c1), bias)
+}
+
+// productOrBias is Product where there is no bias.
+func productOrBias(dst, x Matrix, w Weight, bias []float32) {
+	if bias == nil {
+		Product(dst, x, w)
+		return
+	}
+	ProductBias(dst, x, w, bias)
 }

@@ -5,22 +5,10 @@ import "fmt"
 // The functions of this file work on one row on the calling thread. dst may be
 // the same slice as an input. Their errors are stated in internal/kernel.
 
-// Exp is dst = exp(x).
-func Exp(dst, x []float32) {
-	sameLen("Exp", dst, x)
-	kernels.Exp(dst, x)
-}
-
 // Log is dst = log(x): -Inf for 0, NaN for what is below.
 func Log(dst, x []float32) {
 	sameLen("Log", dst, x)
 	kernels.Log(dst, x)
-}
-
-// Erf is the error function.
-func Erf(dst, x []float32) {
-	sameLen("Erf", dst, x)
-	kernels.Erf(dst, x)
 }
 
 // ExpSum is dst = exp(x - shift) and returns the sum of dst.
@@ -35,11 +23,11 @@ func ExpShift(dst, x []float32, shift float32) {
 	kernels.ExpShift(dst, x, shift)
 }
 
-// Softmax is dst = exp(x)/sum exp(x) and returns the logarithm of that sum. A
-// row of nothing but -Inf gives zeros and -Inf.
-func Softmax(dst, x []float32) (logSum float64) {
-	sameLen("Softmax", dst, x)
-	return kernels.Softmax(dst, x)
+// Mul is dst = x·y, element by element.
+func Mul(dst, x, y []float32) {
+	sameLen("Mul", dst, x)
+	sameLen("Mul", dst, y)
+	kernels.Mul(dst, x, y)
 }
 
 // SoftmaxTile takes a softmax over the rows of x [n, m], logits of which row t has

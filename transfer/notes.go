@@ -54,7 +54,7 @@ func notes(r *Report, limited int) []string {
 	case r.Reason != "":
 		say("Products are float32 (%s), though %s ones were asked for: %s.", r.Products, r.Arithmetic.Precision, r.Reason)
 	case r.Arithmetic.Precision == tensor.Fast.String():
-		say("Products are fast ones (%s): three of bfloat16 for each of float32, with errors of about 2e-5 of their size.", r.Products)
+		say("Products are fast ones (%s): three of bfloat16 for each of float32, whose largest errors are about 2e-5 of the root mean square.", r.Products)
 	}
 	say("Budgets are for independent random curves and a relative error of calcium of %.0f%% at the median query. The variance law for exp is exact; calibration, budgets and the words of this report are this project's, not the paper's.", 100*BudgetError)
 	return out

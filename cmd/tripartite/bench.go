@@ -46,7 +46,7 @@ what multiply-adds in registers alone reach at that moment. Read the shares of
 the peak ("of peak") and the ratios to exact attention of the same round
 ("x exact"); times alone mean little on a machine that others use too.
 
-With --precision fast, products and encoder are measured in float32 and in fast
+With --precision fast, all but training is measured in float32 and in fast
 products; the error of a product is its largest, beside one in float64, of the
 root mean square of its elements.
 

@@ -54,6 +54,7 @@ func TestDocumentedCommandsWork(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
+	serveHub(t, filepath.Join(root, "model", "testdata", "sentence-mean"))
 	total := 0
 	for _, doc := range documents(t, root) {
 		text, err := os.ReadFile(doc)

@@ -12,6 +12,9 @@ import (
 
 var errInterrupted = errors.New("interrupted; no file was left half-written")
 
+// interruptedError is what is said instead where something was left on purpose.
+type interruptedError struct{ error }
+
 // usageError is a command line that cannot be meant, found after parsing.
 type usageError struct{ error }
 

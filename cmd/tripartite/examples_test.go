@@ -15,6 +15,7 @@ import (
 // goes there.
 func examplesFolder(t *testing.T) {
 	t.Helper()
+	serveHub(t, "../../model/testdata/sentence-mean")
 	dir := t.TempDir()
 	writeNpz(t, filepath.Join(dir, "head.npz"), head(12)...)
 	for i, name := range []string{"first", "second"} {

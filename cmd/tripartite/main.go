@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -50,9 +51,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		err = e.flush()
 	}
+	var interrupted interruptedError
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.As(err, &interrupted):
+		e.complain(err)
+		return exitInterrupted
 	case ctx.Err() != nil:
 		e.complain(errInterrupted)
 		return exitInterrupted

@@ -333,6 +333,7 @@ func TestShellsComplete(t *testing.T) {
 		{[]string{"__complete", "tokenize", "../../zoo/language/"}, "tokenizer.json"},
 		{[]string{"__complete", "run", "--task", ""}, "hidden"},
 		{[]string{"__complete", "tokenize", ""}, "language"},
+		{[]string{"__complete", "pull", ""}, "openai-community/gpt2"},
 	} {
 		if o := must(t, c.args...); !strings.Contains(o.stdout, c.want) {
 			t.Errorf("%v: %q lacks %q", c.args, o.stdout, c.want)

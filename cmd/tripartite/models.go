@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -18,7 +19,7 @@ import (
 // modelEntry is one line of `tripartite models`.
 type modelEntry struct {
 	Name    string `json:"name"`
-	Source  string `json:"source"` // "bundled" or "cache"
+	Source  string `json:"source"` // "bundled", "cache", or "hub" for what pull can fetch
 	Default bool   `json:"default"`
 	Kind    string `json:"kind"`
 	Bytes   int64  `json:"bytes"` // of the weights
@@ -39,7 +40,8 @@ func newModels(e *env) *cobra.Command {
 		Short: "List known models",
 		Long: `Models lists what can be given as MODEL to other commands: the bundled models,
 and those in the Hugging Face cache ($HF_HUB_CACHE, $HF_HOME/hub or
-~/.cache/huggingface/hub). MODEL may also be a folder with config.json,
+~/.cache/huggingface/hub). Then it lists some that "tripartite pull MODEL" can
+fetch from the Hugging Face hub. MODEL may also be a folder with config.json,
 model.safetensors and the tokenizer's files. The size is that of the weights.`,
 		Example: `  tripartite models
   tripartite models --json`,
@@ -57,7 +59,8 @@ model.safetensors and the tokenizer's files. The size is that of the weights.`,
 	}
 }
 
-// knownModels lists the bundled models, then those in the cache.
+// knownModels lists the bundled models, then those in the cache, then those on the
+// hub that are not there.
 func knownModels() ([]modelEntry, error) {
 	var models []modelEntry
 	for i, m := range zoo.Models() {
@@ -72,6 +75,11 @@ func knownModels() ([]modelEntry, error) {
 	}
 	for _, m := range cached {
 		models = append(models, describe(m))
+	}
+	for _, m := range hub.Known() {
+		if !slices.ContainsFunc(cached, func(c hub.Model) bool { return c.ID == m.ID }) {
+			models = append(models, modelEntry{Name: m.ID, Source: "hub", Kind: m.Kind, Bytes: m.Bytes, Licence: m.Licence, Summary: m.Summary})
+		}
 	}
 	return models, nil
 }
@@ -132,13 +140,13 @@ func cardLicence(card string) string {
 
 func printModels(w io.Writer, models []modelEntry) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "NAME\tKIND\tSIZE\tLICENCE\tSUMMARY")
+	fmt.Fprintln(t, "NAME\tWHERE\tKIND\tSIZE\tLICENCE\tSUMMARY")
 	for _, m := range models {
 		summary := m.Summary
 		if m.Default {
 			summary += " (default)"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%.1f MB\t%s\t%s\n", m.Name, m.Kind, float64(m.Bytes)/1e6, m.Licence, summary)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%.1f MB\t%s\t%s\n", m.Name, m.Source, m.Kind, float64(m.Bytes)/1e6, m.Licence, summary)
 	}
 	return t.Flush()
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tripartite-go/tripartite/hub"
 )
 
 // cacheModel puts a model into a Hugging Face cache.
@@ -43,11 +45,27 @@ func TestModelsListsBundledAndCachedOnes(t *testing.T) {
 	if err := json.Unmarshal([]byte(must(t, "models", "--json").stdout), &list); err != nil {
 		t.Fatal(err)
 	}
-	if list.Schema != "tripartite.models/1" || list.Program == "" || len(list.Models) != 3 || !list.Models[0].Default || list.Models[0].Source != "bundled" || list.Models[0].Bytes < 1e6 {
+	if list.Schema != "tripartite.models/1" || list.Program == "" || len(list.Models) != 3+len(hub.Known()) || !list.Models[0].Default || list.Models[0].Source != "bundled" || list.Models[0].Bytes < 1e6 {
 		t.Errorf("%+v", list)
 	}
 	want := modelEntry{"owner/small", "cache", false, "bert", 1_500_000, "apache-2.0", "6 layers of width 384"}
 	if list.Models[2] != want {
 		t.Errorf("%+v, want %+v", list.Models[2], want)
+	}
+	for _, m := range list.Models[3:] {
+		if m.Source != "hub" || m.Kind == "" || m.Bytes < 1e7 || m.Licence == "" || m.Summary == "" {
+			t.Errorf("on the hub: %+v", m)
+		}
+	}
+}
+
+// What has been fetched is listed once.
+func TestModelsOnTheHubLeaveTheirPlaceToCachedOnes(t *testing.T) {
+	cache := t.TempDir()
+	t.Setenv("HF_HUB_CACHE", cache)
+	name := hub.Known()[0].ID
+	cacheModel(t, cache, name, map[string]string{"config.json": "{}"})
+	if list := must(t, "models").stdout; strings.Count(list, name) != 1 || !strings.Contains(list, "cache") {
+		t.Errorf("%s", list)
 	}
 }

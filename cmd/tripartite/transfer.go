@@ -117,7 +117,7 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 		return err
 	}
 	e.arithmetic(f.precision)
-	net, err := network.Load(m.files, m.name, model.Precision(f.precision))
+	net, err := network.Load(m.files, m.name, model.Precision(f.precision), model.Threads(e.threads))
 	if err != nil {
 		return err
 	}

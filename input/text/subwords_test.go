@@ -214,7 +214,7 @@ func TestOptionsOfGPT2AreRead(t *testing.T) {
 	if want := slices.Concat([]int{bos}, plain.Encode(" a"), []int{bos}, plain.Encode(" b")); !slices.Equal(pair, want) {
 		t.Errorf("of two texts: %s, want %s", spell(tk, pair), spell(tk, want))
 	}
-	withJSON, err := Load(fold(map[string]string{"tokenizer.json": string(subwordFile(t, "bpe/gpt2")), "tokenizer_config.json": `{"add_prefix_space":true}`}))
+	withJSON, err := Load(fold(map[string]string{"tokenizer.json": string(subwordFile(t, "bpe/gpt2")), "tokenizer_config.json": `{"add_prefix_space":true,"tokenizer_class":"GPT2TokenizerFast"}`}))
 	if err != nil {
 		t.Fatal(err)
 	}

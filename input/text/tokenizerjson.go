@@ -34,8 +34,8 @@ func loadJSON(fsys fs.FS, name string) (*Tokenizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if b, ok := t.preTokenizer.(byteLevel); ok && config.AddPrefixSpace != nil {
-		b.prefix = *config.AddPrefixSpace // overrides the file, as in transformers
+	if b, ok := t.preTokenizer.(byteLevel); ok && config.ofGPT2() && config.AddPrefixSpace != nil {
+		b.prefix = *config.AddPrefixSpace // transformers lets it override the file for this class alone
 		t.preTokenizer = b
 	}
 	t.special = config.roles.resolve(t)

@@ -17,9 +17,7 @@ func loadMerges(fsys fs.FS, name string) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch config.Class {
-	case "", "GPT2Tokenizer", "GPT2TokenizerFast":
-	default:
+	if config.Class != "" && !config.ofGPT2() {
 		return nil, fmt.Errorf("%s: the tokenizer_class %q is read from its %s alone; "+
 			"save that beside it (in Python: AutoTokenizer.from_pretrained(folder).save_pretrained(folder))", configFile, config.Class, tokenizerFile)
 	}
@@ -71,6 +69,10 @@ func loadMerges(fsys fs.FS, name string) (*Tokenizer, error) {
 		t.template.pair = slices.Insert(append([]part{bos}, t.template.pair...), 2, bos)
 	}
 	return t, nil
+}
+
+func (c *tokenizerConfig) ofGPT2() bool {
+	return c.Class == "GPT2Tokenizer" || c.Class == "GPT2TokenizerFast"
 }
 
 func readVocabJSON(fsys fs.FS, name string) (vocabulary, error) {

@@ -49,10 +49,13 @@ func testTouches(t *testing.T, ks *Kernels) {
 					b, bz := fenced(t, ks.PackedLen(n, k))
 					x, xz := fenced(t, n*k)
 					c, cz := fenced(t, m*n)
+					bias, biasz := fenced(t, n)
 					for _, add := range []bool{false, true} {
 						ks.Product(c, n, a, k, b, m, n, k, add)
 						ks.Product(cz, n, az, k, bz, m, n, k, add)
 					}
+					ks.ProductBias(c, n, a, k, b, bias, m, n, k)
+					ks.ProductBias(cz, n, az, k, bz, biasz, m, n, k)
 					ks.Pack(b, x, k, n, k)
 					ks.Pack(bz, xz, k, n, k)
 					ks.PackRows(b, x, n, n, k)
@@ -95,6 +98,7 @@ func TestFunctionsTouchNothingOutsideTheirRows(t *testing.T) {
 				ks.LayerNormBackward(y, x, x, y, x, x, y, 1)
 				ks.AdamW(x, y, x, y, AdamStep{Epsilon: 1})
 				for rows := 1; rows <= n; rows++ {
+					ks.SoftmaxTile(y, n/rows, rows, n/rows, n/rows-1, x[:rows], x[:rows], x[:rows])
 					ks.Transpose(y, rows, x, n/rows, rows, n/rows)
 				}
 			}

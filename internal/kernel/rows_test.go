@@ -426,6 +426,8 @@ func testNothingAllocates(t *testing.T, ks *Kernels) {
 	if n := testing.AllocsPerRun(10, func() {
 		ks.Pack(packed, x, 8, 8, 8)
 		ks.Product(y, 8, x, 8, packed, 8, 8, 8, true)
+		ks.ProductBias(y, 8, x, 8, packed, x, 8, 8, 8)
+		ks.SoftmaxTile(y, 8, 8, 8, 3, x[:8], x[:8], x[:8])
 		ks.Softmax(y, x)
 		ks.LayerNorm(y, x, nil, nil, 1e-5)
 		ks.GELU(y, x)

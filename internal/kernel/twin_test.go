@@ -31,6 +31,10 @@ func rowFunctions(ks *Kernels) []rowFunction {
 	unary := func(name string, f func(dst, x []float32), ulps float64) rowFunction {
 		return rowFunction{name, func(dst, x, _ []float32) float64 { f(dst, x); return 0 }, ulps, true}
 	}
+	// Of a quarter of y, so that what is off by 2 ulp of 1 stays below 1e-6.
+	slope := func(name string, f func(dst, dy, x []float32)) rowFunction {
+		return rowFunction{name, func(dst, x, y []float32) float64 { f(dst, y, x); ks.Scale(dst, 0.25, dst); return 0 }, -1, true}
+	}
 	return []rowFunction{
 		unary("Exp", ks.Exp, 1.6), unary("Log", ks.Log, 1.4), unary("Erf", ks.Erf, 3), unary("GELU", ks.GELU, 8),
 		unary("GELUTanh", ks.GELUTanh, 5), unary("SiLU", ks.SiLU, 5), unary("Tanh", ks.Tanh, 4), unary("ReLU", ks.ReLU, 0),
@@ -39,6 +43,12 @@ func rowFunctions(ks *Kernels) []rowFunction {
 		{"AddScaled", func(dst, x, _ []float32) float64 { ks.AddScaled(dst, 0.5, x); return 0 }, 1, true},
 		{"Scale", func(dst, x, _ []float32) float64 { ks.Scale(dst, 0.3, x); return 0 }, 0, true},
 		{"Add", func(dst, x, y []float32) float64 { ks.Add(dst, x, y); return 0 }, 0, true},
+		{"ExpShift", func(dst, x, _ []float32) float64 { ks.ExpShift(dst, x, 0.3); return 0 }, 1.6, true},
+		{"Mul", func(dst, x, y []float32) float64 { ks.Mul(dst, x, y); return 0 }, 0, true},
+		{"AddMul", func(dst, x, y []float32) float64 { ks.AddMul(dst, x, y); return 0 }, -1, true},
+		{"MulSub", func(dst, x, y []float32) float64 { ks.MulSub(dst, x, y, x); return 0 }, 0, true},
+		slope("GELUSlope", ks.GELUSlope), slope("GELUTanhSlope", ks.GELUTanhSlope), slope("SiLUSlope", ks.SiLUSlope),
+		slope("TanhSlope", ks.TanhSlope), slope("ReLUSlope", ks.ReLUSlope),
 		{"Softmax", func(dst, x, _ []float32) float64 { return ks.Softmax(dst, x) }, 3, false},
 		{"LayerNorm", func(dst, x, _ []float32) float64 { ks.LayerNorm(dst, x, nil, nil, 1e-5); return 0 }, 8, false},
 		{"LayerNorm with gain", func(dst, x, y []float32) float64 { ks.LayerNorm(dst, x, y, nil, 1e-5); return 0 }, 8, false},

@@ -30,6 +30,7 @@ func Rules() map[string]Rule {
 		"internal/layering":   {},
 		"internal/stats":      {External: gonum},
 		"internal/npz":        {Internal: []string{"internal/atomicfile"}},
+		"internal/hubtest":    {},
 		"internal/kernel":     {},
 		"internal/kernel/gen": {}, // writes the assembly of kernel
 

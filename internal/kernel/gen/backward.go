@@ -35,7 +35,7 @@ func tanhSlope(b *body) {
 	b.store(0, b.mul(b.load(1), b.mul(b.number(4), steep)))
 }
 
-// reluSlope is 1 above 0 and for NaN, which must not get lost.
+// reluSlope is 1 above 0 and 0 elsewhere, but for NaN, which must not get lost.
 func reluSlope(b *body) {
 	x, zero := b.load(2), b.number(0)
 	rest := b.sub(x, x) // 0, or NaN for what is not finite

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tripartite-go/tripartite/task"
 )
@@ -117,6 +118,23 @@ func TestCtrlCWhileATextIsWrittenKeepsWhatThereIs(t *testing.T) {
 	whole := must(t, "run", answering+"bloom", "--text", "In", "--temperature", "1", "--max-new-tokens", "400").stdout
 	if got := strings.TrimSuffix(stdout.String(), "\n"); len(got) < 60 || !strings.HasPrefix(whole, strings.TrimRight(got, "\ufffd")) || got == stdout.String() {
 		t.Errorf("wrote %q of %q", stdout.String(), whole)
+	}
+}
+
+func TestCtrlCLeavesWholeJSON(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	o := commandWith(ctx, nil, "run", answering+"bloom", "--text", "In", "--temperature", "1", "--max-new-tokens", "1000000000", "--json")
+	wantFailure(t, o, exitInterrupted, "interrupted")
+	if o.stdout == "" {
+		return // before the first token
+	}
+	var r runResult
+	if err := json.Unmarshal([]byte(o.stdout), &r); err != nil {
+		t.Fatal(err)
+	}
+	if g := r.Generated; len(g) != 1 || g[0].Finish != task.FinishInterrupted {
+		t.Errorf("%d texts: %+v", len(g), g)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
@@ -107,6 +108,7 @@ type writer struct {
 	config  *model.Config
 	prompt  int // its index
 	pieces  *pieces
+	text    strings.Builder
 	out     Generated
 }
 
@@ -127,6 +129,7 @@ func (w *writer) run(ctx context.Context) error {
 	if failed := w.emit(w.pieces.rest()); err == nil {
 		err = failed
 	}
+	w.out.Text = w.text.String()
 	return err
 }
 
@@ -177,7 +180,7 @@ func (w *writer) goOn(ctx context.Context) error {
 
 // emit adds a piece to the text.
 func (w *writer) emit(piece string) error {
-	w.out.Text += piece
+	w.text.WriteString(piece)
 	if w.Stream == nil {
 		return nil
 	}

@@ -26,9 +26,9 @@ type Task interface {
 // long as some of them. So a thread that has nothing to do keeps looking for the
 // next task for a while (see patience) before it goes to sleep.
 type Pool struct {
-	threads  int
-	workers  []worker
-	patience time.Duration // none where threads have to share processors
+	threads int
+	workers []worker
+	crowded bool // threads have to share processors, so that nobody may wait at one
 
 	turn   sync.Mutex // held while a task runs
 	task   Task
@@ -43,8 +43,8 @@ type Pool struct {
 // worker is one thread of the pool beside the caller's.
 type worker struct {
 	state atomic.Int32
-	wake  chan struct{}
-	_     [48]byte // the next worker's state lies in another line of the cache
+	sleeper
+	_ [64]byte // the next worker's state lies in another line of the cache
 }
 
 // States of a worker.
@@ -58,10 +58,16 @@ const (
 // asleep is added to busy when the caller sleeps until the workers have finished.
 const asleep = 1 << 32
 
-// patience is how long a thread looks for work, or for the end of it, before it
-// sleeps. Waking one takes a few microseconds, and some ten where the processor
-// is virtual; the gaps between the tasks of one pass are shorter.
-const patience = 50 * time.Microsecond
+// patience is how long a worker looks for work before it sleeps. Waking a thread
+// takes a few microseconds, and some ten where the processor is virtual; the gaps
+// between the tasks of one pass are shorter.
+//
+// The caller looks longer for the end of a task, since all that it waits for is the
+// part that a worker is at: those take up to a millisecond.
+const (
+	patience       = 50 * time.Microsecond
+	callerPatience = time.Millisecond
+)
 
 // failure is a panic on its way from a worker to the caller of Run.
 type failure struct{ value any }
@@ -76,12 +82,10 @@ func NewPool(threads int) *Pool {
 		threads = runtime.GOMAXPROCS(0)
 	}
 	p := &Pool{threads: threads, workers: make([]worker, max(0, threads-1)), done: make(chan struct{}, 1)}
-	if threads <= runtime.GOMAXPROCS(0) {
-		p.patience = patience
-	}
+	p.crowded = threads > runtime.GOMAXPROCS(0)
 	for i := range p.workers {
 		w := &p.workers[i]
-		w.wake = make(chan struct{}, 1)
+		w.sleeper = newSleeper()
 		go p.serve(w, i+1)
 	}
 	return p
@@ -89,9 +93,10 @@ func NewPool(threads int) *Pool {
 
 // serve is the life of a worker.
 func (p *Pool) serve(w *worker, number int) {
+	w.begin()
 	for {
-		if !p.until(func() bool { return w.state.Load() >= working }) && w.state.CompareAndSwap(waiting, sleeping) {
-			<-w.wake
+		if !p.until(func() bool { return w.state.Load() >= working }, patience) && w.state.CompareAndSwap(waiting, sleeping) {
+			w.sleep(&w.state, sleeping)
 		}
 		switch w.state.Load() {
 		case working:
@@ -109,13 +114,13 @@ func (p *Pool) serve(w *worker, number int) {
 // set gives a worker its next state and wakes it if need be.
 func (w *worker) set(state int32) {
 	if w.state.Swap(state) == sleeping {
-		w.wake <- struct{}{}
+		w.wake(&w.state)
 	}
 }
 
 // until looks at a condition until it holds or the patience is over, and returns
 // whether it holds.
-func (p *Pool) until(holds func() bool) bool {
+func (p *Pool) until(holds func() bool, patience time.Duration) bool {
 	const looks = 16 // between two looks at the clock
 	var start time.Time
 	for {
@@ -127,7 +132,7 @@ func (p *Pool) until(holds func() bool) bool {
 		}
 		if start.IsZero() {
 			start = time.Now()
-		} else if time.Since(start) > p.patience {
+		} else if p.crowded || time.Since(start) > patience {
 			return false
 		}
 	}
@@ -178,7 +183,7 @@ func (p *Pool) Run(parts int, task Task) {
 		helpers[i].set(working)
 	}
 	p.work(0)
-	if !p.until(func() bool { return p.busy.Load() == 0 }) && p.busy.Add(asleep) > asleep {
+	if !p.until(func() bool { return p.busy.Load() == 0 }, callerPatience) && p.busy.Add(asleep) > asleep {
 		<-p.done
 	}
 	p.task = nil

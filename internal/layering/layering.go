@@ -37,7 +37,7 @@ func Rules() map[string]Rule {
 		"safetensors": {Internal: []string{"internal/atomicfile"}},
 		"tuning":      {External: gonum},
 		".":           {Internal: []string{"tuning", "safetensors"}},
-		"tensor":      {Internal: []string{"internal/kernel"}},
+		"tensor":      {Internal: []string{"internal/kernel"}, External: []string{"golang.org/x/sys/unix"}},
 		"attention":   {Internal: []string{".", "tuning", "tensor"}},
 		"nn":          {Internal: []string{"tensor", "attention"}},
 		"model":       {Internal: []string{"nn", "attention", "tensor", "safetensors"}},

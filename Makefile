@@ -102,6 +102,7 @@ golden: ## regenerate the golden files from Hugging Face transformers; see tools
 	$(PYTHON) tools/ref/npz_files.py
 	$(PYTHON) tools/ref/images.py
 	$(PYTHON) tools/ref/sounds.py
+	$(PYTHON) tools/ref/answers.py
 
 clean:
 	rm -rf bin report

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/tripartite-go/tripartite/zoo/language"
+	"github.com/tripartite-go/tripartite/zoo/vision"
 )
 
 // Model is one bundled model.
@@ -17,10 +18,16 @@ type Model struct {
 
 	// Files is the model as a Hugging Face folder; its open files implement io.ReaderAt and io.Seeker.
 	Files func() fs.FS
-	// Verses are texts that the model did not see in training, to demonstrate it on.
-	Verses func() []string
-	// Calibration are texts of the training data, to compute a circuit's constants from.
-	Calibration func() []string
+	// Samples are inputs that the model did not see in training, to demonstrate it on.
+	Samples func() Inputs
+	// Calibration are inputs of the training data, to compute a circuit's constants from.
+	Calibration func() Inputs
+}
+
+// Inputs are what a model reads: texts or else files, of pictures or of sounds.
+type Inputs struct {
+	Texts []string // nil for a model of pictures or sounds
+	Files fs.FS    // nil for a model of texts
 }
 
 // Models lists the bundled models; the first is the default.
@@ -31,10 +38,22 @@ func Models() []Model {
 		Summary:     "ALBERT, 4 layers of one shared block, 8 heads, 1.4 million parameters, King James Bible",
 		Licence:     "BSD-3-Clause; text out of copyright",
 		Files:       language.Files,
-		Verses:      language.Verses,
-		Calibration: language.Calibration,
+		Samples:     texts(language.Verses),
+		Calibration: texts(language.Calibration),
+	}, {
+		Name:        vision.Name,
+		Kind:        "image classifier",
+		Summary:     "ViT, 4 layers, 4 heads, 0.2 million parameters, ten kinds of clothes (Fashion-MNIST)",
+		Licence:     "BSD-3-Clause; pictures MIT",
+		Files:       vision.Files,
+		Samples:     inputFiles(vision.Samples),
+		Calibration: inputFiles(vision.Calibration),
 	}}
 }
+
+func texts(of func() []string) func() Inputs { return func() Inputs { return Inputs{Texts: of()} } }
+
+func inputFiles(of func() fs.FS) func() Inputs { return func() Inputs { return Inputs{Files: of()} } }
 
 // Find returns the bundled model of that name.
 func Find(name string) (Model, bool) {

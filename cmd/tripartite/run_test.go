@@ -333,8 +333,8 @@ func TestBundledVersesCalibrateForeignModels(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := newEnv(t.Context(), nil, io.Discard, io.Discard).textsFor(t.Context(), m, net, "--calibrate", "", calibration)
-	if err != nil || !slices.Equal(got, zoo.Models()[0].Calibration()) {
-		t.Errorf("%d texts (%v), want %d", len(got), err, len(zoo.Models()[0].Calibration()))
+	if err != nil || !slices.Equal(got, zoo.Models()[0].Calibration().Texts) {
+		t.Errorf("%d texts (%v), want %d", len(got), err, len(zoo.Models()[0].Calibration().Texts))
 	}
 }
 

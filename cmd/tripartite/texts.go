@@ -13,17 +13,17 @@ import (
 // one, those that the model brings. To a model that brings none it gives those of
 // the default model, as far as they fit, with a note.
 func (e *env) textsFor(ctx context.Context, m modelFiles, net *network.Network, flag, path string, own func(zoo.Model) []string) ([]string, error) {
+	c := net.Model.Config()
 	switch {
 	case path != "":
 		return readTexts(ctx, e, path)
-	case m.bundled != nil:
+	case m.bundled != nil && c.Input == model.Tokens:
 		return own(*m.bundled), nil
 	}
-	var fit []string
-	c := net.Model.Config()
 	if c.Input != model.Tokens {
 		return nil, fmt.Errorf("%s reads %v, and texts are given by %s; choose curves that need none, such as --tuning exp", m.name, c.Input, flag)
 	}
+	var fit []string
 	for _, t := range own(zoo.Models()[0]) {
 		if c.Fits(len(net.Tokenizer.Encode(t))) {
 			fit = append(fit, t)
@@ -37,5 +37,5 @@ func (e *env) textsFor(ctx context.Context, m modelFiles, net *network.Network, 
 }
 
 // verses and calibration are what textsFor takes of a bundled model.
-func verses(m zoo.Model) []string      { return m.Verses() }
-func calibration(m zoo.Model) []string { return m.Calibration() }
+func verses(m zoo.Model) []string      { return m.Samples().Texts }
+func calibration(m zoo.Model) []string { return m.Calibration().Texts }

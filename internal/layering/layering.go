@@ -60,8 +60,11 @@ func Rules() map[string]Rule {
 
 	// Bundled models: imported by the command alone, so that a library's user does
 	// not carry them.
-	rules["zoo"] = Rule{Internal: []string{"zoo/language"}}
-	rules["zoo/language"] = Rule{}
+	bundled := []string{"zoo/language", "zoo/vision"}
+	rules["zoo"] = Rule{Internal: bundled}
+	for _, pkg := range bundled {
+		rules[pkg] = Rule{}
+	}
 	return rules
 }
 

@@ -38,8 +38,8 @@ race:
 
 # The engine with each kind of arithmetic that this CPU has.
 kernels:
-	TRIPARTITE_KERNEL=portable $(GO) test -count=1 ./internal/kernel ./tensor ./nn ./attention ./bench ./model ./network ./task
-	TRIPARTITE_KERNEL=avx2 $(GO) test -count=1 ./internal/kernel ./tensor ./nn ./attention ./bench ./model ./network ./task
+	TRIPARTITE_KERNEL=portable $(GO) test -count=1 ./internal/kernel ./tensor ./nn ./attention ./bench ./model ./network ./task ./stream
+	TRIPARTITE_KERNEL=avx2 $(GO) test -count=1 ./internal/kernel ./tensor ./nn ./attention ./bench ./model ./network ./task ./stream
 
 # The arithmetic, and the circuit on it, for arm64: compiled here, run by an
 # emulator. Tests of the arithmetic go through all of its kinds by themselves.
@@ -102,6 +102,7 @@ golden: ## regenerate the golden files from Hugging Face transformers; see tools
 	$(PYTHON) tools/ref/npz_files.py
 	$(PYTHON) tools/ref/images.py
 	$(PYTHON) tools/ref/sounds.py
+	$(PYTHON) tools/ref/answers.py
 
 clean:
 	rm -rf bin report

@@ -44,6 +44,10 @@ type Config struct {
 
 	DType  string   // dtype or torch_dtype: what the file says; tensors tell for themselves
 	Labels []string // id2label, by id
+	// Problem is problem_type, what a classifier was trained for:
+	// "multi_label_classification" where labels do not exclude one another,
+	// "regression", else "single_label_classification" or nothing.
+	Problem string
 
 	precision tensor.Precision // from Load's options, not from the file
 	threads   int              // the same, 0 for all
@@ -124,6 +128,16 @@ const (
 
 const configFile = "config.json"
 
+// ReadConfig reads what config.json says of a model, without its weights. The name
+// stands for the model in errors.
+func ReadConfig(files fs.FS, name string) (Config, error) {
+	cfg, err := readConfig(files)
+	if err != nil {
+		return Config{}, fmt.Errorf("model %s: %w", name, err)
+	}
+	return *cfg, nil
+}
+
 // readConfig reads config.json of a model's folder. Its errors name the file.
 func readConfig(fsys fs.FS) (*Config, error) {
 	file, err := fsys.Open(configFile)
@@ -166,6 +180,7 @@ func parseConfig(text []byte) (*Config, error) {
 	arch.configure(cfg, fields)
 	cfg.DType = fields.text("dtype", fields.text("torch_dtype", ""))
 	cfg.Labels = fields.labels()
+	cfg.Problem = fields.text("problem_type", "")
 	if cfg.labels = len(cfg.Labels); cfg.labels == 0 {
 		cfg.labels = fields.size("num_labels", 2) // as many as transformers takes where none are named
 	}

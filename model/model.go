@@ -136,7 +136,11 @@ func (m *Model) Forward(ctx context.Context, b Batch, run Run) (tensor.Matrix, e
 		return tensor.Matrix{}, err
 	}
 	x := tensor.New(b.Tokens(), m.Width())
-	return x, m.forward(ctx, x, b, run, nil)
+	var trace *nn.Trace
+	if run.Trace != nil {
+		trace = new(nn.Trace)
+	}
+	return x, m.forward(ctx, x, b, run, nil, trace)
 }
 
 // prepare fills in what was left out.
@@ -154,15 +158,13 @@ func (m *Model) prepare(run Run) Run {
 }
 
 // forward is Forward into x [N, D] of a batch that was checked. States, unless
-// nil, are those of every layer that its one sequence continues.
-func (m *Model) forward(ctx context.Context, x tensor.Matrix, b Batch, run Run, states [][]attention.State) error {
+// nil, are those of every layer that its one sequence continues. Trace is what
+// Run.Trace is shown, nil where nobody asks.
+func (m *Model) forward(ctx context.Context, x tensor.Matrix, b Batch, run Run, states [][]attention.State, trace *nn.Trace) error {
 	if err := m.embedding.forward(x, b, run.Work.Pool()); err != nil {
 		return err
 	}
-	pass := nn.Pass{Sequences: b.Sequences, Work: run.Work}
-	if run.Trace != nil {
-		pass.Trace = new(nn.Trace)
-	}
+	pass := nn.Pass{Sequences: b.Sequences, Work: run.Work, Trace: trace}
 	for i, block := range m.blocks {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -175,8 +177,8 @@ func (m *Model) forward(ctx context.Context, x tensor.Matrix, b Batch, run Run, 
 			pass.States = states[i]
 		}
 		block.Forward(x, x, pass)
-		if run.Trace != nil {
-			run.Trace(i, pass.Trace)
+		if trace != nil {
+			run.Trace(i, trace)
 		}
 	}
 	counted := m.final != nil && m.final.counted

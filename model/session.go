@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
 )
 
@@ -21,6 +22,7 @@ type Session struct {
 	run    Run
 	states [][]attention.State // [L][heads]
 	tokens int
+	trace  *nn.Trace // nil unless Run.Trace asks for it
 
 	batch  Batch // of the last part, its memory used again
 	hidden tensor.Matrix
@@ -34,6 +36,9 @@ func (m *Model) NewSession(run Run) (*Session, error) {
 		return nil, fmt.Errorf("%s is not causal: its tokens see those that follow, so it reads sequences whole; use a causal model, such as GPT-2 or BLOOM", m.name)
 	}
 	s := &Session{model: m, run: m.prepare(run)}
+	if run.Trace != nil {
+		s.trace = new(nn.Trace)
+	}
 	s.batch.Sequences.Offsets = make([]int, 2)
 	for _, layer := range s.run.Heads {
 		states := make([]attention.State, len(layer))
@@ -70,7 +75,7 @@ func (s *Session) Feed(ctx context.Context, ids ...int) (tensor.Matrix, error) {
 		return tensor.Matrix{}, err
 	}
 	s.hidden = s.hidden.Resize(len(ids), s.model.Width())
-	if err := s.model.forward(context.Background(), s.hidden, *b, s.run, s.states); err != nil {
+	if err := s.model.forward(context.Background(), s.hidden, *b, s.run, s.states, s.trace); err != nil {
 		return tensor.Matrix{}, err
 	}
 	s.tokens += len(ids)

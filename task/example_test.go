@@ -3,6 +3,7 @@ package task_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"os"
 
@@ -70,4 +71,59 @@ func ExampleEmbed() {
 	// Output:
 	// 2 texts, width 24
 	// cosine between exact and circuit above 0.9: true
+}
+
+// A causal model goes on with a text, piece by piece.
+func ExampleGenerate() {
+	files := os.DirFS("testdata/gpt2")
+	net, err := network.Load(files, "gpt2")
+	if err != nil {
+		log.Fatal(err)
+	}
+	ends, err := task.EndTokens(files, net.Tokenizer)
+	if err != nil {
+		log.Fatal(err)
+	}
+	pool := tensor.NewPool(0)
+	defer pool.Close()
+	pieces := 0
+	texts, err := task.Generate(context.Background(), net, []string{"In the beginning"}, task.Generation{
+		Sampling:  task.Sampling{Temperature: 0.8, TopP: 0.95, Seed: 1},
+		MaxTokens: 20,
+		Ends:      ends,
+		Stream:    func(int, string) error { pieces++; return nil },
+	}, task.Options{Work: nn.NewWorkspace(pool)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%d tokens, until %s; came piece by piece: %v\n", len(texts[0].IDs), texts[0].Finish, pieces > 5)
+	// Output: 20 tokens, until length; came piece by piece: true
+}
+
+// A classifier says what is in a picture.
+func ExampleClassify() {
+	files := os.DirFS("testdata/vit")
+	m, err := model.Load(files, "vit")
+	if err != nil {
+		log.Fatal(err)
+	}
+	preprocessor, err := task.ReadPreprocessor(files, m)
+	if err != nil {
+		log.Fatal(err)
+	}
+	pool := tensor.NewPool(0)
+	defer pool.Close()
+	out, err := task.Classify(context.Background(), m, preprocessor, []string{"../input/image/testdata/text.png"}, task.Classification{
+		Top:  2,
+		Open: func(name string) (io.ReadCloser, error) { return os.Open(name) },
+	}, task.Options{Work: nn.NewWorkspace(pool)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, l := range out[0].Labels {
+		fmt.Printf("%.0f%% %s\n", 100*l.Probability, l.Label)
+	}
+	// Output:
+	// 78% synapse
+	// 18% other
 }

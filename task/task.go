@@ -68,12 +68,21 @@ func (o *Options) forward(ctx context.Context, m *model.Model, ids [][]int, do f
 			from, to := b.Sequences.Bounds(i)
 			states := all.SliceRows(from, to)
 			if x, ok := finite(states); !ok {
-				return fmt.Errorf("text %d: the network's output is %v; where heads are circuits, their calcium came too close to zero: use calibrated curves, or curves that are not signed, such as exp", lo+i+1, x)
+				return noNumbers(lo+i, x)
 			}
 			do(lo+i, states)
 		}
 		return nil
 	})
+}
+
+// noNumbers is the error of text i, for which the network's output is x.
+func noNumbers(i int, x float32) error {
+	return fmt.Errorf("text %d: %w", i+1, notFinite(x))
+}
+
+func notFinite(x float32) error {
+	return fmt.Errorf("the network's output is %v; where heads are circuits, their calcium came too close to zero: use calibrated curves, or curves that are not signed, such as exp", x)
 }
 
 // finite reports whether all elements of x are finite, and one that is not.

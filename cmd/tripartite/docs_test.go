@@ -94,10 +94,23 @@ func readersFolder(t *testing.T, root string) string {
 	if err := os.Symlink(filepath.Join(root, "testdata"), filepath.Join(dir, "testdata")); err != nil {
 		t.Fatal(err)
 	}
-	model := filepath.Join(dir, "path", "to", "all-MiniLM-L6-v2")
-	if err := os.CopyFS(model, os.DirFS(filepath.Join(root, "model", "testdata", "sentence-mean"))); err != nil {
+	for name, folder := range map[string]string{
+		"all-MiniLM-L6-v2": "model/testdata/sentence-mean",
+		"gpt2":             "task/testdata/gpt2",
+		"bloom-560m":       "task/testdata/bloom",
+		"bloom":            "model/testdata/bloom",
+		"vit":              "task/testdata/vit",
+		"ast":              "task/testdata/ast",
+	} {
+		if err := os.CopyFS(filepath.Join(dir, "path", "to", name), os.DirFS(filepath.Join(root, filepath.FromSlash(folder)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "photos"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	copyOf(t, filepath.Join(root, "input", "image", "testdata", "420.jpg"), filepath.Join(dir, "photos", "one.jpg"))
+	copyOf(t, filepath.Join(root, "input", "audio", "testdata", "tone.wav"), filepath.Join(dir, "speech.wav"))
 	write(t, dir, "texts.txt", "an astrocyte\nneurons and astrocytes\n")
 	write(t, dir, "other-texts.txt", "a synapse\ncalcium, calcium!\n")
 	return dir

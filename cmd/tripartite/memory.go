@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite"
+	"github.com/tripartite-go/tripartite/stream"
 )
 
 func newMemory(e *env) *cobra.Command {
@@ -33,13 +34,22 @@ func newMemoryInfo(e *env) *cobra.Command {
 		Long: `Info prints which circuit a memory belongs to, how many tokens it holds and its
 size. Memories merge, and resume, when their circuits agree: tuning curves
 (compared by fingerprint, which covers map, weights and calibration), sizes,
-forgetting and precision.`,
+forgetting and precision. Of a memory that stream saved it prints the model, the
+circuits, and how much of the input it has taken in.`,
 		Example: `  tripartite memory info first.safetensors
   tripartite memory info first.safetensors --json`,
 		Args:              arguments("FILE"),
 		ValidArgsFunction: pathCompletions("safetensors"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			info, err := inspectMemory(e, args[0])
+			name, remove, err := e.seekable(args[0])
+			if err != nil {
+				return err
+			}
+			defer remove()
+			if stream.IsMemory(name) {
+				return showStreamMemory(e, name)
+			}
+			info, err := tripartite.InspectMemory(name)
 			if err != nil {
 				return err
 			}
@@ -56,7 +66,8 @@ func newMemoryMerge(e *env) *cobra.Command {
 		Long: `Merge writes the memory of a circuit that was shown the tokens of the first
 memory, then those of the second, and so on. Without forgetting, memories simply
 add and their order does not matter; with it, earlier ones fade as they would
-have. Memories of different circuits are refused.`,
+have. Memories of different circuits are refused, and so are those of whole
+networks (stream --save): keys of deeper layers depend on what came before.`,
 		Example: `  tripartite memory merge first.safetensors second.safetensors -o both.safetensors`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) < 2 {
@@ -82,16 +93,6 @@ have. Memories of different circuits are refused.`,
 	return c
 }
 
-// inspectMemory describes the memory at path, or on standard input.
-func inspectMemory(e *env, path string) (tripartite.MemoryInfo, error) {
-	name, remove, err := e.seekable(path)
-	if err != nil {
-		return tripartite.MemoryInfo{}, err
-	}
-	defer remove()
-	return tripartite.InspectMemory(name)
-}
-
 func mergeMemories(e *env, c *cobra.Command, paths []string, output string) error {
 	names := make([]string, len(paths))
 	for i, p := range paths {
@@ -101,6 +102,9 @@ func mergeMemories(e *env, c *cobra.Command, paths []string, output string) erro
 		}
 		defer remove()
 		names[i] = name
+		if stream.IsMemory(name) {
+			return fmt.Errorf("merge %s: it is the memory of a whole network (stream --save), and those do not add: from the second layer on, keys and values depend on all tokens before, which two separate streams did not share; stream both inputs one after the other, with --resume", p)
+		}
 	}
 	first, err := tripartite.InspectMemory(names[0])
 	if err != nil {
@@ -184,5 +188,31 @@ fingerprint  %s
 size         %s, %s, %s, %d bytes
 `, m.Schema, m.Tokens, m.Circuit.Tuning, calibrated, m.Circuit.Inputs, m.Circuit.Forget,
 		m.Circuit.Fingerprint, count(m.Neurons, "hidden neuron", "hidden neurons"), count(m.Outputs, "output neuron", "output neurons"), m.Precision, m.Bytes)
+	return err
+}
+
+// streamMemoryResult is what `tripartite memory info --json` prints of a memory
+// that stream saved.
+type streamMemoryResult struct {
+	Program string `json:"program"`
+	stream.Info
+}
+
+func showStreamMemory(e *env, path string) error {
+	m, err := stream.Inspect(path)
+	if err != nil {
+		return err
+	}
+	if e.json {
+		return e.printJSON(streamMemoryResult{programVersion(), m})
+	}
+	id := m.Identity
+	_, err = fmt.Fprintf(e.stdout, `schema       %s
+tokens       %d, %d bytes of %s
+model        %s (%.8s), %s
+circuits     %s curves, %s, draw %s, seed %d (%.8s)
+size         %d bytes
+`, m.Schema, m.Tokens, m.Offset, id.Input, id.Model, id.Checkpoint, id.Arithmetic,
+		id.Tuning, count(id.Neurons, "neuron a head", "neurons a head"), id.Draw, id.Seed, id.Circuits, m.Bytes)
 	return err
 }

@@ -20,62 +20,74 @@ import (
 type taskName string
 
 const (
-	taskFill   taskName = "fill"
-	taskEmbed  taskName = "embed"
-	taskHidden taskName = "hidden"
+	taskFill     taskName = "fill"
+	taskEmbed    taskName = "embed"
+	taskGenerate taskName = "generate"
+	taskClassify taskName = "classify"
+	taskHidden   taskName = "hidden"
 )
 
-// runFlags are the flags of run.
-type runFlags struct {
-	task     taskName
-	texts    []string
-	file     string
-	topK     int
-	output   string
-	circuits circuitFlags
-
-	precision tensor.Precision
-}
-
 func newRun(e *env) *cobra.Command {
-	f := &runFlags{task: taskFill, topK: 5}
+	f := &runFlags{top: 5, tokens: 50, sampling: task.Sampling{TopP: 1}}
 	c := &cobra.Command{
-		Use:   "run [MODEL] [IN.npz]",
+		Use:   "run [MODEL] [IN...]",
 		Short: "Run a pretrained network, exactly or as neurons and astrocytes",
 		Long: `Run does with a pretrained network what it is for:
 
-  fill    guess the words behind [MASK] (the default)
-  embed   compute one vector per text, normalized to unit length
-  hidden  compute the hidden states for arrays of token ids, images or sounds
+  fill      guess the words behind [MASK] (BERT, ALBERT)
+  generate  go on with a text (GPT-2, BLOOM)
+  classify  name what is in pictures (ViT, DeiT) or sounds (AST)
 
-Texts come from --text (as often as needed), from --file, one a line, or else
-from standard input. Arguments are never texts: the first is MODEL, the name of
-a bundled model, a folder, or the name of a model in the Hugging Face cache.
-Left out, it is the bundled language model. (A folder called like a bundled
-model is meant by ./language.) Texts that are too long are cut off by embed,
-with a note, and refused by fill. With -o, embed writes embeddings [n,D].
+and, where --task asks for it:
 
-The task hidden reads arrays instead, as transformers names them, from its last
-argument IN.npz: input_ids [N] or [B,N], token_type_ids, attention_mask for a
-model of text; pixel_values [C,H,W] or [B,C,H,W] for one of images; input_values
+  embed     compute one vector per text, normalized to unit length
+  hidden    compute the hidden states for arrays, a picture or a sound
+
+MODEL is the name of a bundled model, a folder, or the name of a model in the
+Hugging Face cache. Left out, it is the bundled language model. (A folder called
+like a bundled model is meant by ./language.) Texts come from --text (as often
+as needed), from --file, one a line, or else from standard input; arguments are
+never texts. Texts that are too long are cut off by embed, with a note, and
+refused by fill and generate. With -o, embed writes embeddings [n,D].
+
+Generate prints prompt and answer as they come, and ends at the token that ends
+texts (generation_config.json, config.json or the tokenizer say which), after
+--max-new-tokens, or where the model has no more positions. It takes the
+likeliest token each time, since that needs no seed and can be checked; with
+--temperature it draws, from the --top-k likeliest, and of these from the
+likeliest that --top-p needs. With --attention algebraic all that is carried
+from token to token are memories, whose size does not change.
+
+Classify takes files IN, or folders of them: PNG, JPEG, WebP; WAV, FLAC. A file
+that cannot be read is named, the others are classified, and the exit code is 1.
+With -o, it writes CSV: file, rank, id, label, probability.
+
+Hidden reads IN as one picture or sound, or as arrays IN.npz named as in
+transformers: input_ids [N] or [B,N], token_type_ids, attention_mask for a model
+of text; pixel_values [C,H,W] or [B,C,H,W] for one of images; input_values
 [time,mel] or [B,time,mel] for one of sounds. It writes float32 hidden_states
 [L+1,B,N,D], last_hidden_state [B,N,D], and what the model has of logits, of
 words [B,N,V] or of labels [B,labels], and pooler_output [B,D]; B is left out
-when it is 1.`,
+when it is 1. Pictures and sounds are prepared as preprocessor_config.json says.`,
 		Example: `  tripartite run --text "In the beginning God created the [MASK] and the earth."
   tripartite run --attention algebraic --neurons 2048 --text "Jesus [MASK]." --top-k 3
-  tripartite run --task embed --file texts.txt -o embeddings.npz
-  tripartite run --task hidden ids.npz -o states.npz --attention exact,0=algebraic --tuning exp
-  tripartite run ./model --task embed --file texts.txt --json`,
+  tripartite run ./model --task embed --file texts.txt -o embeddings.npz
+  tripartite run ./gpt2 --text "And God said" --max-new-tokens 20
+  tripartite run ./gpt2 --text "And God said" --temperature 0.8 --top-p 0.95 --seed 7
+  tripartite run ./bloom --text "And God said" --attention algebraic --tuning exp
+  tripartite run ./vit pictures --top 3
+  tripartite run ./vit pictures -o labels.csv
+  tripartite run --task hidden ids.npz -o states.npz --attention exact,0=algebraic --tuning exp`,
 		Args: func(c *cobra.Command, args []string) error {
-			if f.task == taskHidden {
-				if len(args) < 2 {
-					return arguments("IN.npz")(c, args)
-				}
-				return arguments("MODEL", "IN.npz")(c, args)
-			}
-			if len(args) > 1 {
-				return fmt.Errorf("run: unexpected argument %q after MODEL; give texts by --text or --file", args[1])
+			switch {
+			case f.task == taskHidden && len(args) < 2:
+				return arguments("IN")(c, args)
+			case f.task == taskHidden:
+				return arguments("MODEL", "IN")(c, args)
+			case f.task == taskClassify && len(args) < 2:
+				return arguments("MODEL", "IN")(c, args)
+			case f.task != taskClassify && f.task != "" && len(args) > 1:
+				return surplus(args)
 			}
 			return nil
 		},
@@ -83,66 +95,57 @@ when it is 1.`,
 		RunE:              func(c *cobra.Command, args []string) error { return runRun(e, c, f, args) },
 	}
 	flags := c.Flags()
-	choiceVar(c, &f.task, "task", "what to do: fill, embed or hidden", taskFill, taskEmbed, taskHidden)
+	choiceVar(c, &f.task, "task", "what to do: fill, generate, classify, embed or hidden (default what MODEL is for)", taskFill, taskGenerate, taskClassify, taskEmbed, taskHidden)
 	flags.StringArrayVar(&f.texts, "text", nil, "`TEXT` to run; may be given several times")
 	flags.StringVar(&f.file, "file", "", "`TEXTS` to run, one a line, - for standard input")
-	intVar(flags, &f.topK, "top-k", 1, "words to print for each [MASK]")
+	intVar(flags, &f.topK, "top-k", 1, fmt.Sprintf("fill: words to print for each [MASK] (default %d); generate: how many of the likeliest tokens to draw from (default all)", defaultWords))
 	group(c, "Task", "task", "text", "file", "top-k")
+	intVar(flags, &f.top, "top", 1, "labels to print for each file")
+	group(c, "Classify", "top")
+	intVar(flags, &f.tokens, "max-new-tokens", 1, "tokens to go on for")
+	floatVar(flags, &f.sampling.Temperature, "temperature", func(x float64) bool { return x >= 0 }, "a finite number of at least 0",
+		"draw tokens with probability ~ exp(logit / `X`); 0, the default, takes the likeliest")
+	floatVar(flags, &f.sampling.TopP, "top-p", func(x float64) bool { return x > 0 && x <= 1 }, "a number above 0, to 1",
+		"draw from the fewest likeliest tokens whose probabilities sum to X")
+	group(c, "Generate", "max-new-tokens", "temperature", "top-p")
 	f.circuits.add(c, attention.KindExact)
 	precisionVar(c, &f.precision)
 	group(c, "Arithmetic", "precision")
-	outputVar(c, &f.output, "`OUT.npz` for the arrays of embed and hidden, - for standard output")
+	outputVar(c, &f.output, "`OUT`, .npz for the arrays of embed and hidden, .csv for labels, - for standard output")
 	group(c, "Output", "output")
 	return c
 }
 
-// check refuses flags that contradict one another or the task.
-func (f *runFlags) check(e *env, c *cobra.Command, in string) error {
-	hidden := f.task == taskHidden
-	switch {
-	case len(f.texts) > 0 && f.file != "":
-		return usagef("run: --text and --file; give one of the two")
-	case hidden && (len(f.texts) > 0 || f.file != ""):
-		return usagef("run: --task hidden reads arrays, not texts; give IN.npz alone, or use --task embed or fill")
-	case hidden && f.output == "":
-		return usagef("run: nowhere to write to; add -o OUT.npz")
-	case f.task == taskFill && f.output != "":
-		return usagef("run: --task fill writes no arrays; leave out -o, and use --json for a result to be read by programs")
-	case f.task != taskFill && c.Flags().Changed("top-k"):
-		return usagef("run: --top-k is for --task fill; leave it out")
-	case e.json && isStream(f.output):
-		return usagef("run: --json and the arrays both want standard output; give -o a path")
-	}
-	if !hidden {
-		in = f.file
-		if len(f.texts) == 0 && f.file == "" {
-			in = "-"
-		}
-	}
-	f.circuits.check(e, c, "tuning", "neurons", "draw", "calibrate")
-	if f.circuits.calibrate != "" && f.circuits.attention.Uses(attention.KindAlgebraic) && !f.circuits.needsCalibration() {
-		e.warnf("--calibrate has no effect on %s curves; use --tuning calibrated", f.circuits.tuning)
-	}
-	return oneStream("input", in, f.circuits.calibrate)
-}
-
 func runRun(e *env, c *cobra.Command, f *runFlags, args []string) error {
-	arg, in := "", ""
+	var in []string
+	arg := ""
 	if f.task == taskHidden {
-		in, args = args[len(args)-1], args[:len(args)-1]
+		in, args = args[len(args)-1:], args[:len(args)-1]
 	}
 	if len(args) > 0 {
 		arg = args[0]
-	}
-	if err := f.check(e, c, in); err != nil {
-		return err
+		in = append(in, args[1:]...)
 	}
 	files, err := findModel(arg)
 	if err != nil {
 		return err
 	}
+	if f.task == "" {
+		if f.task, err = files.purpose(); err != nil {
+			return err
+		}
+		if f.readsTexts() && len(in) > 0 {
+			return usageError{surplus(args)}
+		}
+	}
+	if err := f.check(e, c, in); err != nil {
+		return err
+	}
+	if f.task == taskClassify && len(in) == 0 {
+		return usagef("run: %s classifies pictures or sounds, and there are none; give files or folders after it", files.name)
+	}
 	j := &job{e: e, ctx: c.Context(), flags: f, files: files}
-	if f.task != taskHidden { // cheap mistakes are reported before the model is loaded
+	if f.readsTexts() { // cheap mistakes are reported before the model is loaded
 		if j.texts, err = f.readTexts(c.Context(), e); err != nil {
 			return err
 		}
@@ -156,25 +159,29 @@ func runRun(e *env, c *cobra.Command, f *runFlags, args []string) error {
 	switch f.task {
 	case taskEmbed:
 		return j.embed()
+	case taskGenerate:
+		return j.generate()
+	case taskClassify:
+		return j.classify(in)
 	case taskHidden:
-		return j.hidden(in)
+		return j.hidden(in[0])
 	default:
 		return j.fill()
 	}
 }
 
-// readTexts returns the texts to run.
-func (f *runFlags) readTexts(ctx context.Context, e *env) ([]string, error) {
+// purpose is the task that a model is for.
+func (m *modelFiles) purpose() (taskName, error) {
+	c, err := model.ReadConfig(m.files, m.name)
 	switch {
-	case len(f.texts) > 0:
-		return f.texts, nil
-	case f.file != "":
-		return readTexts(ctx, e, f.file)
+	case err != nil:
+		return "", err
+	case c.Input != model.Tokens:
+		return taskClassify, nil
+	case c.Causal:
+		return taskGenerate, nil
 	}
-	if e.interactive {
-		e.warnf("reading texts from standard input, one a line; Ctrl-D ends it")
-	}
-	return readTexts(ctx, e, "-")
+	return taskFill, nil
 }
 
 // job is one run of a model.
@@ -243,6 +250,8 @@ type runResult struct {
 
 	Filled     []task.Filled    `json:"filled,omitempty"`
 	Embeddings *task.Embeddings `json:"embeddings,omitempty"`
+	Generated  []task.Generated `json:"generated,omitempty"`
+	Classified []classifiedFile `json:"classified,omitempty"`
 	Arrays     []arrayInfo      `json:"arrays,omitempty"` // of hidden
 }
 

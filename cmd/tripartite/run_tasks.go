@@ -111,9 +111,9 @@ func printCosines(j *job, x [][]float32) {
 	}
 }
 
-// hidden runs arrays of token ids and writes hidden states.
+// hidden runs arrays, or one picture or sound, and writes hidden states.
 func (j *job) hidden(path string) error {
-	in, err := readArrays(j.e, path, inputArrays)
+	in, err := j.inputs(path)
 	if err != nil {
 		return err
 	}

@@ -48,8 +48,9 @@ func Rules() map[string]Rule {
 	}
 	engine := []string{".", "tuning", "safetensors", "tensor", "attention", "nn", "model"}
 	rules["network"] = Rule{Internal: append(engine, "input/text")}
-	rules["task"] = Rule{Internal: append(engine, "input/text", "network")}
+	rules["task"] = Rule{Internal: append(engine, "input/text", "input/image", "input/audio", "network")}
 	rules["transfer"] = Rule{Internal: append(engine, "input/text", "network", "task", "internal/stats"), External: gonum}
+	rules["stream"] = Rule{Internal: []string{"model", "attention", "nn", "tensor", "safetensors", "internal/atomicfile"}}
 	rules["bench"] = Rule{Internal: []string{"attention", "nn", "tensor", "tuning", "internal/stats"}}
 	// Answers the script that compares with other programs.
 	rules["tools/bench/ours"] = Rule{Internal: []string{"bench", "model", "nn", "tensor"}}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/tripartite-go/tripartite/internal/preprocessor"
 )
 
 // wavOf is a WAV with the sizes that its header is to state.
@@ -229,7 +231,7 @@ func TestBadExtractorsAreRefusedByName(t *testing.T) {
 	if _, err := Load(fstest.MapFS{}); err == nil || !strings.Contains(err.Error(), "no preprocessor_config.json") {
 		t.Errorf("an empty folder: %v", err)
 	}
-	if _, err := Load(fstest.MapFS{configFile: {Data: []byte(ast + `"return_attention_mask": false}`)}}); err != nil {
+	if _, err := Load(fstest.MapFS{preprocessor.File: {Data: []byte(ast + `"return_attention_mask": false}`)}}); err != nil {
 		t.Error(err)
 	}
 }

@@ -4,15 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+
+	"github.com/tripartite-go/tripartite/internal/preprocessor"
 )
 
 const (
-	configFile    = "preprocessor_config.json"
-	maxConfigSize = 1 << 20
-	maxFrames     = 1 << 16
-	maxBins       = 1 << 10
+	maxFrames = 1 << 16
+	maxBins   = 1 << 10
 )
 
 // config is a preprocessor_config.json. What is absent is as ASTFeatureExtractor
@@ -28,28 +27,7 @@ type config struct {
 }
 
 // Load reads the preprocessor_config.json of a model's folder.
-func Load(fsys fs.FS) (*Extractor, error) {
-	f, err := fsys.Open(configFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no %s, which says how sounds are prepared: get it from where the model is from", configFile)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxConfigSize+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", configFile, err)
-	}
-	if len(data) > maxConfigSize {
-		return nil, fmt.Errorf("%s has more than %d bytes: it is no such file", configFile, maxConfigSize)
-	}
-	e, err := Parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", configFile, err)
-	}
-	return e, nil
-}
+func Load(fsys fs.FS) (*Extractor, error) { return preprocessor.Load(fsys, "sounds", Parse) }
 
 // Parse returns the extractor that the text of a preprocessor_config.json asks
 // for, an ASTFeatureExtractor.
@@ -67,11 +45,11 @@ func Parse(data []byte) (*Extractor, error) {
 	}
 	// The statistics are AudioSet's.
 	e := &Extractor{bins: 128, frames: 1024, normalize: true, mean: -4.2677393, std: 4.5689974}
-	set(&e.bins, c.Bins)
-	set(&e.frames, c.Frames)
-	set(&e.normalize, c.Normalize)
-	set(&e.mean, c.Mean)
-	set(&e.std, c.Std)
+	preprocessor.Set(&e.bins, c.Bins)
+	preprocessor.Set(&e.frames, c.Frames)
+	preprocessor.Set(&e.normalize, c.Normalize)
+	preprocessor.Set(&e.mean, c.Mean)
+	preprocessor.Set(&e.std, c.Std)
 	// At another rate the two ways that transformers has of making frames part:
 	// with torchaudio they are of 25 ms, without of 400 samples.
 	if c.Rate != nil && *c.Rate != rate {
@@ -90,10 +68,4 @@ func Parse(data []byte) (*Extractor, error) {
 	}
 	e.prepare()
 	return e, nil
-}
-
-func set[T any](to *T, v *T) {
-	if v != nil {
-		*to = *v
-	}
 }

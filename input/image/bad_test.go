@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/tripartite-go/tripartite/internal/preprocessor"
 )
 
 // pngHead is a PNG that says that it is so large and ends there, or goes on with
@@ -220,7 +222,7 @@ func TestBadProcessorsAreRefusedByName(t *testing.T) {
 func TestDefaultsAreThoseOfTheClass(t *testing.T) {
 	load := func(text string) *Processor {
 		t.Helper()
-		p, err := Load(fstest.MapFS{configFile: {Data: []byte(text)}})
+		p, err := Load(fstest.MapFS{preprocessor.File: {Data: []byte(text)}})
 		if err != nil {
 			t.Fatal(err)
 		}

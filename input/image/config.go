@@ -4,18 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/tripartite-go/tripartite/internal/preprocessor"
 )
 
-const (
-	configFile    = "preprocessor_config.json"
-	maxConfigSize = 1 << 20
-	maxTarget     = 4096 // pixels a side; models in use take 224 to 1024
-)
+const maxTarget = 4096 // pixels a side; models in use take 224 to 1024
 
 // config is a preprocessor_config.json. What is absent is as the class says that
 // it names.
@@ -40,28 +37,7 @@ type config struct {
 }
 
 // Load reads the preprocessor_config.json of a model's folder.
-func Load(fsys fs.FS) (*Processor, error) {
-	f, err := fsys.Open(configFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no %s, which says how pictures are prepared: get it from where the model is from", configFile)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxConfigSize+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", configFile, err)
-	}
-	if len(data) > maxConfigSize {
-		return nil, fmt.Errorf("%s has more than %d bytes: it is no such file", configFile, maxConfigSize)
-	}
-	p, err := Parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", configFile, err)
-	}
-	return p, nil
-}
+func Load(fsys fs.FS) (*Processor, error) { return preprocessor.Load(fsys, "pictures", Parse) }
 
 // Parse returns the processor that the text of a preprocessor_config.json asks
 // for: a ViTImageProcessor or DeiTImageProcessor, or ViTFeatureExtractor or
@@ -111,9 +87,9 @@ func (c *config) apply(p *Processor) (err error) {
 			return fmt.Errorf("%q is not done here", field)
 		}
 	}
-	set(&p.rescale, c.Rescale)
-	set(&p.factor, c.Factor)
-	set(&p.normalize, c.Normalize)
+	preprocessor.Set(&p.rescale, c.Rescale)
+	preprocessor.Set(&p.factor, c.Factor)
+	preprocessor.Set(&p.normalize, c.Normalize)
 	if c.Resample != nil {
 		if p.filter = Filter(*c.Resample); p.filter < Nearest || p.filter > Hamming {
 			return fmt.Errorf(`"resample" is %d; known are 0 to 5: nearest, lanczos, bilinear, bicubic, box, hamming`, *c.Resample)
@@ -142,12 +118,6 @@ func (c *config) apply(p *Processor) (err error) {
 	}
 	p.std, err = parseChannels(c.Std, "image_std", p.std)
 	return err
-}
-
-func set[T any](to *T, v *T) {
-	if v != nil {
-		*to = *v
-	}
 }
 
 func absent(data json.RawMessage) bool { return len(data) == 0 || string(data) == "null" }

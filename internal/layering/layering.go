@@ -26,13 +26,14 @@ type Rule struct {
 func Rules() map[string]Rule {
 	gonum := []string{"gonum.org/v1/gonum"}
 	rules := map[string]Rule{
-		"internal/atomicfile": {},
-		"internal/layering":   {},
-		"internal/stats":      {External: gonum},
-		"internal/npz":        {Internal: []string{"internal/atomicfile"}},
-		"internal/hubtest":    {},
-		"internal/kernel":     {},
-		"internal/kernel/gen": {}, // writes the assembly of kernel
+		"internal/atomicfile":   {},
+		"internal/layering":     {},
+		"internal/stats":        {External: gonum},
+		"internal/preprocessor": {},
+		"internal/npz":          {Internal: []string{"internal/atomicfile"}},
+		"internal/hubtest":      {},
+		"internal/kernel":       {},
+		"internal/kernel/gen":   {}, // writes the assembly of kernel
 
 		"safetensors": {Internal: []string{"internal/atomicfile"}},
 		"tuning":      {External: gonum},
@@ -42,8 +43,8 @@ func Rules() map[string]Rule {
 		"nn":          {Internal: []string{"tensor", "attention"}},
 		"model":       {Internal: []string{"nn", "attention", "tensor", "safetensors"}},
 		"input/text":  {External: []string{"golang.org/x/text"}},
-		"input/image": {External: []string{"golang.org/x/image/webp"}},
-		"input/audio": {External: []string{"gonum.org/v1/gonum/dsp/fourier", "github.com/mewkiz/flac"}},
+		"input/image": {Internal: []string{"internal/preprocessor"}, External: []string{"golang.org/x/image/webp"}},
+		"input/audio": {Internal: []string{"internal/preprocessor"}, External: []string{"gonum.org/v1/gonum/dsp/fourier", "github.com/mewkiz/flac"}},
 		"hub":         {},
 	}
 	engine := []string{".", "tuning", "safetensors", "tensor", "attention", "nn", "model"}

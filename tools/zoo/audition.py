@@ -13,9 +13,7 @@ import argparse
 import json
 import shutil
 import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -33,16 +31,6 @@ HERE = Path(__file__).resolve().parents[2] / "zoo" / "audition"
 HUMAN = "/usr/share/asterisk/sounds/en_US_f_Allison/digits"
 CALIBRATION_PER_DIGIT = 2
 CLIPS_PER_WORD = 5
-
-
-def main():
-    args = arguments().parse_args()
-    Path(args.work).mkdir(parents=True, exist_ok=True)
-    Path(args.out).mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(args.threads)
-    started = time.monotonic()
-    args.run(args)
-    print(f"{args.command}: {time.monotonic() - started:.1f} s", file=sys.stderr)
 
 
 def arguments():
@@ -267,4 +255,4 @@ def evaluate(args):
 
 
 if __name__ == "__main__":
-    main()
+    loop.main(arguments())

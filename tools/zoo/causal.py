@@ -12,9 +12,7 @@ interrupted when the same command is given again.
 import argparse
 import json
 import shutil
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -32,16 +30,6 @@ WORK = str(Path(tempfile.gettempdir()) / "tripartite-causal")
 HERE = Path(__file__).resolve().parents[2] / "zoo" / "causal"
 SHORTEST, LONGEST = 80, 240  # bytes of the verses that are shown and calibrated with
 ORDERS = range(3, 8)
-
-
-def main():
-    args = arguments().parse_args()
-    Path(args.work).mkdir(parents=True, exist_ok=True)
-    Path(args.out).mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(args.threads)
-    started = time.monotonic()
-    args.run(args)
-    print(f"{args.command}: {time.monotonic() - started:.1f} s", file=sys.stderr)
 
 
 def arguments():
@@ -193,4 +181,4 @@ def reference(model, tokenizer, verses):
 
 
 if __name__ == "__main__":
-    main()
+    loop.main(arguments())

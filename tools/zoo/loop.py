@@ -5,12 +5,24 @@ A run can be stopped and resumed: all that is not in the checkpoint follows from
 
 import json
 import math
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
+
+
+def main(parser):
+    """Does the command that is asked for and says how long it took."""
+    args = parser.parse_args()
+    Path(args.work).mkdir(parents=True, exist_ok=True)
+    Path(args.out).mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(args.threads)
+    started = time.monotonic()
+    args.run(args)
+    print(f"{args.command}: {time.monotonic() - started:.1f} s", file=sys.stderr)
 
 
 def add_arguments(parser, steps, batch, rate, warm_up, weight_decay):

@@ -12,9 +12,7 @@ interrupted when the same command is given again.
 import argparse
 import json
 import shutil
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -32,16 +30,6 @@ HERE = Path(__file__).resolve().parents[2] / "zoo" / "vision"
 # Mean and standard deviation of the training pictures, of black 0 and white 1.
 MEAN, STD = 0.286, 0.353
 CALIBRATION_PER_KIND = 10
-
-
-def main():
-    args = arguments().parse_args()
-    Path(args.work).mkdir(parents=True, exist_ok=True)
-    Path(args.out).mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(args.threads)
-    started = time.monotonic()
-    args.run(args)
-    print(f"{args.command}: {time.monotonic() - started:.1f} s", file=sys.stderr)
 
 
 def arguments():
@@ -208,4 +196,4 @@ def evaluate(args):
 
 
 if __name__ == "__main__":
-    main()
+    loop.main(arguments())

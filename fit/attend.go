@@ -55,13 +55,17 @@ type features struct {
 // packed are curves ready for products.
 type packed struct {
 	*curves
+	offset                []float32     // [m] B
 	drive                 tensor.Weight // [m, d] W of reading
 	readLevel, writeLevel tensor.Weight // [d, d] Metric
 }
 
 func (c *curves) pack(work *tensor.Arena) packed {
+	offset := work.Floats(c.m)
+	c.drive(offset)
 	return packed{
 		curves:     c,
+		offset:     offset,
 		drive:      tensor.Pack(tensor.FromData(c.readW, c.m, c.d), work),
 		readLevel:  tensor.Pack(tensor.FromData(c.readMetric, c.d, c.d), work),
 		writeLevel: tensor.Pack(tensor.FromData(c.writeMetric, c.d, c.d), work),
@@ -97,7 +101,7 @@ func (p *packed) features(s sample, work *tensor.Arena) features {
 		row := x.f.Row(i)
 		top := tensor.AddMax(row, row, levels)
 		x.total[i] = float32(tensor.ExpSum(row, row, top))
-		shift[i] = top + p.b[i]
+		shift[i] = top + p.offset[i]
 	}
 	x.cq, x.zq, levels = level(s.q, p.readCenter, p.readLevel, work)
 	tensor.Product(x.h, s.q, p.drive)
@@ -115,7 +119,8 @@ func (p *packed) features(s sample, work *tensor.Arena) features {
 const least = 1e-30
 
 // sequence returns the loss of one sample and, unless grad is nil, adds weight
-// times its gradient to grad. The score is left out unless scored, since it takes
+// times its gradient to grad: with respect to B, where curves have b (see
+// curves.around). The score is left out unless scored, since it takes
 // more logarithms than the gradient.
 //
 // With s_t the derivative of the loss with respect to c_t, and G_tu = s_t - P_tu/ker_tu,
@@ -259,4 +264,34 @@ func levelBack(metricGrad, centerGrad, metric []float32, z, centred tensor.Matri
 	for i, v := range sum {
 		tensor.AddScaled(centerGrad, v, metric[i*d:(i+1)*d])
 	}
+}
+
+// serve adds to read and write [m, d+1] the queries and keys of a sample, each as
+// often as a neuron serves it, and in the last column how often that is.
+func (p *packed) serve(read, write tensor.Matrix, s sample, work *tensor.Arena) {
+	defer work.Release(work.Mark())
+	n, m, d := s.q.Rows, p.m, p.d
+	x := p.features(s, work)
+	sum := work.Floats(m) // of h/c over queries
+	clear(sum)
+	share := work.Matrix(n, m)
+	for t := range n {
+		row := share.Row(t)
+		tensor.Scale(row, 1/(tensor.Dot(x.h.Row(t), x.total)+least), x.h.Row(t))
+		tensor.Add(sum, sum, row)
+		tensor.Mul(row, row, x.total)
+	}
+	turned := work.Matrix(m, n)
+	tensor.Transpose(turned, share)
+	add := func(to, share, tokens tensor.Matrix) {
+		tensor.AddProduct(to.SliceCols(0, d), share, tensor.PackTransposed(tokens, work))
+		for i := range m {
+			to.Row(i)[d] += tensor.Sum(share.Row(i))
+		}
+	}
+	add(read, turned, s.q)
+	for i, v := range sum {
+		tensor.Scale(turned.Row(i), v, x.f.Row(i))
+	}
+	add(write, turned, s.k)
 }

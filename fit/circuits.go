@@ -68,8 +68,8 @@ func newCircuits(m *model.Model, heads [][]*head) (*circuits, error) {
 		c.gradients = append(c.gradients, make([]*attention.CurvesGradient, len(layer)))
 		for i, h := range layer {
 			end := at + len(h.curves.data)
-			copy(c.data[at:end], h.curves.data)
-			f, err := newFitted(m, i, h.balanced, newCurves(h.curves.m, h.curves.d, c.data[at:end]), newCurves(h.curves.m, h.curves.d, c.grad[at:end]))
+			own := h.curves.copyTo(c.data[at:end])
+			f, err := newFitted(m, i, h.balanced, own, newCurves(own.m, own.d, c.grad[at:end]))
 			if err != nil {
 				return nil, fmt.Errorf("layer %d, head %d: %w", l, i, err)
 			}

@@ -2,6 +2,7 @@ package fit
 
 import (
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/tuning"
 )
 
@@ -16,7 +17,15 @@ import (
 //	log phi_i = W_i.x' + B_i - |Metric (x' - Center)|²/2
 //
 // where B is that of writing: of reading it is 0, as only the sum of the two
-// means anything. All are parts of one slice, or of its gradient.
+// means anything. In place of B stands the drive at the neuron's anchors r_i and
+// w_i, the mean query and key that it serves:
+//
+//	b_i = B_i + W_i(reading).r_i + W_i(writing).w_i
+//
+// Its weights then turn the curve around the tokens that the neuron is for, and do
+// not lift it there, so that a step of one does not undo one of the other.
+//
+// All numbers that are fitted are parts of one slice, or of its gradient.
 type curves struct {
 	m, d                     int
 	data                     []float32
@@ -24,6 +33,7 @@ type curves struct {
 	b                        []float32 // [m]
 	readMetric, readCenter   []float32 // [d, d], [d]
 	writeMetric, writeCenter []float32
+	readAnchor, writeAnchor  []float32 // [m, d] not fitted
 }
 
 // sizeOf returns how many numbers the curves of m neurons of width d are.
@@ -44,7 +54,46 @@ func newCurves(m, d int, data []float32) *curves {
 	} {
 		*p.to, data = data[:p.n:p.n], data[p.n:]
 	}
+	c.readAnchor, c.writeAnchor = make([]float32, m*d), make([]float32, m*d)
 	return c
+}
+
+// copyTo returns a copy that lives in data.
+func (c *curves) copyTo(data []float32) *curves {
+	copy(data, c.data)
+	n := newCurves(c.m, c.d, data)
+	copy(n.readAnchor, c.readAnchor)
+	copy(n.writeAnchor, c.writeAnchor)
+	return n
+}
+
+// drive writes B [m].
+func (c *curves) drive(dst []float32) {
+	for i, b := range c.b {
+		lo, hi := i*c.d, (i+1)*c.d
+		dst[i] = b - tensor.Dot(c.readW[lo:hi], c.readAnchor[lo:hi]) - tensor.Dot(c.writeW[lo:hi], c.writeAnchor[lo:hi])
+	}
+}
+
+// moveAnchors sets other anchors without changing a curve.
+func (c *curves) moveAnchors(read, write []float32) {
+	c.drive(c.b)
+	copy(c.readAnchor, read)
+	copy(c.writeAnchor, write)
+	for i := range c.b {
+		lo, hi := i*c.d, (i+1)*c.d
+		c.b[i] += tensor.Dot(c.readW[lo:hi], read[lo:hi]) + tensor.Dot(c.writeW[lo:hi], write[lo:hi])
+	}
+}
+
+// around turns a gradient with respect to W and B into that with respect to W and
+// b.
+func (c *curves) around(grad *curves) {
+	for i, g := range grad.b {
+		lo, hi := i*c.d, (i+1)*c.d
+		tensor.AddScaled(grad.readW[lo:hi], -g, c.readAnchor[lo:hi])
+		tensor.AddScaled(grad.writeW[lo:hi], -g, c.writeAnchor[lo:hi])
+	}
 }
 
 // balanced is the change of variables of one head, in float64: row-major [d, d]
@@ -85,8 +134,10 @@ func newForms(m, d int) *forms {
 //
 //	W = W' T,  B = B' - W'.(T x0),  Metric = Metric' T,  Center = x0 + T^-1 Center'
 func (c *curves) fold(f *forms, b balanced) {
+	drive := make([]float32, c.m)
+	c.drive(drive)
 	foldPhase(&f.read, c.readW, nil, c.readMetric, c.readCenter, b.M, b.queryShift, b.QueryMean, b.MInvT)
-	foldPhase(&f.write, c.writeW, c.b, c.writeMetric, c.writeCenter, b.MInvT, b.keyShift, b.KeyMean, b.M)
+	foldPhase(&f.write, c.writeW, drive, c.writeMetric, c.writeCenter, b.MInvT, b.keyShift, b.KeyMean, b.M)
 }
 
 // foldPhase folds one phase: t is T, shift T x0, zero x0, and inverse T^-T.
@@ -136,6 +187,7 @@ func (c *curves) unfold(grad *curves, f *attention.CurvesGradient, b balanced) {
 	read, write := &f[tuning.Reading], &f[tuning.Writing]
 	unfoldPhase(grad.readW, nil, grad.readMetric, grad.readCenter, read, b.M, b.queryShift, b.MInvT)
 	unfoldPhase(grad.writeW, grad.b, grad.writeMetric, grad.writeCenter, write, b.MInvT, b.keyShift, b.M)
+	c.around(grad)
 }
 
 func unfoldPhase(w, bias, metric, center []float32, f *attention.FormGradient, t, shift, inverse []float64) {

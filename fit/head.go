@@ -49,6 +49,7 @@ const (
 func (h *head) begin(m int, seed uint64, work *tensor.Arena) {
 	h.adopt(newCurves(m, h.balanced.Inputs(), nil))
 	h.curves.start(h.balanced, h.seen.k, tuning.NewRand(seed, streamStart, h.layer, h.index), work)
+	h.anchor(work)
 }
 
 // adopt takes over curves, for an optimizer that remembers nothing.
@@ -103,6 +104,7 @@ func (h *head) step(p *headPlan, pick *rand.Rand, work *tensor.Arena) error {
 	for _, s := range chosen {
 		p.loss.sequence(&packed, h.grad, h.seen.sample(int(s)), 1/float32(rows), false, work)
 	}
+	h.curves.around(h.grad)
 	_, err := h.optimizer.Step(nil, p.rate.at(h.steps))
 	return err
 }
@@ -115,4 +117,33 @@ func (h *head) score(l *loss, on *seen, work *tensor.Arena) (out score) {
 		out.add(l.sequence(&packed, nil, on.sample(i), 0, true, work))
 	}
 	return out
+}
+
+// anchorTokens is how many tokens anchors are the mean of.
+const anchorTokens = 6000
+
+// anchor moves the anchors to what each neuron serves: with the share s_ti of
+// neuron i in the calcium of query t, and s_iu in what key u brings to all,
+//
+//	r_i = sum_t s_ti q_t/sum_t s_ti,  w_i = sum_u s_iu k_u/sum_u s_iu
+func (h *head) anchor(work *tensor.Arena) {
+	defer work.Release(work.Mark())
+	m, d := h.curves.m, h.curves.d
+	packed := h.curves.pack(work)
+	read, write := tensor.New(m, d+1), tensor.New(m, d+1)
+	for i, tokens := 0, 0; i < h.seen.seqs.Len() && tokens < anchorTokens; i++ {
+		s := h.seen.sample(i)
+		tokens += s.q.Rows
+		packed.serve(read, write, s, work)
+	}
+	mean := func(x tensor.Matrix) []float32 {
+		out := make([]float32, m*d)
+		for i := range m {
+			if n := x.Row(i)[d]; n > 0 {
+				tensor.Scale(out[i*d:(i+1)*d], 1/n, x.Row(i)[:d])
+			}
+		}
+		return out
+	}
+	h.curves.moveAnchors(mean(read), mean(write))
 }

@@ -13,7 +13,7 @@ import (
 // fitted is a head on its way: its curves, the circuit that computes with them,
 // and the gradients of both.
 type fitted struct {
-	balanced balanced
+	balanced *balanced
 	curves   *curves
 	grad     *curves
 	forms    *forms
@@ -22,7 +22,7 @@ type fitted struct {
 }
 
 // newFitted builds the circuit of some curves, which live on in the result.
-func newFitted(m *model.Model, h int, b balanced, c, grad *curves) (*fitted, error) {
+func newFitted(m *model.Model, h int, b *balanced, c, grad *curves) (*fitted, error) {
 	f := &fitted{balanced: b, curves: c, grad: grad, forms: newForms(c.m, c.d)}
 	c.fold(f.forms, b)
 	t, err := tuning.NewFitted(f.forms.write, f.forms.read)
@@ -69,7 +69,7 @@ func newCircuits(m *model.Model, heads [][]*head) (*circuits, error) {
 		for i, h := range layer {
 			end := at + len(h.curves.data)
 			own := h.curves.copyTo(c.data[at:end])
-			f, err := newFitted(m, i, h.balanced, own, newCurves(own.m, own.d, c.grad[at:end]))
+			f, err := newFitted(m, i, &h.balanced, own, newCurves(own.m, own.d, c.grad[at:end]))
 			if err != nil {
 				return nil, fmt.Errorf("layer %d, head %d: %w", l, i, err)
 			}

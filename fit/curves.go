@@ -96,24 +96,52 @@ func (c *curves) around(grad *curves) {
 	}
 }
 
-// balanced is the change of variables of one head, in float64: row-major [d, d]
-// and [d].
+// balanced is the change of variables of one head.
 type balanced struct {
 	*tuning.Calibration
 	queryShift []float64 // M a: q' + queryShift = M q
 	keyShift   []float64 // M^-T mu: k' + keyShift = M^-T k
+	query, key transform
 }
 
 func newBalanced(c *tuning.Calibration) balanced {
 	d := c.Inputs()
-	b := balanced{c, make([]float64, d), make([]float64, d)}
+	b := balanced{Calibration: c, queryShift: make([]float64, d), keyShift: make([]float64, d)}
 	for i := range d {
 		for j := range d {
 			b.queryShift[i] += c.M[i*d+j] * c.QueryMean[j]
 			b.keyShift[i] += c.MInvT[i*d+j] * c.KeyMean[j]
 		}
 	}
+	b.query = newTransform(c.M, c.QueryMean, c.MInvT, b.queryShift)
+	b.key = newTransform(c.MInvT, c.KeyMean, c.M, b.keyShift)
 	return b
+}
+
+// transform is x' = T(x - x0), in which numbers of curves are folded.
+type transform struct {
+	forward, back tensor.Weight // for products x T and x Tᵀ
+	zero          []float32     // x0 [d]
+	shift         []float32     // T x0 [d]
+	inverse       tensor.Weight // for products x T^-T
+	inverted      tensor.Weight // x T^-1
+}
+
+func newTransform(t, zero, inverseT, shift []float64) transform {
+	d := len(zero)
+	m, inv := tensor.FromData(narrow(t), d, d), tensor.FromData(narrow(inverseT), d, d)
+	return transform{
+		forward: tensor.PackTransposed(m, nil), back: tensor.Pack(m, nil), zero: narrow(zero), shift: narrow(shift),
+		inverse: tensor.PackTransposed(inv, nil), inverted: tensor.Pack(inv, nil),
+	}
+}
+
+func narrow(x []float64) []float32 {
+	out := make([]float32, len(x))
+	for i, v := range x {
+		out[i] = float32(v)
+	}
+	return out
 }
 
 // forms are where curves are written for a circuit, in the coordinates of the
@@ -133,95 +161,43 @@ func newForms(m, d int) *forms {
 // fold writes curves as forms. With x' = T(x - x0),
 //
 //	W = W' T,  B = B' - W'.(T x0),  Metric = Metric' T,  Center = x0 + T^-1 Center'
-func (c *curves) fold(f *forms, b balanced) {
-	drive := make([]float32, c.m)
-	c.drive(drive)
-	foldPhase(&f.read, c.readW, nil, c.readMetric, c.readCenter, b.M, b.queryShift, b.QueryMean, b.MInvT)
-	foldPhase(&f.write, c.writeW, drive, c.writeMetric, c.writeCenter, b.MInvT, b.keyShift, b.KeyMean, b.M)
+func (c *curves) fold(f *forms, b *balanced) {
+	clear(f.read.B)
+	c.drive(f.write.B)
+	b.query.fold(&f.read, c.readW, c.readMetric, c.readCenter)
+	b.key.fold(&f.write, c.writeW, c.writeMetric, c.writeCenter)
 }
 
-// foldPhase folds one phase: t is T, shift T x0, zero x0, and inverse T^-T.
-func foldPhase(f *tuning.Form[float32], w, bias, metric, center []float32, t, shift, zero, inverse []float64) {
-	d := len(zero)
-	multiply(f.W, w, t, d)
-	multiply(f.Metric, metric, t, d)
-	for i := range f.B {
-		s := 0.0
-		for j, x := range w[i*d : (i+1)*d] {
-			s -= float64(x) * shift[j]
-		}
-		if bias != nil {
-			s += float64(bias[i])
-		}
-		f.B[i] = float32(s)
-	}
-	for j := range d {
-		s := zero[j]
-		for i, x := range center {
-			s += float64(x) * inverse[i*d+j]
-		}
-		f.Center[j] = float32(s)
-	}
-}
-
-// multiply is dst = x t: x, dst [n, d], t [d, d].
-func multiply(dst, x []float32, t []float64, d int) {
-	sum := make([]float64, d)
-	for i := 0; i < len(x); i += d {
-		clear(sum)
-		for j, v := range x[i : i+d] {
-			v := float64(v)
-			for l, w := range t[j*d : (j+1)*d] {
-				sum[l] += v * w
-			}
-		}
-		for l, s := range sum {
-			dst[i+l] = float32(s)
-		}
+// fold folds one phase, whose form has B' already.
+func (t *transform) fold(f *tuning.Form[float32], w, metric, center []float32) {
+	m, d := len(f.B), len(center)
+	row := func(x []float32) tensor.Matrix { return tensor.FromData(x, len(x)/d, d) }
+	tensor.Product(row(f.W), row(w), t.forward)
+	tensor.Product(row(f.Metric), row(metric), t.forward)
+	tensor.Product(row(f.Center), row(center), t.inverse)
+	tensor.Add(f.Center, f.Center, t.zero)
+	for i := range m {
+		f.B[i] -= tensor.Dot(w[i*d:(i+1)*d], t.shift)
 	}
 }
 
 // unfold adds to grad what the gradient of the forms says of the curves: the
 // transpose of fold.
-func (c *curves) unfold(grad *curves, f *attention.CurvesGradient, b balanced) {
+func (c *curves) unfold(grad *curves, f *attention.CurvesGradient, b *balanced) {
 	read, write := &f[tuning.Reading], &f[tuning.Writing]
-	unfoldPhase(grad.readW, nil, grad.readMetric, grad.readCenter, read, b.M, b.queryShift, b.MInvT)
-	unfoldPhase(grad.writeW, grad.b, grad.writeMetric, grad.writeCenter, write, b.MInvT, b.keyShift, b.M)
+	b.query.unfold(grad.readW, grad.readMetric, grad.readCenter, read)
+	b.key.unfold(grad.writeW, grad.writeMetric, grad.writeCenter, write)
+	tensor.Add(grad.b, grad.b, write.B)
 	c.around(grad)
 }
 
-func unfoldPhase(w, bias, metric, center []float32, f *attention.FormGradient, t, shift, inverse []float64) {
+func (t *transform) unfold(w, metric, center []float32, f *attention.FormGradient) {
 	d := len(center)
-	unmultiply(w, f.W, t, d)
-	unmultiply(metric, f.Metric, t, d)
+	row := func(x []float32) tensor.Matrix { return tensor.FromData(x, len(x)/d, d) }
+	tensor.AddProduct(row(w), row(f.W), t.back)
+	tensor.AddProduct(row(metric), row(f.Metric), t.back)
+	tensor.AddProduct(row(center), row(f.Center), t.inverted)
 	for i, g := range f.B {
-		row := w[i*d : (i+1)*d]
-		for j, s := range shift {
-			row[j] -= float32(float64(g) * s)
-		}
-		if bias != nil {
-			bias[i] += g
-		}
-	}
-	for i := range center {
-		s := 0.0
-		for j, g := range f.Center {
-			s += float64(g) * inverse[i*d+j]
-		}
-		center[i] += float32(s)
-	}
-}
-
-// unmultiply is dst += x tᵀ.
-func unmultiply(dst, x []float32, t []float64, d int) {
-	for i := 0; i < len(x); i += d {
-		row := x[i : i+d]
-		for j := range d {
-			s := 0.0
-			for l, w := range t[j*d : (j+1)*d] {
-				s += float64(row[l]) * w
-			}
-			dst[i+j] += float32(s)
-		}
+		tensor.AddScaled(w[i*d:(i+1)*d], -g, t.shift)
 	}
 }

@@ -128,6 +128,19 @@ const least = 1e-30
 //
 //	alpha_ti = h_ti sum_u G_tu f_iu,  beta_iu = f_iu sum_t h_ti G_tu
 func (l *loss) sequence(p *packed, grad *curves, s sample, weight float32, scored bool, work *tensor.Arena) (out score) {
+	return l.compare(p, grad, s, weight, scored, nil, work)
+}
+
+// calciumErrors returns log c - log Z of every query [n], which lives in the arena.
+func (l *loss) calciumErrors(p *packed, s sample, work *tensor.Arena) []float64 {
+	out := work.Doubles(s.q.Rows)
+	l.compare(p, nil, s, 0, false, out, work)
+	return out
+}
+
+// compare is sequence that also writes log c - log Z of every query to offs, unless
+// nil.
+func (l *loss) compare(p *packed, grad *curves, s sample, weight float32, scored bool, offs []float64, work *tensor.Arena) (out score) {
 	defer work.Release(work.Mark())
 	n, m := s.q.Rows, p.m
 	x := p.features(s, work)
@@ -150,17 +163,11 @@ func (l *loss) sequence(p *packed, grad *curves, s sample, weight float32, score
 		}
 		largest := tensor.Max(row)
 		z := tensor.ExpSum(row, row, largest)
-		var c float64
-		switch {
-		case l.slope != 0:
-			c = float64(tensor.Dot(ker, aged.weights[n-seen:]))
-		case l.causal:
-			c = float64(tensor.Sum(ker))
-		default:
-			c = float64(tensor.Dot(x.h.Row(t), x.total))
-		}
-		c += least
+		c := l.calciumOf(&x, t, ker, aged) + least
 		off := math.Log(c) + x.top[t] - math.Log(z) - float64(largest) - float64(s.queryBias[t])
+		if offs != nil {
+			offs[t] = off
+		}
 		if scored {
 			out.divergence += l.divergence(row, ker, aged, both, z, c)
 			out.calcium += math.Abs(off)
@@ -205,6 +212,18 @@ func (l *loss) sequence(p *packed, grad *curves, s sample, weight float32, score
 	levelBack(grad.readMetric, grad.readCenter, p.readMetric, x.zq, x.cq, queries, work)
 	levelBack(grad.writeMetric, grad.writeCenter, p.writeMetric, x.zk, x.ck, sums, work)
 	return out
+}
+
+// calciumOf returns the calcium of query t, relative to exp(top): the sum of its
+// kernel values ker, aged.
+func (l *loss) calciumOf(x *features, t int, ker []float32, aged age) float64 {
+	switch {
+	case l.slope != 0:
+		return float64(tensor.Dot(ker, aged.weights[len(aged.weights)-len(ker):]))
+	case l.causal:
+		return float64(tensor.Sum(ker))
+	}
+	return float64(tensor.Dot(x.h.Row(t), x.total))
 }
 
 // divergence returns KL of one row: row holds exp(logit - largest), z their sum.

@@ -13,7 +13,7 @@ import (
 // capture runs the exact network on a batch and returns the heads with what they
 // saw, [L][heads]. Coordinates are balanced by what is seen there or, unless like
 // is nil, as those of other heads are.
-func capture(ctx context.Context, m *model.Model, b model.Batch, like [][]*head, work *nn.Workspace, progress func(done float64)) ([][]*head, error) {
+func capture(ctx context.Context, m *model.Model, b model.Batch, like [][]*head, work *nn.Workspace) ([][]*head, error) {
 	heads, layers, d := m.Heads(), m.Layers(), m.HeadWidth()
 	out := make([][]*head, layers)
 	errs := make([]error, heads)
@@ -42,9 +42,6 @@ func capture(ctx context.Context, m *model.Model, b model.Batch, like [][]*head,
 			if err != nil && failed == nil {
 				failed = fmt.Errorf("layer %d, head %d: %w", l, h, err)
 			}
-		}
-		if progress != nil {
-			progress(float64(l+1) / float64(layers))
 		}
 	}})
 	for _, e := range []error{err, ctx.Err(), failed} {

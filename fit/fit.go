@@ -92,7 +92,8 @@ type state struct {
 	JointSteps int       `json:"joint_steps"`
 	Done       int       `json:"done"` // steps of the stage
 	Best       float64   `json:"best"` // loss on validation
-	Waited     int       `json:"waited"`
+	Looked     int       `json:"looked"` // the step of the last look at validation
+	Waited     int       `json:"waited"` // looks since the best
 	PerHead    *Fidelity `json:"per_head,omitempty"`
 	Divergence []float64 `json:"divergence,omitempty"` // of heads by themselves
 	Networks   *Networks `json:"networks,omitempty"`
@@ -257,19 +258,13 @@ func (r *run) fitHeads(ctx context.Context) error {
 	if err := r.runHeads(ctx, StageHeads, r.state.HeadSteps, warmSteps); err != nil {
 		return err
 	}
-	if err := r.each(func(h *head, work *tensor.Arena) error {
-		h.anchor(work)
-		return nil
-	}); err != nil {
-		return err
-	}
 	c, err := newCircuits(r.model, r.heads)
 	if err != nil {
 		return err
 	}
 	f, err := r.evaluation.of(ctx, c.heads)
 	if err != nil {
-		return err
+		return err // and nothing was changed, so that it is done again after a pause
 	}
 	r.state.PerHead, r.state.Best = &f, f.Loss
 	r.told.Fidelity = &f
@@ -277,8 +272,12 @@ func (r *run) fitHeads(ctx context.Context) error {
 	if err := r.each(func(h *head, work *tensor.Arena) error {
 		s := h.score(&r.plan(h.index, 1, 1).loss, r.held[h.layer][h.index].seen, work)
 		r.state.Divergence[h.layer*r.model.Heads()+h.index] = s.divergence / float64(s.rows)
+		h.anchor(work)
 		return nil
 	}); err != nil {
+		return err
+	}
+	if c, err = newCircuits(r.model, r.heads); err != nil {
 		return err
 	}
 	r.state.JointSteps = r.cfg.JointSteps
@@ -308,7 +307,28 @@ func (r *run) fitJointly(ctx context.Context) error {
 	steps := r.state.JointSteps
 	every := max(1, (steps+looks-1)/looks)
 	began, from, sum, count := time.Now(), r.state.Done, 0.0, 0
-	for r.state.Done < steps {
+	for {
+		looked := r.state.Done > r.state.Looked && (r.state.Done%every == 0 || r.state.Done == steps)
+		if looked {
+			stop, err := r.look(ctx)
+			if err != nil {
+				return err
+			}
+			r.state.Looked = r.state.Done
+			if stop {
+				break
+			}
+		}
+		if r.clock.due(&r.clock.told, time.Second) || looked {
+			r.tell(Progress{
+				Stage: StageJoint, Step: r.state.Done, Steps: steps, Loss: sum / float64(max(1, count)),
+				Left: left(began, r.state.Done-from, steps-r.state.Done),
+			})
+			sum, count = 0, 0
+		}
+		if r.state.Done >= steps {
+			break
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -318,19 +338,6 @@ func (r *run) fitJointly(ctx context.Context) error {
 		}
 		r.state.Done++
 		sum, count = sum+loss, count+1
-		if n := r.state.Done; n%every == 0 || n == steps {
-			stop, err := r.look(ctx)
-			if err != nil {
-				return err
-			}
-			if stop {
-				break
-			}
-		}
-		if r.clock.due(&r.clock.told, time.Second) {
-			r.tell(Progress{Stage: StageJoint, Step: r.state.Done, Steps: steps, Loss: sum / float64(count), Left: left(began, r.state.Done-from, steps-r.state.Done)})
-			sum, count = 0, 0
-		}
 		if err := r.saveNowAndThen(); err != nil {
 			return err
 		}
@@ -376,8 +383,11 @@ func (r *run) look(ctx context.Context) (stop bool, err error) {
 
 // settle gives every head the level of reading that makes its calcium the
 // normalizer.
-func (r *run) settle(context.Context) error {
+func (r *run) settle(ctx context.Context) error {
 	r.tell(Progress{Stage: StageSettle})
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	for i, f := range r.joint.circuits.all {
 		r.all[i].curves = f.curves
 	}

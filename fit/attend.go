@@ -8,8 +8,12 @@ import (
 
 // sample is one sequence as one head sees it, in balanced coordinates: the logit
 // of query t and key u is q'_t.k'_u + keyBias_u + queryBias_t.
+//
+// Values are in coordinates in which the length of a difference is that of what it
+// makes of the hidden state.
 type sample struct {
 	q, k               tensor.Matrix // [n, d]
+	v                  tensor.Matrix // [n, dv]
 	keyBias, queryBias []float32     // [n]
 }
 
@@ -23,6 +27,7 @@ type sample struct {
 // They do not compete: the level of reading changes c and nothing else.
 type loss struct {
 	calcium float64
+	output  float64 // divided by the mean square of what varies in the exact output
 	causal  bool
 	slope   float32 // of ALiBi, with causal: what is forgotten in a step
 }
@@ -148,6 +153,7 @@ func (l *loss) compare(p *packed, grad *curves, s sample, weight float32, scored
 	tensor.Product(kernel, x.h, tensor.PackTransposed(x.f, work))
 	tensor.Product(g, s.q, tensor.Pack(s.k, work))
 	aged := l.age(n, work)
+	outer := l.outputs(s, kernel, g, aged, work)
 	both, sums := work.Floats(n), work.Floats(n) // of G·kernel: by key
 	clear(sums)
 	queries := work.Floats(n) // by query
@@ -186,6 +192,9 @@ func (l *loss) compare(p *packed, grad *curves, s sample, weight float32, scored
 			for u, v := range row {
 				row[u] = slope - share*v/(ker[u]+least)
 			}
+		}
+		if outer.Rows > 0 {
+			tensor.AddScaled(row, float32(float64(weight)/c), outer.Row(t)[:seen])
 		}
 		clear(g.Row(t)[seen:])
 		tensor.Mul(both[:seen], row, ker)
@@ -313,4 +322,66 @@ func (p *packed) serve(read, write tensor.Matrix, s sample, work *tensor.Arena) 
 		tensor.Scale(turned.Row(i), v, x.f.Row(i))
 	}
 	add(write, turned, s.k)
+}
+
+// outputs returns for every query what the error of its output says of kernel
+// values: c_t times the derivative of output·|y_t - exact y_t|² with respect to
+// kernel_tu [n, n], empty where outputs do not count. logits are without biases.
+func (l *loss) outputs(s sample, kernel, logits tensor.Matrix, aged age, work *tensor.Arena) tensor.Matrix {
+	if l.output == 0 || s.v.Rows == 0 {
+		return tensor.Matrix{}
+	}
+	n, dv := s.v.Rows, s.v.Cols
+	out := work.Matrix(n, n)
+	defer work.Release(work.Mark())
+	a, p := work.Matrix(n, n), work.Matrix(n, n) // attention of the circuit less the exact one, the latter
+	for t := range n {
+		seen := n
+		if l.causal {
+			seen = t + 1
+		}
+		row, diff := p.Row(t), a.Row(t)[:seen]
+		copy(row, logits.Row(t))
+		l.exactRow(row, t, s, aged)
+		copy(diff, kernel.Row(t)[:seen])
+		if l.slope != 0 {
+			tensor.Mul(diff, diff, aged.weights[n-seen:])
+		}
+		tensor.Scale(diff, 1/(tensor.Sum(diff)+least), diff)
+		tensor.AddScaled(diff, -1, row[:seen])
+		clear(a.Row(t)[seen:])
+	}
+	values := tensor.PackTransposed(s.v, work)
+	off, exact := work.Matrix(n, dv), work.Matrix(n, dv)
+	tensor.Product(off, a, values)
+	tensor.Product(exact, p, values)
+	tensor.Product(out, off, tensor.Pack(s.v, work)) // off_t.v_u
+	for t := range n {
+		y := tensor.Dot(off.Row(t), off.Row(t)) + tensor.Dot(off.Row(t), exact.Row(t)) // off_t.y_t
+		row := out.Row(t)
+		for u := range row {
+			row[u] = 2 * float32(l.output) * (row[u] - y)
+		}
+		if l.slope != 0 {
+			seen := t + 1
+			tensor.Mul(row[:seen], row[:seen], aged.weights[n-seen:])
+		}
+	}
+	return out
+}
+
+// exactRow turns logits of query t, without biases, into its softmax row.
+func (l *loss) exactRow(row []float32, t int, s sample, aged age) {
+	seen := len(row)
+	if l.causal {
+		seen = t + 1
+	}
+	clear(row[seen:])
+	row = row[:seen]
+	tensor.Add(row, row, s.keyBias[:seen])
+	if l.slope != 0 {
+		tensor.Add(row, row, aged.logs[len(aged.logs)-seen:])
+	}
+	z := tensor.ExpSum(row, row, tensor.Max(row))
+	tensor.Scale(row, float32(1/z), row)
 }

@@ -1,0 +1,189 @@
+package figure
+
+import (
+	"image"
+	"image/color"
+	"math"
+
+	"github.com/tripartite-go/tripartite/internal/stats"
+	"github.com/tripartite-go/tripartite/transfer"
+)
+
+// glow colours a picture by attention. Hue and mean lightness say how much of it
+// a place gets, from dark violet for none to pale yellow, and the picture shows
+// as relief: it only raises and lowers the lightness around that mean. So the
+// picture stays recognizable, and a colour means the same on its dark and its
+// light parts, to every kind of colour vision and in grey.
+type glow struct{ colors colormap }
+
+func newGlow() glow { return glow{newColormap()} }
+
+const (
+	glowTop = 0.14 // of the colour map, which has its palest colour at 0: room for the relief
+	relief  = 0.17 // of lightness, up and down
+)
+
+// at returns the colour of attention t, from 0 to 1, where the picture has the
+// lightness p.
+func (g glow) at(t, p float64) color.NRGBA {
+	t = min(max(t, 0), 1)
+	c := g.colors[int((1-(1-glowTop)*t)*float64(len(g.colors)-1)+0.5)]
+	c.L += relief * (2*p - 1)
+	return c.nrgba()
+}
+
+// gray is the colour where attention has no value.
+func (g glow) gray(p float64) color.NRGBA {
+	return oklab{L: 0.62 + relief*(2*p-1)}.nrgba()
+}
+
+// view is what a model sees of one input, ready to be drawn.
+type view struct {
+	transfer.Patches
+	sound bool
+	grey  []float64 // [Height, Width] lightness from 0 to 1, the top row first; nil where it was not kept
+}
+
+func newView(p *transfer.Patches) view {
+	v := view{Patches: *p, sound: p.Channels == 1}
+	n := p.Height * p.Width
+	if n == 0 || len(p.Seen) != p.Channels*n {
+		return v
+	}
+	v.grey = make([]float64, n)
+	for i := range v.grey {
+		if v.sound {
+			v.grey[i] = float64(p.Seen[v.source(i)])
+			continue
+		}
+		y := luminance(v.rgb(i))
+		v.grey[i] = math.Cbrt(y) // L of OKLab
+	}
+	// One bright pixel in a hundred must not take the contrast from all others.
+	lo, hi := stats.Quantile(v.grey, 0.01), stats.Quantile(v.grey, 0.99)
+	if !(hi > lo) {
+		lo, hi = lo-0.5, lo+0.5
+	}
+	for i, x := range v.grey {
+		v.grey[i] = min(max((x-lo)/(hi-lo), 0), 1)
+	}
+	return v
+}
+
+// source returns where pixel i of what is drawn lies in a channel of Seen: low
+// frequencies, its first rows, are drawn at the bottom.
+func (v view) source(i int) int {
+	if v.sound {
+		return (v.Height-1-i/v.Width)*v.Width + i%v.Width
+	}
+	return i
+}
+
+// rgb returns the colour of pixel i of a picture.
+func (v view) rgb(i int) color.NRGBA {
+	var c [3]uint8
+	for k := range c {
+		x := v.Seen[min(k, v.Channels-1)*v.Height*v.Width+i]
+		c[k] = uint8(255*min(max(x, 0), 1) + 0.5)
+	}
+	return color.NRGBA{c[0], c[1], c[2], 0xff}
+}
+
+// lightness of pixel i.
+func (v view) lightness(i int) float64 {
+	if v.grey == nil {
+		return 0.5
+	}
+	return v.grey[i]
+}
+
+// finest is how many pixels across small pictures are enlarged to, so that
+// programs that smooth pictures leave their pixels with hard edges.
+const finest = 200
+
+// paint draws every pixel in the colour that at gives it, enlarged by a whole
+// number. Places x and y are those of the enlarged picture.
+func (v view) paint(at func(i, x, y int) color.NRGBA) *image.NRGBA {
+	k := max(1, (finest+max(v.Width, v.Height)-1)/max(1, v.Width, v.Height))
+	img := image.NewNRGBA(image.Rect(0, 0, k*max(1, v.Width), k*max(1, v.Height)))
+	if v.Width == 0 || v.Height == 0 {
+		return img
+	}
+	for y := range k * v.Height {
+		for x := range k * v.Width {
+			img.SetNRGBA(x, y, at(y/k*v.Width+x/k, x, y))
+		}
+	}
+	return img
+}
+
+// seen draws what the model sees: a picture in its colours, a spectrogram in
+// greys of which the strongest is white.
+func (v view) seen() *image.NRGBA {
+	return v.paint(func(i, _, _ int) color.NRGBA {
+		if v.grey == nil || v.sound {
+			return oklab{L: 0.08 + 0.9*v.lightness(i)}.nrgba()
+		}
+		return v.rgb(i)
+	})
+}
+
+// spread gives every pixel the mean of the values of the patches that cover it,
+// and NaN where one of them is or where none does.
+func (v view) spread(patches []float64) []float64 {
+	sum, covered := make([]float64, v.Height*v.Width), make([]float64, v.Height*v.Width)
+	for p, x := range patches {
+		top, left := p/max(1, v.Cols)*v.StrideHeight, p%max(1, v.Cols)*v.StrideWidth
+		for y := top; y < min(top+v.PatchHeight, v.Height); y++ {
+			for at := left; at < min(left+v.PatchWidth, v.Width); at++ {
+				sum[y*v.Width+at] += x
+				covered[y*v.Width+at]++
+			}
+		}
+	}
+	out := make([]float64, len(sum))
+	for i := range out {
+		from := v.source(i)
+		out[i] = sum[from] / covered[from]
+	}
+	return out
+}
+
+// overlay lays the values of patches over what is seen, on a scale. What has no
+// value is grey, and hatched, since a grey may not be told from a colour in print.
+func (v view) overlay(g glow, patches []float64, s shades) *image.NRGBA {
+	at := v.spread(patches)
+	const hatch = 12 // pixels from one line to the next
+	return v.paint(func(i, x, y int) color.NRGBA {
+		if math.IsNaN(at[i]) {
+			p := v.lightness(i)
+			if (x+y)%hatch < 2 {
+				p = 1.4
+			}
+			return g.gray(p)
+		}
+		return g.at(at[i]/s.hi, v.lightness(i))
+	})
+}
+
+// legend shows the colours of attention upwards, and from left to right what the
+// picture's lightness makes of them.
+func (g glow) legend() *image.NRGBA {
+	const width, height = 24, 192
+	img := image.NewNRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		for x := range width {
+			img.SetNRGBA(x, y, g.at(1-float64(y)/(height-1), float64(x)/(width-1)))
+		}
+	}
+	return img
+}
+
+// legend shows the colours of the map, the first at the bottom.
+func (m colormap) legend() *image.NRGBA {
+	img := image.NewNRGBA(image.Rect(0, 0, 1, len(m)))
+	for y, c := range m {
+		img.SetNRGBA(0, len(m)-1-y, c.nrgba())
+	}
+	return img
+}

@@ -5,9 +5,12 @@ import (
 	"image"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/tripartite-go/tripartite/internal/pieces"
 	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/transfer"
 )
@@ -123,13 +126,28 @@ func newShades(values ...[]float64) shades {
 	}
 	s.hi = slices.Max(all)
 	if most := stats.Quantile(all, 0.95); most > 0 && s.hi > 2*most {
-		s.hi, s.open = most, true
+		digit := math.Pow(10, math.Floor(math.Log10(most))-1)
+		s.hi, s.open = math.Ceil(most/digit)*digit, true // two digits, for its label
 	}
 	if !(s.hi > 0) {
 		s.hi = 1
 	}
 	return s
 }
+
+// attentionBody is what figures of attention are drawn in.
+func attentionBody(area vg.Rectangle) vg.Rectangle {
+	return inset(area, bodySide, bodySide, bodyFoot, bodyTop)
+}
+
+const (
+	bodySide  = 1 * mm
+	bodyTop   = 0.5 * mm
+	bodyFoot  = 1.5 * mm
+	bodyWidth = twoColumns - 2*bodySide
+	tallest   = 205 * mm // of a figure of attention
+	between   = 4.5 * mm // two inputs
+)
 
 // Widths of the parts of a row, to the right of what is shown.
 const (
@@ -147,9 +165,7 @@ func (p *pen) attentionBar(r vg.Rectangle, s shades, legend *image.NRGBA, tokens
 	for i, t := range ticks {
 		switch {
 		case s.open && i == len(ticks)-1:
-			t.label = "≥" + t.label
-			t.at = percent.hi
-			t.label = "≥" + brief(percent.hi)
+			t = tick{percent.hi, "≥" + strings.TrimSuffix(strconv.FormatFloat(percent.hi, 'g', 2, 64), ".0")}
 		case s.signed && t.at == 0:
 			t.label = "≤0"
 		}
@@ -173,15 +189,27 @@ func (p *pen) uniformMark(at vg.Point) {
 	p.fill(path, ink)
 }
 
-// attentionKey writes, at the top of area, what all rows have in common.
-func (p *pen) attentionKey(area vg.Rectangle, layer int, inputs []shown) {
+// attentionKey writes a line at the top of area, with what marks uniform attention
+// at its right end.
+func (p *pen) attentionKey(area vg.Rectangle, s string) {
 	y := rows(area)()
-	s := fmt.Sprintf("layer %d, mean of %s; each network runs by itself; colours of an input on one scale", layer, plural(len(inputs[0].Exact), "head"))
 	p.write(s, smallSize, vg.Point{X: area.Min.X, Y: y}, fromLeft, muted)
 	name := "uniform attention"
 	at := vg.Point{X: area.Max.X - p.width(name, smallSize), Y: y}
 	p.write(name, smallSize, at, fromLeft, muted)
 	p.uniformMark(vg.Point{X: at.X - textGap, Y: y + smallSize*capHeight/2})
+}
+
+// bothNetworks says what all rows have in common.
+// Undefined is how what has no value is drawn, if anything has none.
+func bothNetworks(layer int, inputs []shown, undefined string) string {
+	s := fmt.Sprintf("layer %d, mean of %s; each network runs by itself; one scale for both networks", layer, plural(len(inputs[0].Exact), "head"))
+	for _, in := range inputs {
+		if slices.ContainsFunc(slices.Concat(in.exact, in.circuit), math.IsNaN) {
+			return s + "; " + undefined + ": not defined"
+		}
+	}
+	return s
 }
 
 // answer is one row of what is said of an input.
@@ -201,7 +229,7 @@ func (s *shown) answers() []answer {
 		}
 	}
 	for i := range out {
-		out[i].text = words([]string{out[i].text})[0].text
+		out[i].text = pieces.One(out[i].text)
 	}
 	return out
 }
@@ -237,7 +265,7 @@ func describe(what string, layer int, inputs []shown) string {
 		layer, plural(len(inputs[0].Exact), "head"), what, plural(len(inputs), "input"))
 	for i := range inputs {
 		in := &inputs[i]
-		s += fmt.Sprintf(" %s: correlation %s", in.title(), decimal(float64(in.Correlation), 2))
+		s += fmt.Sprintf(" %s: correlation %s", in.title(), decimal(float64(in.Correlation), 3))
 		for _, a := range in.answers() {
 			s += fmt.Sprintf(", %s %s", a.who, a.text)
 			if a.probability != "" {
@@ -253,6 +281,9 @@ func describe(what string, layer int, inputs []shown) string {
 func (s *shown) title() string {
 	if s.Name != "" {
 		return s.Name
+	}
+	if s.Patches == nil {
+		return "text " + count(s.Input+1)
 	}
 	return "input " + count(s.Input+1)
 }

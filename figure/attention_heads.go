@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/tripartite-go/tripartite/internal/pieces"
 	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/transfer"
 )
@@ -65,32 +66,36 @@ func (h headViews) describe(layer int, in *shown) string {
 
 // headsKey writes what all heads have in common, and draws the colours.
 func (p *pen) headsKey(area vg.Rectangle, layer int, in *shown) {
-	y := rows(area)()
-	s := fmt.Sprintf("layer %d, %s, head by head: exact above circuit; all on one scale; *r*: correlation of the two", layer, p.fit(in.title(), smallSize, 50*mm))
-	p.write(s, smallSize, vg.Point{X: area.Min.X, Y: y}, fromLeft, muted)
-	p.write("attention, %", smallSize, vg.Point{X: area.Max.X - barRoom + barGap, Y: y}, fromLeft, ink)
+	p.attentionKey(area, fmt.Sprintf("layer %d, %s", layer, p.fit(in.title(), smallSize, 100*mm)))
+	p.barHeading(area, "exact above circuit, all heads on one scale; *r*: correlation of the two")
 }
 
 const (
-	headsTop  = lineHeight + 1.6*mm
-	headName  = 3.6 * mm // above a pair
+	headsTop  = 2*lineHeight + 1.4*mm
+	headName  = 4.6 * mm // above a pair
 	headGap   = 2.6 * mm // between pairs, across
 	headLeft  = 4.5 * mm // names of the two networks
 	pairGap   = 0.7 * mm
 	headsMost = 8 // in a row
+	headsTall = 145 * mm
 )
 
 // cells divides the page into pairs of panels of the shape of what is seen: as
-// many in a row as make them largest.
+// many in a row as make them largest, if need be with rows that are not full.
 func cells(p *transfer.Patches, n int) (columns int, panel vg.Point) {
 	aspect := min(max(vg.Length(p.Width)/vg.Length(max(1, p.Height)), 0.2), 12)
+	var most vg.Length
 	for c := 1; c <= min(n, headsMost); c++ {
 		rows := (n + c - 1) / c
-		width := (twoColumns - barRoom - headLeft - vg.Length(c-1)*headGap) / vg.Length(c)
-		height := ((tallest-headsTop)/vg.Length(rows) - headName - pairGap) / 2
-		width = min(width, height*aspect, 36*mm*max(1, aspect))
-		if width*width/aspect >= panel.X*panel.Y*0.999 {
-			columns, panel = c, vg.Point{X: width, Y: width / aspect}
+		width := (bodyWidth - barRoom - headLeft - vg.Length(c-1)*headGap) / vg.Length(c)
+		height := ((headsTall-headsTop)/vg.Length(rows) - headName - pairGap) / 2
+		width = min(width, height*aspect, 38*mm*vg.Length(math.Sqrt(float64(max(1, aspect)))))
+		area := width * width / aspect
+		if n%c != 0 {
+			area *= 0.7
+		}
+		if area >= most*0.999 {
+			columns, panel, most = c, vg.Point{X: width, Y: width / aspect}, area
 		}
 	}
 	return columns, panel
@@ -101,11 +106,12 @@ func pictureHeads(layer int, in *shown, h headViews) *Figure {
 	rowHeight := headName + 2*panel.Y + pairGap
 	rowCount := (len(h.heads) + columns - 1) / columns
 	return &Figure{
-		width: twoColumns, height: headsTop + vg.Length(rowCount)*rowHeight + 0.5*mm,
+		width: twoColumns, height: bodyTop + headsTop + vg.Length(rowCount)*rowHeight + bodyFoot,
 		description: h.describe(layer, in),
 		draw: func(p *pen, area vg.Rectangle) {
+			area = attentionBody(area)
 			p.headsKey(area, layer, in)
-			g, v := newGlow(), newView(in.Patches)
+			g, v := newGlow(), newView(in.Patches, panel.X)
 			for i, head := range h.heads {
 				at := vg.Point{
 					X: area.Min.X + headLeft + vg.Length(i%columns)*(panel.X+headGap),
@@ -144,20 +150,21 @@ const (
 // textHeads draws a table: a column for each token, and two rows for each head.
 func textHeads(layer int, in *shown, h headViews) *Figure {
 	lo, hi := window(len(in.Tokens), in.Readout, mostAcross)
-	names := words(in.Tokens)[lo:hi]
+	names := pieces.Of(in.Tokens)[lo:hi]
 	measure := newPen(nil)
 	var longest vg.Length
 	const nameRoom = 24 * mm
 	for _, w := range names {
-		longest = max(longest, measure.width(measure.fit(w.text, smallSize, nameRoom), smallSize))
+		longest = max(longest, measure.width(measure.fit(w.Text, smallSize, nameRoom), smallSize))
 	}
 	top := headsTop + longest + 1.5*mm
-	pair := min(7.4*mm, (tallest-top)/vg.Length(len(h.heads)))
-	cell := vg.Point{X: min(widestCell, (twoColumns-cellsLeft-cellsRight-barRoom)/vg.Length(max(1, len(names)))), Y: pair * 0.43}
+	pair := min(7.4*mm, (tallest-bodyTop-top-bodyFoot)/vg.Length(len(h.heads)))
+	cell := vg.Point{X: min(widestCell, (bodyWidth-cellsLeft-cellsRight-barRoom)/vg.Length(max(1, len(names)))), Y: pair * 0.43}
 	return &Figure{
-		width: twoColumns, height: top + pair*vg.Length(len(h.heads)),
+		width: twoColumns, height: bodyTop + top + bodyFoot + pair*vg.Length(len(h.heads)),
 		description: h.describe(layer, in),
 		draw: func(p *pen, area vg.Rectangle) {
+			area = attentionBody(area)
 			p.headsKey(area, layer, in)
 			colors := newColormap()
 			left, y := area.Min.X+cellsLeft, area.Max.Y-top
@@ -168,7 +175,7 @@ func textHeads(layer int, in *shown, h headViews) *Figure {
 				if slices.Contains(in.Readout, lo+i) {
 					color = ink
 				}
-				p.text(p.runs(p.fit(w.text, smallSize, nameRoom), smallSize, color == ink), vg.Point{X: x, Y: y + textGap}, fromLeft, true, color)
+				p.text(p.runs(p.fit(w.Text, smallSize, nameRoom), smallSize, color == ink), vg.Point{X: x, Y: y + textGap}, fromLeft, true, color)
 			}
 			for i, head := range h.heads {
 				at := y - pair*vg.Length(i)

@@ -13,7 +13,7 @@ import (
 // (torchaudio's frame_shift).
 const framesPerSecond = 100
 
-// tripleOf is the layout of a row: what is seen, exact attention and the
+// triple is the layout of a row: what is seen, exact attention and the
 // circuit's, side by side or, where they are wide, one above the other.
 type triple struct {
 	panel   vg.Point // size
@@ -30,8 +30,6 @@ const (
 	pictureFoot = 7.6 * mm // time axis
 	soundLeft   = 9.5 * mm // frequency axis
 	stackLeft   = 13 * mm  // the same, and names of panels
-	tallest     = 205 * mm // of figures of attention
-	between     = 4.5 * mm // rows
 )
 
 func newTriple(p *transfer.Patches, n int) triple {
@@ -40,7 +38,7 @@ func newTriple(p *transfer.Patches, n int) triple {
 	aspect = min(max(aspect, 0.2), 12)
 	sound := p.Channels == 1
 	t.stacked = aspect > 3
-	room := tallest - pictureTop
+	room := tallest - bodyTop - bodyFoot - pictureTop
 	if sound {
 		t.left = soundLeft
 		room -= pictureFoot
@@ -48,7 +46,7 @@ func newTriple(p *transfer.Patches, n int) triple {
 	if t.stacked {
 		t.left = stackLeft
 	}
-	width := twoColumns - t.left - barRoom - answerRoom
+	width := bodyWidth - t.left - barRoom - answerRoom
 	height := room/vg.Length(n) - between
 	if t.stacked {
 		height = (height - 2*panelGap/2) / 3
@@ -94,7 +92,7 @@ func (t triple) right() vg.Length {
 func pictureAttention(layer int, inputs []shown) *Figure {
 	t := newTriple(inputs[0].Patches, len(inputs))
 	sound := inputs[0].Patches.Channels == 1
-	height := pictureTop + vg.Length(len(inputs))*t.row - between
+	height := bodyTop + pictureTop + vg.Length(len(inputs))*t.row - between + bodyFoot
 	what := "laid over pictures"
 	if sound {
 		height += pictureFoot
@@ -104,7 +102,8 @@ func pictureAttention(layer int, inputs []shown) *Figure {
 		width: twoColumns, height: height,
 		description: describe(what, layer, inputs),
 		draw: func(p *pen, area vg.Rectangle) {
-			p.attentionKey(area, layer, inputs)
+			area = attentionBody(area)
+			p.attentionKey(area, bothNetworks(layer, inputs, "hatched"))
 			p.headings(area, t, sound)
 			g := newGlow()
 			for i := range inputs {
@@ -116,7 +115,7 @@ func pictureAttention(layer int, inputs []shown) *Figure {
 
 // headings names the columns; stacked panels have their names beside them.
 func (p *pen) headings(area vg.Rectangle, t triple, sound bool) {
-	y := area.Max.Y - pictureTop + 1.6*mm
+	y := area.Max.Y - pictureTop + 2.2*mm
 	if !t.stacked {
 		names := []string{"what the model sees", "exact attention", "neurons and astrocytes"}
 		if p.width(names[2], labelSize) > t.panel.X+panelGap {
@@ -132,7 +131,7 @@ func (p *pen) headings(area vg.Rectangle, t triple, sound bool) {
 
 // attendedPicture draws one row with its top left corner at the point.
 func (p *pen) attendedPicture(at vg.Point, t triple, in *shown, g glow, last bool) {
-	v := newView(in.Patches)
+	v := newView(in.Patches, t.panel.X)
 	for i, img := range []*image.NRGBA{
 		v.seen(), v.overlay(g, in.patches(in.exact), in.scale), v.overlay(g, in.patches(in.circuit), in.scale),
 	} {
@@ -150,7 +149,7 @@ func (p *pen) attendedPicture(at vg.Point, t triple, in *shown, g glow, last boo
 	bar := vg.Rectangle{Min: vg.Point{X: at.X + t.right() + barGap, Y: at.Y - t.height()}}
 	bar.Max = vg.Point{X: bar.Min.X + barWidth, Y: at.Y}
 	p.attentionBar(bar, in.scale, g.legend(), len(in.exact))
-	p.said(vg.Rectangle{Min: vg.Point{X: at.X + t.right() + barRoom, Y: at.Y - t.row}, Max: vg.Point{X: twoColumns, Y: at.Y}}, in)
+	p.said(vg.Rectangle{Min: vg.Point{X: at.X + t.right() + barRoom, Y: at.Y - t.row}, Max: vg.Point{X: at.X + bodyWidth, Y: at.Y}}, in)
 }
 
 // soundAxes draws frequency at the left of a spectrogram and time below it.
@@ -198,13 +197,13 @@ func (p *pen) said(area vg.Rectangle, in *shown) {
 		x := who + probability + 1.4*mm
 		p.write(p.fit(a.text, smallSize, room-x), smallSize, vg.Point{X: left + x, Y: y}, fromLeft, ink)
 	}
-	p.write("*r* = "+decimal(float64(in.Correlation), 2), smallSize, vg.Point{X: left, Y: row()}, fromLeft, ink)
+	p.write("*r* = "+decimal(float64(in.Correlation), 3), smallSize, vg.Point{X: left, Y: row()}, fromLeft, ink)
 	if n := in.special(in.exact); n > 0 {
 		name := "class token"
 		if n > 1 {
-			name = plural(n, "class token")
+			name += "s"
 		}
-		s := fmt.Sprintf("%s: %s, %s", name, percent(sum(in.exact[:n])), percent(sum(in.circuit[:n])))
+		s := fmt.Sprintf("%s: exact %s, circuit %s", name, percent(sum(in.exact[:n])), percent(sum(in.circuit[:n])))
 		p.write(p.fit(s, smallSize, room), smallSize, vg.Point{X: left, Y: row()}, fromLeft, muted)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"gonum.org/v1/plot/vg"
+
+	"github.com/tripartite-go/tripartite/internal/pieces"
 )
 
 const (
@@ -24,7 +26,7 @@ func textAttention(layer int, inputs []shown) *Figure {
 	measure := newPen(nil)
 	shownTokens, height := mostTokens, vg.Length(0)
 	for ; ; shownTokens = shownTokens * 4 / 5 {
-		height = textTop - between
+		height = bodyTop + textTop - between + bodyFoot
 		for i := range inputs {
 			height += measure.attendedText(vg.Point{}, &inputs[i], shownTokens, colormap{}, false) + between
 		}
@@ -36,12 +38,9 @@ func textAttention(layer int, inputs []shown) *Figure {
 		width: twoColumns, height: height,
 		description: describe("behind the words", layer, inputs),
 		draw: func(p *pen, area vg.Rectangle) {
-			p.attentionKey(area, layer, inputs)
-			row := rows(area)
-			row()
-			y := row()
-			p.write("framed: where the answer is read", smallSize, vg.Point{X: area.Min.X, Y: y}, fromLeft, muted)
-			p.write("attention, %", smallSize, vg.Point{X: area.Max.X - barRoom + barGap, Y: y}, fromLeft, ink)
+			area = attentionBody(area)
+			p.attentionKey(area, bothNetworks(layer, inputs, "dashed"))
+			p.barHeading(area, "framed: where the answer is read")
 			at := vg.Point{X: area.Min.X, Y: area.Max.Y - textTop}
 			colors := newColormap()
 			for i := range inputs {
@@ -49,6 +48,16 @@ func textAttention(layer int, inputs []shown) *Figure {
 			}
 		},
 	}
+}
+
+// barHeading writes the second line at the top of area, and what the bar of
+// colours at its right shows.
+func (p *pen) barHeading(area vg.Rectangle, s string) {
+	row := rows(area)
+	row()
+	y := row()
+	p.write(s, smallSize, vg.Point{X: area.Min.X, Y: y}, fromLeft, muted)
+	p.write("attention, %", smallSize, vg.Point{X: area.Max.X, Y: y}, fromRight, ink)
 }
 
 // attendedText draws one text with its top left corner at the point, or only
@@ -66,7 +75,7 @@ func (p *pen) attendedText(at vg.Point, in *shown, most int, colors colormap, dr
 	}
 	foot := at.Y + 1.2*mm
 	if draw {
-		bar := vg.Rectangle{Min: vg.Point{X: twoColumns - barRoom + barGap, Y: foot}}
+		bar := vg.Rectangle{Min: vg.Point{X: at.X + bodyWidth - barRoom + barGap, Y: foot}}
 		bar.Max = vg.Point{X: bar.Min.X + barWidth, Y: body}
 		p.attentionBar(bar, in.scale, colors.legend(), len(in.Tokens))
 	}
@@ -81,11 +90,11 @@ func (p *pen) textParts(in *shown, lo, hi int) []part {
 	for _, a := range in.answers() {
 		parts = append(parts, part{a.who, literal(a.text) + map[bool]string{true: " " + a.probability}[a.probability != ""]})
 	}
-	parts = append(parts, part{ink: "*r* = " + decimal(float64(in.Correlation), 2)})
+	parts = append(parts, part{ink: "*r* = " + decimal(float64(in.Correlation), 3)})
 	if n := len(in.Tokens); hi-lo < n {
 		rest := func(x []float64) string { return percent(sum(x[:lo]) + sum(x[hi:])) }
-		parts = append(parts, part{muted: fmt.Sprintf("%s to %s of %s; the others get %s exact, %s circuit",
-			count(lo+1), count(hi), plural(n, "token"), rest(in.exact), rest(in.circuit))})
+		parts = append(parts, part{muted: fmt.Sprintf("tokens %s to %s of %s; the others get %s exact, %s circuit",
+			count(lo+1), count(hi), count(n), rest(in.exact), rest(in.circuit))})
 	}
 	return parts
 }
@@ -101,7 +110,7 @@ func (p *pen) sentence(at vg.Point, parts []part, draw bool) vg.Length {
 			gap = textGap
 		}
 		first := p.width(s.muted, smallSize)
-		if end := x + first + gap + p.width(s.ink, smallSize); x > at.X && end > at.X+twoColumns {
+		if end := x + first + gap + p.width(s.ink, smallSize); x > at.X && end > at.X+bodyWidth {
 			x, y = at.X, next()
 			lines++
 		}
@@ -117,14 +126,14 @@ func (p *pen) sentence(at vg.Point, parts []part, draw bool) vg.Length {
 // tokens draws tokens lo to hi with their attention behind them, wrapped to lines,
 // and returns their height.
 func (p *pen) tokens(at vg.Point, in *shown, attention []float64, lo, hi int, colors colormap, draw bool) vg.Length {
-	left, right := at.X+textLeft, at.X+twoColumns-barRoom
+	left, right := at.X+textLeft, at.X+bodyWidth-barRoom
 	x, y := left, at.Y
 	var framed []vg.Rectangle
-	for i, w := range words(in.Tokens)[lo:hi] {
-		text := p.fit(w.text, labelSize, right-left-2*tokenPad)
+	for i, w := range pieces.Of(in.Tokens)[lo:hi] {
+		text := p.fit(w.Text, labelSize, right-left-2*tokenPad)
 		width := max(p.width(text, labelSize), 0.4*mm) + 2*tokenPad
 		gap := wordGap
-		if w.joined {
+		if w.Joined {
 			gap = joinGap
 		}
 		if x > left {
@@ -135,7 +144,7 @@ func (p *pen) tokens(at vg.Point, in *shown, attention []float64, lo, hi int, co
 		}
 		if draw {
 			box := vg.Rectangle{Min: vg.Point{X: x, Y: y - tokenHeight}, Max: vg.Point{X: x + width, Y: y}}
-			p.token1(box, text, attention[lo+i], in.scale, colors)
+			p.attendedToken(box, text, attention[lo+i], in.scale, colors)
 			if slices.Contains(in.Readout, lo+i) {
 				framed = append(framed, box)
 			}
@@ -150,8 +159,8 @@ func (p *pen) tokens(at vg.Point, in *shown, attention []float64, lo, hi int, co
 
 const frameWidth = 1 // of tokens that are read, in points
 
-// token1 draws one token. What has no value has no colour, but a hatched outline.
-func (p *pen) token1(box vg.Rectangle, text string, attention float64, s shades, colors colormap) {
+// attendedToken draws one token. What has no value has no colour, but a dashed outline.
+func (p *pen) attendedToken(box vg.Rectangle, text string, attention float64, s shades, colors colormap) {
 	letters := ink
 	if math.IsNaN(attention) {
 		p.stroke(rectangle(box), line{color: faint, width: thinWidth, dash: lawDash})

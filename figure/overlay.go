@@ -5,6 +5,8 @@ import (
 	"image/color"
 	"math"
 
+	"gonum.org/v1/plot/vg"
+
 	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/transfer"
 )
@@ -18,16 +20,18 @@ type glow struct{ colors colormap }
 
 func newGlow() glow { return glow{newColormap()} }
 
+// Ends of the colour map that are used, which leave room for the relief.
 const (
-	glowTop = 0.14 // of the colour map, which has its palest colour at 0: room for the relief
-	relief  = 0.17 // of lightness, up and down
+	glowMost  = 0.14
+	glowLeast = 0.90
+	relief    = 0.17 // of lightness, up and down
 )
 
 // at returns the colour of attention t, from 0 to 1, where the picture has the
 // lightness p.
 func (g glow) at(t, p float64) color.NRGBA {
 	t = min(max(t, 0), 1)
-	c := g.colors[int((1-(1-glowTop)*t)*float64(len(g.colors)-1)+0.5)]
+	c := g.colors[int((glowLeast+(glowMost-glowLeast)*t)*float64(len(g.colors)-1)+0.5)]
 	c.L += relief * (2*p - 1)
 	return c.nrgba()
 }
@@ -40,23 +44,30 @@ func (g glow) gray(p float64) color.NRGBA {
 // view is what a model sees of one input, ready to be drawn.
 type view struct {
 	transfer.Patches
-	sound bool
-	grey  []float64 // [Height, Width] lightness from 0 to 1, the top row first; nil where it was not kept
+	sound  bool
+	coarse int       // so many pixels, each way, are drawn as one
+	grey   []float64 // [Height, Width] lightness from 0 to 1, the top row first; nil where it was not kept
 }
 
-func newView(p *transfer.Patches) view {
+// newView returns what is seen for a panel of the given width. A panel has
+// finestDots pixels a millimetre, about: dozens of large pictures must not make
+// files of many megabytes.
+func newView(p *transfer.Patches, width vg.Length) view {
 	v := view{Patches: *p, sound: p.Channels == 1}
+	v.coarse = max(1, int(math.Round(float64(p.Width)/(float64(width/mm)*finestDots))))
 	n := p.Height * p.Width
 	if n == 0 || len(p.Seen) != p.Channels*n {
 		return v
 	}
 	v.grey = make([]float64, n)
+	rgb := v
+	rgb.coarse = 1
 	for i := range v.grey {
 		if v.sound {
 			v.grey[i] = float64(p.Seen[v.source(i)])
 			continue
 		}
-		y := luminance(v.rgb(i))
+		y := luminance(rgb.rgb(i))
 		v.grey[i] = math.Cbrt(y) // L of OKLab
 	}
 	// One bright pixel in a hundred must not take the contrast from all others.
@@ -65,10 +76,13 @@ func newView(p *transfer.Patches) view {
 		lo, hi = lo-0.5, lo+0.5
 	}
 	for i, x := range v.grey {
-		v.grey[i] = min(max((x-lo)/(hi-lo), 0), 1)
+		v.grey[i] = math.Round(min(max((x-lo)/(hi-lo), 0), 1)*greys) / greys
 	}
 	return v
 }
+
+// greys are more than are told apart in relief, and few enough to make small files.
+const greys = 32
 
 // source returns where pixel i of what is drawn lies in a channel of Seen: low
 // frequencies, its first rows, are drawn at the bottom.
@@ -79,23 +93,18 @@ func (v view) source(i int) int {
 	return i
 }
 
-// rgb returns the colour of pixel i of a picture.
+// rgb returns the colour of pixel i of a picture as it is drawn.
 func (v view) rgb(i int) color.NRGBA {
 	var c [3]uint8
+	n := v.Height * v.Width
 	for k := range c {
-		x := v.Seen[min(k, v.Channels-1)*v.Height*v.Width+i]
+		x := mean(v, v.Seen[min(k, v.Channels-1)*n:][:n], i)
 		c[k] = uint8(255*min(max(x, 0), 1) + 0.5)
 	}
 	return color.NRGBA{c[0], c[1], c[2], 0xff}
 }
 
-// lightness of pixel i.
-func (v view) lightness(i int) float64 {
-	if v.grey == nil {
-		return 0.5
-	}
-	return v.grey[i]
-}
+const finestDots = 5
 
 // finest is how many pixels across small pictures are enlarged to, so that
 // programs that smooth pictures leave their pixels with hard edges.
@@ -104,17 +113,41 @@ const finest = 200
 // paint draws every pixel in the colour that at gives it, enlarged by a whole
 // number. Places x and y are those of the enlarged picture.
 func (v view) paint(at func(i, x, y int) color.NRGBA) *image.NRGBA {
-	k := max(1, (finest+max(v.Width, v.Height)-1)/max(1, v.Width, v.Height))
-	img := image.NewNRGBA(image.Rect(0, 0, k*max(1, v.Width), k*max(1, v.Height)))
+	width, height := max(1, v.Width/v.coarse), max(1, v.Height/v.coarse)
+	k := max(1, (finest+max(width, height)-1)/max(width, height))
+	if v.coarse > 1 {
+		k = 1
+	}
+	img := image.NewNRGBA(image.Rect(0, 0, k*width, k*height))
 	if v.Width == 0 || v.Height == 0 {
 		return img
 	}
-	for y := range k * v.Height {
-		for x := range k * v.Width {
-			img.SetNRGBA(x, y, at(y/k*v.Width+x/k, x, y))
+	for y := range k * height {
+		for x := range k * width {
+			img.SetNRGBA(x, y, at(y/k*v.coarse*v.Width+x/k*v.coarse, x, y))
 		}
 	}
 	return img
+}
+
+// mean returns the mean of the pixels that are drawn as one with i, their first.
+func mean[T float32 | float64](v view, x []T, i int) float64 {
+	s, n := 0.0, 0
+	for dy := range min(v.coarse, v.Height-i/v.Width) {
+		for dx := range min(v.coarse, v.Width-i%v.Width) {
+			s += float64(x[i+dy*v.Width+dx])
+			n++
+		}
+	}
+	return s / float64(n)
+}
+
+// lightness of pixel i as it is drawn.
+func (v view) lightness(i int) float64 {
+	if v.grey == nil {
+		return 0.5
+	}
+	return mean(v, v.grey, i)
 }
 
 // seen draws what the model sees: a picture in its colours, a spectrogram in
@@ -129,7 +162,7 @@ func (v view) seen() *image.NRGBA {
 }
 
 // spread gives every pixel the mean of the values of the patches that cover it,
-// and NaN where one of them is or where none does.
+// NaN where one of them is, and +Inf where none does.
 func (v view) spread(patches []float64) []float64 {
 	sum, covered := make([]float64, v.Height*v.Width), make([]float64, v.Height*v.Width)
 	for p, x := range patches {
@@ -144,25 +177,28 @@ func (v view) spread(patches []float64) []float64 {
 	out := make([]float64, len(sum))
 	for i := range out {
 		from := v.source(i)
-		out[i] = sum[from] / covered[from]
+		if out[i] = math.Inf(1); covered[from] > 0 {
+			out[i] = sum[from] / covered[from]
+		}
 	}
 	return out
 }
 
 // overlay lays the values of patches over what is seen, on a scale. What has no
-// value is grey, and hatched, since a grey may not be told from a colour in print.
+// value is grey, and hatched, since a grey may not be told from a colour in print;
+// what the model does not read, left over at the edges, is grey alone.
 func (v view) overlay(g glow, patches []float64, s shades) *image.NRGBA {
 	at := v.spread(patches)
 	const hatch = 12 // pixels from one line to the next
 	return v.paint(func(i, x, y int) color.NRGBA {
-		if math.IsNaN(at[i]) {
-			p := v.lightness(i)
-			if (x+y)%hatch < 2 {
-				p = 1.4
-			}
-			return g.gray(p)
+		share := mean(v, at, i)
+		switch {
+		case math.IsNaN(share) && (x+y)%hatch < 2:
+			return paper
+		case math.IsNaN(share) || math.IsInf(share, 0):
+			return g.gray(v.lightness(i))
 		}
-		return g.at(at[i]/s.hi, v.lightness(i))
+		return g.at(share/s.hi, v.lightness(i))
 	})
 }
 

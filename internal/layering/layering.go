@@ -30,6 +30,7 @@ func Rules() map[string]Rule {
 		"internal/layering":     {},
 		"internal/stats":        {External: gonum},
 		"internal/preprocessor": {},
+		"internal/pieces":       {},
 		"internal/npz":          {Internal: []string{"internal/atomicfile"}},
 		"internal/hubtest":      {},
 		"internal/kernel":       {},
@@ -56,8 +57,8 @@ func Rules() map[string]Rule {
 	// Answers the script that compares with other programs.
 	rules["tools/bench/ours"] = Rule{Internal: []string{"bench", "model", "nn", "tensor"}}
 	// From result data only.
-	rules["figure"] = Rule{Internal: []string{"transfer", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
-	rules["internal/report"] = Rule{Internal: []string{"transfer", "figure", "internal/atomicfile", "internal/stats"}}
+	rules["figure"] = Rule{Internal: []string{"transfer", "internal/pieces", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
+	rules["internal/report"] = Rule{Internal: []string{"transfer", "figure", "internal/atomicfile", "internal/pieces", "internal/stats"}}
 
 	// Bundled models: imported by the command alone, so that a library's user does
 	// not carry them.

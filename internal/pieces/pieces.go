@@ -1,4 +1,6 @@
-package figure
+// Package pieces shows tokens as readers know them: as words and parts of words,
+// without the marks of tokenizers.
+package pieces
 
 import (
 	"slices"
@@ -7,23 +9,22 @@ import (
 	"unicode/utf8"
 )
 
-// word is a token as readers are shown it.
-type word struct {
-	text string
-	// joined says that no space is before it.
-	joined bool
+// Piece is a token as readers are shown it.
+type Piece struct {
+	Text   string
+	Joined bool // no space is before it
 }
 
-// words takes the marks of tokenizers from tokens. Those say where words begin
+// Of takes the marks of tokenizers from the tokens of a text. Those say where words begin
 // (Ġ of byte-level vocabularies, ▁ of SentencePiece) or where they go on (## of
 // WordPiece); of tokens without any mark, each is a word.
-func words(tokens []string) []word {
+func Of(tokens []string) []Piece {
 	marked := func(mark string) bool {
 		return slices.ContainsFunc(tokens, func(t string) bool { return strings.HasPrefix(t, mark) && t != "##" })
 	}
 	pieces, sentence := marked("##"), marked("▁")
 	bytes := !pieces && !sentence && (marked("Ġ") || marked("Ċ"))
-	out := make([]word, len(tokens))
+	out := make([]Piece, len(tokens))
 	for i, t := range tokens {
 		text, begins := t, true
 		switch {
@@ -37,12 +38,20 @@ func words(tokens []string) []word {
 		case bytes:
 			text, begins = strings.CutPrefix(fromBytes(t), " ")
 		}
-		out[i] = word{visible(text), !begins || i == 0}
+		out[i] = Piece{visible(text), !begins || i == 0}
 		if i > 0 && special(tokens[i-1]) {
-			out[i].joined = false
+			out[i].Joined = false
 		}
 	}
 	return out
+}
+
+// One returns a token that stands alone.
+func One(token string) string {
+	if s := Of([]string{token})[0].Text; strings.TrimSpace(s) != "" || token == "" {
+		return s
+	}
+	return "(space)"
 }
 
 // special reports whether a token has the form of [CLS], <s> and <|endoftext|>.
@@ -54,8 +63,9 @@ func special(t string) bool {
 // "Language models are unsupervised multitask learners", 2019: bytes_to_unicode
 // of their code): bytes that are printable in Latin-1 stand for themselves, the
 // others for U+0100, U+0101 and so on. A token that is no such spelling, or no
-// whole UTF-8, stays as it is.
+// whole UTF-8, keeps all but spaces and line ends as it is.
 func fromBytes(t string) string {
+	plain := strings.NewReplacer("Ġ", " ", "Ċ", "\n").Replace(t)
 	var b []byte
 	for _, r := range t {
 		found := false
@@ -72,11 +82,11 @@ func fromBytes(t string) string {
 			}
 		}
 		if !found {
-			return t
+			return plain
 		}
 	}
 	if !utf8.Valid(b) {
-		return t
+		return plain
 	}
 	return string(b)
 }

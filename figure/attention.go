@@ -5,8 +5,6 @@ import (
 	"image"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 
 	"gonum.org/v1/plot/vg"
 
@@ -165,7 +163,7 @@ func (p *pen) attentionBar(r vg.Rectangle, s shades, legend *image.NRGBA, tokens
 	for i, t := range ticks {
 		switch {
 		case s.open && i == len(ticks)-1:
-			t = tick{percent.hi, "≥" + strings.TrimSuffix(strconv.FormatFloat(percent.hi, 'g', 2, 64), ".0")}
+			t = tick{percent.hi, "≥" + decimal(percent.hi, max(0, 1-int(math.Floor(math.Log10(percent.hi)))))}
 		case s.signed && t.at == 0:
 			t.label = "≤0"
 		}
@@ -203,7 +201,7 @@ func (p *pen) attentionKey(area vg.Rectangle, s string) {
 // bothNetworks says what all rows have in common.
 // Undefined is how what has no value is drawn, if anything has none.
 func bothNetworks(layer int, inputs []shown, undefined string) string {
-	s := fmt.Sprintf("layer %d, mean of %s; each network runs by itself; one scale for both networks", layer, plural(len(inputs[0].Exact), "head"))
+	s := fmt.Sprintf("layer %d, mean of %s; each network runs by itself; each input has one scale for both networks", layer, plural(len(inputs[0].Exact), "head"))
 	for _, in := range inputs {
 		if slices.ContainsFunc(slices.Concat(in.exact, in.circuit), math.IsNaN) {
 			return s + "; " + undefined + ": not defined"

@@ -130,7 +130,7 @@ func (p *pen) headings(area vg.Rectangle, t triple, sound bool) {
 }
 
 // attendedPicture draws one row with its top left corner at the point.
-func (p *pen) attendedPicture(at vg.Point, t triple, in *shown, g glow, last bool) {
+func (p *pen) attendedPicture(at vg.Point, t triple, in *shown, g *glow, last bool) {
 	v := newView(in.Patches, t.panel.X)
 	for i, img := range []*image.NRGBA{
 		v.seen(), v.overlay(g, in.patches(in.exact), in.scale), v.overlay(g, in.patches(in.circuit), in.scale),

@@ -16,9 +16,25 @@ import (
 // as relief: it only raises and lowers the lightness around that mean. So the
 // picture stays recognizable, and a colour means the same on its dark and its
 // light parts, to every kind of colour vision and in grey.
-type glow struct{ colors colormap }
+type glow [glowSteps + 1][greys + 1]color.NRGBA
 
-func newGlow() glow { return glow{newColormap()} }
+const (
+	glowSteps = 200 // of attention
+	greys     = 32  // of the picture: more than are told apart in relief, few enough for small files
+)
+
+func newGlow() *glow {
+	g, colors := new(glow), newColormap()
+	for i := range g {
+		at := glowLeast + (glowMost-glowLeast)*float64(i)/glowSteps
+		for k := range g[i] {
+			c := colors[int(at*float64(len(colors)-1)+0.5)]
+			c.L += relief * (2*float64(k)/greys - 1)
+			g[i][k] = c.nrgba()
+		}
+	}
+	return g
+}
 
 // Ends of the colour map that are used, which leave room for the relief.
 const (
@@ -29,15 +45,12 @@ const (
 
 // at returns the colour of attention t, from 0 to 1, where the picture has the
 // lightness p.
-func (g glow) at(t, p float64) color.NRGBA {
-	t = min(max(t, 0), 1)
-	c := g.colors[int((glowLeast+(glowMost-glowLeast)*t)*float64(len(g.colors)-1)+0.5)]
-	c.L += relief * (2*p - 1)
-	return c.nrgba()
+func (g *glow) at(t, p float64) color.NRGBA {
+	return g[int(min(max(t, 0), 1)*glowSteps+0.5)][int(p*greys+0.5)]
 }
 
-// gray is the colour where attention has no value.
-func (g glow) gray(p float64) color.NRGBA {
+// noValue is the colour where attention has none.
+func noValue(p float64) color.NRGBA {
 	return oklab{L: 0.62 + relief*(2*p-1)}.nrgba()
 }
 
@@ -80,9 +93,6 @@ func newView(p *transfer.Patches, width vg.Length) view {
 	}
 	return v
 }
-
-// greys are more than are told apart in relief, and few enough to make small files.
-const greys = 32
 
 // source returns where pixel i of what is drawn lies in a channel of Seen: low
 // frequencies, its first rows, are drawn at the bottom.
@@ -187,7 +197,7 @@ func (v view) spread(patches []float64) []float64 {
 // overlay lays the values of patches over what is seen, on a scale. What has no
 // value is grey, and hatched, since a grey may not be told from a colour in print;
 // what the model does not read, left over at the edges, is grey alone.
-func (v view) overlay(g glow, patches []float64, s shades) *image.NRGBA {
+func (v view) overlay(g *glow, patches []float64, s shades) *image.NRGBA {
 	at := v.spread(patches)
 	const hatch = 12 // pixels from one line to the next
 	return v.paint(func(i, x, y int) color.NRGBA {
@@ -196,7 +206,7 @@ func (v view) overlay(g glow, patches []float64, s shades) *image.NRGBA {
 		case math.IsNaN(share) && (x+y)%hatch < 2:
 			return paper
 		case math.IsNaN(share) || math.IsInf(share, 0):
-			return g.gray(v.lightness(i))
+			return noValue(v.lightness(i))
 		}
 		return g.at(share/s.hi, v.lightness(i))
 	})
@@ -204,7 +214,7 @@ func (v view) overlay(g glow, patches []float64, s shades) *image.NRGBA {
 
 // legend shows the colours of attention upwards, and from left to right what the
 // picture's lightness makes of them.
-func (g glow) legend() *image.NRGBA {
+func (g *glow) legend() *image.NRGBA {
 	const width, height = 24, 192
 	img := image.NewNRGBA(image.Rect(0, 0, width, height))
 	for y := range height {

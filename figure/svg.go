@@ -58,6 +58,8 @@ func (v *vector) escaped(s string) *vector {
 			v.raw("&gt;")
 		case r == '"':
 			v.raw("&quot;")
+		case r == '\'':
+			v.raw("&#39;")
 		case r < ' ' || r == 0xfffe || r == 0xffff:
 			v.raw("\ufffd")
 		default:
@@ -141,7 +143,7 @@ func (v *vector) stroke(path vg.Path, l line) {
 // picture writes a PNG file as a data URL.
 func (v *vector) picture(img *image.NRGBA, box vg.Rectangle) {
 	var b bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, img); err != nil {
+	if err := png.Encode(&b, img); err != nil {
 		panic(fmt.Sprintf("figure: picture of %v: %v", img.Bounds(), err)) // a buffer takes everything
 	}
 	v.open("")

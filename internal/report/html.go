@@ -23,6 +23,7 @@ type page struct {
 	Calibrated  bool   // whether corrected calcium is not just calcium
 	Signed      bool   // whether any calcium was zero or negative
 	Figures     struct{ Circuit, Calcium, Scaling, Heads template.HTML }
+	Attention   *attention // nil where no attention was kept
 	Summary     []summary
 	Tokens      []transfer.Point // of the chosen head's first text
 }
@@ -48,15 +49,22 @@ func HTML(w io.Writer, r *transfer.Report) error {
 		}
 	}
 	p.Mixed = len(kinds) > 1
-	for _, f := range []struct {
+	type drawn struct {
 		to *template.HTML
 		*figure.Figure
-	}{
+	}
+	figures := []drawn{
 		{&p.Figures.Circuit, figure.Circuit()},
 		{&p.Figures.Calcium, figure.Calcium(r.Chosen)},
 		{&p.Figures.Scaling, figure.Scaling(r.Scaling)},
 		{&p.Figures.Heads, figure.Heads(r.Layers)},
-	} {
+	}
+	if p.Attention = newAttention(r); p.Attention != nil {
+		figures = append(figures,
+			drawn{&p.Attention.Figure, figure.Attention(r.Attended)},
+			drawn{&p.Attention.Heads, figure.AttentionHeads(r.Attended)})
+	}
+	for _, f := range figures {
 		var b bytes.Buffer
 		if err := f.Inline(&b); err != nil {
 			return fmt.Errorf("draw a figure of the report: %w", err)

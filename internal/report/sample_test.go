@@ -7,6 +7,40 @@ import (
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
+// attended makes up attention: pictures or, without patches, texts.
+func attended(p *transfer.Patches, inputs int) *transfer.Attended {
+	rng := rand.New(rand.NewPCG(5, 6))
+	a := &transfer.Attended{Layer: 3}
+	for i := range inputs {
+		in := transfer.AttendedInput{Input: i, Patches: p, Readout: []int{0}, Correlation: 0.9876}
+		tokens := 9
+		if p == nil {
+			in.Tokens = []string{"[CLS]", "in", "the", "begin", "##ning", "god", "created", ".", "[SEP]"}
+		} else {
+			tokens = 1 + p.Rows*p.Cols
+			in.Name, in.Truth = "ankle-boot.png", "ankle boot"
+			in.ExactAnswer = &transfer.Answer{Text: "ankle boot", Probability: 0.998}
+			in.CircuitAnswer = &transfer.Answer{Text: "sneaker", Probability: 0.5}
+			in.UniformAnswer = &transfer.Answer{Text: "bag", Probability: nan}
+		}
+		for range 2 {
+			exact, circuit := make([]transfer.Number, tokens), make([]transfer.Number, tokens)
+			for t := range exact {
+				exact[t] = transfer.Number(2 * rng.Float64() / float64(tokens))
+				circuit[t] = exact[t] * transfer.Number(0.5+rng.Float64())
+			}
+			in.Exact, in.Circuit = append(in.Exact, exact), append(in.Circuit, circuit)
+		}
+		a.Inputs = append(a.Inputs, in)
+	}
+	return a
+}
+
+func patches(channels int) *transfer.Patches {
+	return &transfer.Patches{Channels: channels, Height: 8, Width: 12, PatchHeight: 4, PatchWidth: 4, StrideHeight: 4, StrideWidth: 2,
+		Rows: 2, Cols: 5, Seen: make([]float32, channels*8*12)}
+}
+
 // sample makes up a result with the shape and the ranges of a real one.
 func sample(layers, heads, tokens int) *transfer.Report {
 	rng := rand.New(rand.NewPCG(3, 4))

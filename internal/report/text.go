@@ -23,7 +23,7 @@ type TextOptions struct {
 const mostRows = 100
 
 // Text writes the result as a table for the terminal: every head, then the whole
-// network, then the notes.
+// network and its answers, then the notes.
 func Text(w io.Writer, r *transfer.Report, opts TextOptions) error {
 	if opts.Width <= 0 {
 		opts.Width = 80
@@ -32,6 +32,7 @@ func Text(w io.Writer, r *transfer.Report, opts TextOptions) error {
 	t.title(r)
 	t.heads(r)
 	t.network(r)
+	t.attended(r)
 	t.notes(r.Notes)
 	if err := t.w.Flush(); err != nil {
 		return fmt.Errorf("write report as text: %w", err)

@@ -257,6 +257,16 @@ func (p *pen) fit(s string, size, room vg.Length) string {
 	return "…"
 }
 
+// fitMiddle does so in the middle, since the names of files often differ at their
+// ends.
+func (p *pen) fitMiddle(s string, size, room vg.Length) string {
+	letters := []rune(s)
+	for n := len(letters); p.width(escape(s), size) > room && n > 1; n-- {
+		s = string(letters[:n/2]) + "…" + string(letters[len(letters)-(n-1)/2:])
+	}
+	return escape(s)
+}
+
 // describe says in words what a figure of attention shows.
 func describe(what string, layer int, inputs []shown) string {
 	s := fmt.Sprintf("Attention of the tokens that the answer is read from at layer %d, mean of %s, in the exact network and in that of neurons and astrocytes, %s of %s.",

@@ -66,7 +66,7 @@ func (h headViews) describe(layer int, in *shown) string {
 
 // headsKey writes what all heads have in common, and draws the colours.
 func (p *pen) headsKey(area vg.Rectangle, layer int, in *shown) {
-	p.attentionKey(area, fmt.Sprintf("layer %d, %s", layer, p.fit(in.title(), smallSize, 100*mm)))
+	p.attentionKey(area, fmt.Sprintf("layer %d, %s", layer, p.fitMiddle(in.title(), smallSize, 100*mm)))
 	p.barHeading(area, "exact above circuit, all heads on one scale; *r*: correlation of the two")
 }
 

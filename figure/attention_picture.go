@@ -92,12 +92,11 @@ func (t triple) right() vg.Length {
 func pictureAttention(layer int, inputs []shown) *Figure {
 	t := newTriple(inputs[0].Patches, len(inputs))
 	sound := inputs[0].Patches.Channels == 1
-	height := bodyTop + pictureTop + vg.Length(len(inputs))*t.row - between + bodyFoot
-	what := "laid over pictures"
+	last, what := t.height(), "laid over pictures"
 	if sound {
-		height += pictureFoot
-		what = "laid over spectrograms"
+		last, what = last+pictureFoot, "laid over spectrograms"
 	}
+	height := bodyTop + pictureTop + vg.Length(len(inputs)-1)*t.row + max(last, answerRows*lineHeight) + bodyFoot
 	return &Figure{
 		width: twoColumns, height: height,
 		description: describe(what, layer, inputs),
@@ -187,7 +186,7 @@ func (p *pen) soundAxes(box vg.Rectangle, v view, frequency, time, stacked bool)
 func (p *pen) said(area vg.Rectangle, in *shown) {
 	row := rows(area)
 	left, room := area.Min.X, area.Size().X
-	p.text(p.runs(p.fit(in.title(), smallSize, room/1.1), smallSize, true), vg.Point{X: left, Y: row()}, fromLeft, false, ink)
+	p.text(p.runs(p.fitMiddle(in.title(), smallSize, room/1.1), smallSize, true), vg.Point{X: left, Y: row()}, fromLeft, false, ink)
 	who, probability := 9*mm, 8.5*mm
 	answers := in.answers()
 	for _, a := range answers {

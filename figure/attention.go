@@ -21,7 +21,7 @@ const mostInputs = 6
 // laid over pictures and spectrograms, or behind the words of texts. It is the
 // mean over heads, and both networks share one scale for each input. Patches that
 // overlap give a place their mean. Attention without a value is hatched in grey.
-func Attention(a *transfer.Attended) *Figure {
+func Attention(a transfer.Attended) *Figure {
 	inputs := shownInputs(a)
 	switch {
 	case len(inputs) == 0:
@@ -47,11 +47,8 @@ type shown struct {
 }
 
 // shownInputs returns the first inputs that are of the kind of the first one.
-func shownInputs(a *transfer.Attended) []shown {
+func shownInputs(a transfer.Attended) []shown {
 	var out []shown
-	if a == nil {
-		return nil
-	}
 	for _, in := range a.Inputs {
 		if len(out) == mostInputs || (in.Patches == nil) != (a.Inputs[0].Patches == nil) {
 			break

@@ -15,7 +15,7 @@ import (
 // AttentionHeads draws the first input of [Attention] head by head: what is
 // attended to in the exact network above what is in the circuit network, all on
 // one scale, with the correlation of the two.
-func AttentionHeads(a *transfer.Attended) *Figure {
+func AttentionHeads(a transfer.Attended) *Figure {
 	inputs := shownInputs(a)
 	if len(inputs) == 0 || len(inputs[0].Exact) == 0 {
 		return noAttention()

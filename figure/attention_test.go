@@ -35,9 +35,9 @@ func attendedTokens(in *transfer.AttendedInput, heads, tokens int) {
 }
 
 // attendedPictures makes up inputs that are cut up as p says.
-func attendedPictures(p transfer.Patches, inputs, heads int) *transfer.Attended {
+func attendedPictures(p transfer.Patches, inputs, heads int) transfer.Attended {
 	p.Rows, p.Cols = (p.Height-p.PatchHeight)/p.StrideHeight+1, (p.Width-p.PatchWidth)/p.StrideWidth+1
-	a := &transfer.Attended{Layer: 11}
+	a := transfer.Attended{Layer: 11}
 	for i := range inputs {
 		seen := p
 		seen.Seen = make([]float32, p.Channels*p.Height*p.Width)
@@ -57,8 +57,8 @@ func attendedPictures(p transfer.Patches, inputs, heads int) *transfer.Attended 
 	return a
 }
 
-func attendedTexts(heads int, texts ...string) *transfer.Attended {
-	a := &transfer.Attended{Layer: 3}
+func attendedTexts(heads int, texts ...string) transfer.Attended {
+	a := transfer.Attended{Layer: 3}
 	for i, s := range texts {
 		in := transfer.AttendedInput{Input: i, Tokens: strings.Split(s, " "), Truth: "##ing",
 			ExactAnswer:   &transfer.Answer{Text: "Ġ", Probability: 0.25},
@@ -103,8 +103,8 @@ func attentionFigures() map[string]*Figure {
 	sink.Inputs[0].Exact[0][0] = 50
 
 	out := map[string]*Figure{}
-	for name, a := range map[string]*transfer.Attended{
-		"none": nil, "no inputs": {}, "empty input": {Inputs: []transfer.AttendedInput{{}}},
+	for name, a := range map[string]transfer.Attended{
+		"none": {}, "empty input": {Inputs: []transfer.AttendedInput{{}}},
 		"empty picture":   {Inputs: []transfer.AttendedInput{{Patches: &transfer.Patches{}}}},
 		"1 small picture": attendedPictures(smallPicture, 1, 4), "6 small pictures": attendedPictures(smallPicture, 6, 16),
 		"large picture": attendedPictures(largePicture, 1, 12), "7 pictures": attendedPictures(middlePicture, 7, 6),
@@ -166,7 +166,7 @@ func TestAttentionIsDescribedToThoseWhoCannotSee(t *testing.T) {
 }
 
 func TestAttentionGivesTheSameBytes(t *testing.T) {
-	draw := func(a *transfer.Attended) []byte {
+	draw := func(a transfer.Attended) []byte {
 		var b bytes.Buffer
 		for _, f := range []*Figure{Attention(a), AttentionHeads(a)} {
 			for _, err := range []error{f.PNG(&b, 60), f.SVG(&b), f.Inline(&b)} {
@@ -177,7 +177,7 @@ func TestAttentionGivesTheSameBytes(t *testing.T) {
 		}
 		return b.Bytes()
 	}
-	for _, a := range []*transfer.Attended{attendedPictures(shortSound, 2, 4), attendedTexts(2, sentence)} {
+	for _, a := range []transfer.Attended{attendedPictures(shortSound, 2, 4), attendedTexts(2, sentence)} {
 		if !bytes.Equal(draw(a), draw(a)) {
 			t.Error("two drawings of the same attention differ")
 		}

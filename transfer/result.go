@@ -15,18 +15,18 @@ const Schema = "tripartite.transfer/1"
 // exactly and as a network of neurons and astrocytes. It holds no times and no
 // paths, so that the same input gives the same bytes.
 type Report struct {
-	Schema            string    `json:"schema"`
-	Program           string    `json:"program"` // version of the program
-	Kernel            string    `json:"kernel"`  // which products and exponentials were used
-	tensor.Arithmetic           // which products, in particular
-	Config            Resolved  `json:"config"`
-	Model             Model     `json:"model"`
-	Input             Input     `json:"input"`
-	Layers            []Layer   `json:"layers"`
-	Network           Network   `json:"network"`
-	Chosen            Chosen    `json:"chosen_head"` // one head, token by token
-	Scaling           Scaling   `json:"scaling"`     // error against number of neurons
-	Attended          *Attended `json:"attended,omitempty"`
+	Schema            string   `json:"schema"`
+	Program           string   `json:"program"` // version of the program
+	Kernel            string   `json:"kernel"`  // which products and exponentials were used
+	tensor.Arithmetic          // which products, in particular
+	Config            Resolved `json:"config"`
+	Model             Model    `json:"model"`
+	Input             Input    `json:"input"`
+	Layers            []Layer  `json:"layers"`
+	Network           Network  `json:"network"`
+	Attended          Attended `json:"attended"`    // what the last layer looks at
+	Chosen            Chosen   `json:"chosen_head"` // one head, token by token
+	Scaling           Scaling  `json:"scaling"`     // error against number of neurons
 	// Notes are plain sentences: what the numbers mean, what to do when they are
 	// bad, and warnings.
 	Notes []string `json:"notes"`

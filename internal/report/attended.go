@@ -19,9 +19,6 @@ type attendedRow struct {
 // attendedRows returns a row for each input that is shown, none where no
 // attention was kept.
 func attendedRows(r *transfer.Report) []attendedRow {
-	if r.Attended == nil {
-		return nil
-	}
 	var out []attendedRow
 	for _, in := range r.Attended.Inputs {
 		row := attendedRow{

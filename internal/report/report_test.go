@@ -46,7 +46,7 @@ func hard() map[string]*transfer.Report {
 	empty.Notes = nil
 	pictures, sounds, texts, none := sample(1, 1, 1), sample(1, 1, 1), sample(1, 1, 1), sample(1, 1, 1)
 	pictures.Attended, sounds.Attended, texts.Attended = attended(patches(3), 2), attended(patches(1), 6), attended(nil, 2)
-	none.Attended = &transfer.Attended{}
+	none.Attended = transfer.Attended{Layer: 3}
 	pictures.Attended.Inputs[1].Circuit[0][3], pictures.Attended.Inputs[1].Correlation = nan, nan
 	return map[string]*transfer.Report{
 		"pictures": pictures, "sounds": sounds, "texts": texts, "no attention": none,
@@ -138,7 +138,7 @@ func TestPageIsBalanced(t *testing.T) {
 			t.Errorf("%s: %v do not end", name, open)
 		}
 		want := 4
-		if r.Attended != nil && len(r.Attended.Inputs) > 0 {
+		if len(r.Attended.Inputs) > 0 {
 			want = 6
 		}
 		if svgs != want || ids != 0 {

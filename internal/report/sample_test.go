@@ -8,9 +8,9 @@ import (
 )
 
 // attended makes up attention: pictures or, without patches, texts.
-func attended(p *transfer.Patches, inputs int) *transfer.Attended {
+func attended(p *transfer.Patches, inputs int) transfer.Attended {
 	rng := rand.New(rand.NewPCG(5, 6))
-	a := &transfer.Attended{Layer: 3}
+	a := transfer.Attended{Layer: 3}
 	for i := range inputs {
 		in := transfer.AttendedInput{Input: i, Patches: p, Readout: []int{0}, Correlation: 0.9876}
 		tokens := 9

@@ -30,7 +30,7 @@ func TestTokensAreShownAsWords(t *testing.T) {
 	}{
 		{"WordPiece", []string{"[CLS]", "un", "##believ", "##able", "##", "#", "!", "[SEP]"}, "[CLS]_un|believ|able_##_#_!_[SEP]"},
 		{"bytes", []string{"The", "Ġastro", "cyte", ",", "Ċ", "Ġ", "naÃ¯ve", "Ġä¸Ń", "Ãa", "<|endoftext|>", "A"}, "The_astro|cyte|,|¶_|naïve_中|Ãa_<|endoftext|>_A"},
-		{"bytes that are no letters", []string{"Ġä", "¸"}, "_ä|¸"},
+		{"bytes that are no letters", []string{"Ġä", "¸"}, "ä|¸"},
 		{"SentencePiece", []string{"<s>", "▁un", "believ", "able", "▁", "▁a▁b", "</s>"}, "<s>_un|believ|able__a b_</s>"},
 		{"no marks", []string{"a", "b", "<x", "[y"}, "a_b_<x_[y"},
 		{"no letters", []string{"a\tb", "\u202e", "\x00"}, "a b_□_□"},

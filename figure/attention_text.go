@@ -152,12 +152,18 @@ func (p *pen) tokens(at vg.Point, in *shown, attention []float64, lo, hi int, co
 		x += width
 	}
 	for _, box := range framed { // over their neighbours
-		p.stroke(rectangle(box), line{color: ink, width: frameWidth})
+		p.stroke(rectangle(inset(box, -ring/2, -ring/2, -ring/2, -ring/2)), line{color: paper, width: ring})
+		p.stroke(rectangle(inset(box, -ring, -ring, -ring, -ring)), line{color: ink, width: frameWidth})
 	}
 	return at.Y - y + tokenHeight
 }
 
-const frameWidth = 1 // of tokens that are read, in points
+// The frame of tokens that are read, with paper between, since it may be as dark
+// as they are.
+const (
+	ring       = 0.35 * mm
+	frameWidth = 0.9 // points
+)
 
 // attendedToken draws one token. What has no value has no colour, but a dashed outline.
 func (p *pen) attendedToken(box vg.Rectangle, text string, attention float64, s shades, colors colormap) {

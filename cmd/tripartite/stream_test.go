@@ -318,7 +318,7 @@ func TestTheLiveLine(t *testing.T) {
 	var err bytes.Buffer
 	e := &env{stderr: &err, terminal: true}
 	now := time.Unix(0, 0)
-	update, end := e.live(func() time.Time { return now })
+	update, end := e.live("tokens", func() time.Time { return now })
 	update(stream.Status{Tokens: 1000})
 	now = now.Add(time.Second)
 	update(stream.Status{Tokens: 1500, Bytes: 64, LogCalcium: 2.5})
@@ -327,7 +327,7 @@ func TestTheLiveLine(t *testing.T) {
 		t.Errorf("the line is %q", s)
 	}
 	e.quiet = true
-	if update, _ := e.live(time.Now); update != nil {
+	if update, _ := e.live("tokens", time.Now); update != nil {
 		t.Error("--quiet shows a line")
 	}
 }

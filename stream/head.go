@@ -63,14 +63,14 @@ type Head[F tripartite.Float] struct {
 	at      headProgress
 	saved   int
 
-	row        []float64 // [D]
-	x, q, k    []F       // [D], [d], [d]
-	v, y       []F       // [dv]
-	calcium    tripartite.Calcium
-	logMean    float64 // of the kernels of the last query with all keys so far
-	norms      norms
-	lines      []byte
-	afferents  string // SHA-256
+	row       []float64 // [D]
+	x, q, k   []F       // [D], [d], [d]
+	v, y      []F       // [dv]
+	calcium   tripartite.Calcium
+	logMean   float64 // of the kernels of the last query with all keys so far
+	norms     norms
+	lines     []byte
+	afferents string // SHA-256
 }
 
 // NewHead begins a stream.

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -347,4 +349,51 @@ func TestARowAllocatesNothing(t *testing.T) {
 	if now := h.Status().Bytes; now != held {
 		t.Errorf("%d bytes, then %d", held, now)
 	}
+}
+
+// BenchmarkRowAt is [BenchmarkTokenAt] of a head.
+func BenchmarkRowAt(b *testing.B) {
+	h := newHead(b, headConfig[float64](b, 1, 0))
+	var rows Rows = &random{rng: rand.New(rand.NewPCG(1, 1))}
+	step := func() {
+		if err := h.next(rows); err != nil {
+			b.Fatal(err)
+		}
+		if err := h.take(HeadOutput[float64]{Lines: discard{}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, at := range []int{1_000, 1_000_000} {
+		for h.Status().Tokens < at {
+			step()
+		}
+		from := filepath.Join(b.TempDir(), "memory")
+		if err := h.Save(from); err != nil {
+			b.Fatal(err)
+		}
+		b.Run(strconv.Itoa(at), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				if err := h.Resume(from); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				for range measured {
+					step()
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*measured), "ns/row")
+			b.ReportMetric(float64(h.Status().Bytes), "carried-bytes")
+		})
+	}
+}
+
+// random rows have no end.
+type random struct{ rng *rand.Rand }
+
+func (r *random) Next(row []float64) error {
+	for i := range row {
+		row[i] = r.rng.NormFloat64()
+	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -275,5 +276,44 @@ func TestAMemoryBelongsToWhatWroteIt(t *testing.T) {
 		} else if err == nil || !strings.Contains(err.Error(), want) || other.Status().Tokens != 0 {
 			t.Errorf("%s: %v, %d tokens", want, err, other.Status().Tokens)
 		}
+	}
+}
+
+// measured is how many tokens or rows BenchmarkTokenAt and BenchmarkRowAt run from
+// one place on.
+const measured = 500
+
+// BenchmarkTokenAt measures a token behind 1,000 and behind 1,000,000 others. That
+// both take the same is what a memory of constant size means.
+func BenchmarkTokenAt(b *testing.B) {
+	s := begin(b, config(b, open(b, "bloom"), "algebraic", 1))
+	step := func(i int) {
+		s.lines = s.lines[:0]
+		if err := s.token(i*i%61, true, 2, Output{Lines: discard{}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, at := range []int{1_000, 1_000_000} {
+		for i := s.at.Tokens; i < at; i++ {
+			step(i)
+		}
+		from := filepath.Join(b.TempDir(), "memory")
+		if err := s.Save(from); err != nil {
+			b.Fatal(err)
+		}
+		b.Run(strconv.Itoa(at), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				if err := s.Resume(from); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				for i := range measured {
+					step(i)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*measured), "ns/token")
+			b.ReportMetric(float64(s.session.Bytes()), "carried-bytes")
+		})
 	}
 }

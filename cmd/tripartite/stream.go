@@ -82,13 +82,13 @@ again. A memory of a head is like that of attend, and merges.
 With -o, the last hidden states of the tokens that have a line, or the outputs y
 of the rows, are appended to an array [tokens,D] or [rows,dv], which can be read
 at any time.`,
-		Example: `  echo "In the beginning God created the heaven and the earth." | tripartite stream
+		Example: `  echo "In the beginning God created the heaven" | tripartite stream
   tripartite stream causal texts.txt --every 10 --save memory -o states.npy
   tripartite memory info memory
-  echo "And God said, Let there be light." | tripartite stream causal --resume memory
+  echo "And God said" | tripartite stream causal --resume memory
   tripartite stream ./bloom ids.txt --ids --tuning exp --neurons 64
   tripartite stream --head identity rows.npy --forget 0.01 --save memory -o y.npy
-  tripartite stream --head identity speech.wav --calibrate more-speech.wav --tuning gerf`,
+  tripartite stream --head identity speech.wav --calibrate more.wav --tuning gerf`,
 		Args: func(c *cobra.Command, args []string) error {
 			if f.single.path != "" {
 				return arguments("[INPUT]")(c, args)

@@ -21,6 +21,9 @@ var notRun = map[string]string{
 	"pip install":        "installs from the network",
 	"make":               "runs the tests, fuzzers and benchmarks again",
 	"go test -run '^$'":  "benchmarks take minutes",
+	"TRIPARTITE_KILLS":   "kills hundreds of processes; twenty are killed without it",
+	"sox ":               "needs SoX, or a microphone",
+	"ffmpeg ":            "needs FFmpeg",
 	"python3 tools/":     "needs PyTorch and transformers; what it makes is committed",
 	"pip download":       "installs from the network",
 	"export TRIPARTITE_": "names a folder of the reader's",
@@ -111,6 +114,9 @@ func readersFolder(t *testing.T, root string) string {
 	}
 	copyOf(t, filepath.Join(root, "input", "image", "testdata", "420.jpg"), filepath.Join(dir, "photos", "one.jpg"))
 	copyOf(t, filepath.Join(root, "input", "audio", "testdata", "tone.wav"), filepath.Join(dir, "speech.wav"))
+	copyOf(t, filepath.Join(root, "input", "audio", "testdata", "telephone-8000.wav"), filepath.Join(dir, "more-speech.wav"))
+	writeRows(t, filepath.Join(dir, "rows.npy"), rowsOf(1, 20))
+	writeRows(t, filepath.Join(dir, "more-rows.npy"), rowsOf(2, 20))
 	write(t, dir, "texts.txt", "an astrocyte\nneurons and astrocytes\n")
 	write(t, dir, "other-texts.txt", "a synapse\ncalcium, calcium!\n")
 	return dir

@@ -37,6 +37,9 @@ func examplesFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, dir, "ids.txt", idText(1, 300))
+	writeRows(t, filepath.Join(dir, "rows.npy"), rowsOf(1, 20))
+	copyOf(t, recordings+"stereo-44100.wav", filepath.Join(dir, "speech.wav"))
+	copyOf(t, recordings+"telephone-8000.wav", filepath.Join(dir, "more.wav"))
 	copyOf(t, pictures+"text.png", filepath.Join(dir, "pictures", "text.png"))
 	t.Chdir(dir)
 }

@@ -72,6 +72,7 @@ when it is 1. Pictures and sounds are prepared as preprocessor_config.json says.
 		Example: `  tripartite run --text "In the beginning God created the [MASK] and the earth."
   tripartite run --attention algebraic --neurons 2048 --text "Jesus [MASK]." --top-k 3
   tripartite run ./model --task embed --file texts.txt -o embeddings.npz
+  tripartite run causal --text "And God said," --max-new-tokens 60
   tripartite run ./gpt2 --text "And God said" --max-new-tokens 20
   tripartite run ./gpt2 --text "And God said" --temperature 0.8 --top-p 0.95 --seed 7
   tripartite run ./bloom --text "And God said" --attention algebraic --tuning exp

@@ -53,7 +53,7 @@ func (j *job) generate() error {
 // tell says of text i what a reader would not see.
 func (j *job) tell(i int, g *task.Generated) {
 	if g.Finish == task.FinishPositions {
-		j.e.warnf("text %d goes on for %s only: %s has positions for %d, prompt and answer together; shorten the prompt, or take a model without positions, such as BLOOM",
+		j.e.warnf("text %d goes on for %s only: %s has positions for %d, prompt and answer together; shorten the prompt, or take a model without positions, such as the bundled causal or BLOOM",
 			i+1, count(len(g.IDs), "token", "tokens"), j.files.name, j.net.Model.Config().Positions)
 	}
 	say := j.e.logf

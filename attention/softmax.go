@@ -86,6 +86,13 @@ func (s Softmax) Forward(dst tensor.Matrix, logC []float32, q, k, v tensor.Matri
 	}
 }
 
+// packing is what it costs to pack a number of a key or value, in multiply-adds.
+const packing = 50
+
+// Work returns about how many multiply-adds it is to attend from queries to keys,
+// of widths d and dv together.
+func (s Softmax) Work(queries, keys, width int) int { return (queries + packing) * keys * width }
+
 // sequence attends from queries q, which are the last of as many tokens as there
 // are keys. Tiles of keys pass by outside, blocks of queries inside: dst holds
 // what each query has gathered so far, relative to its largest logit so far.

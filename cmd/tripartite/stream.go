@@ -106,11 +106,7 @@ func runStream(e *env, c *cobra.Command, f *streamFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	threads := e.cores()
-	if e.threads == 0 && net.Model.Parameters() < sharedParameters {
-		threads = 1
-	}
-	pool := tensor.NewPool(threads)
+	pool := tensor.NewPool(e.cores())
 	defer pool.Close()
 	s, err := f.begin(c.Context(), e, files, net, nn.NewWorkspace(pool))
 	if err != nil {
@@ -155,10 +151,6 @@ func runStream(e *env, c *cobra.Command, f *streamFlags, args []string) error {
 	}
 	return err
 }
-
-// sharedParameters is from how many parameters on threads share a token, unless
-// the user says how many: of a smaller model it is less work than to hand it over.
-const sharedParameters = 4 << 20
 
 // load loads a causal model. Ids run without a tokenizer.
 func (f *streamFlags) load(e *env, files modelFiles) (*network.Network, error) {

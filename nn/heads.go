@@ -14,9 +14,10 @@ type divisible interface {
 }
 
 // measured is a head that knows how much work it is, in multiply-adds: for queries
-// that meet keys, of widths d and dv together. Others are taken to be worth sharing.
+// that meet their own keys and those of the past, of widths d and dv together. Others
+// are taken to be worth sharing.
 type measured interface {
-	Work(queries, keys, width int) int
+	Work(queries, past, width int) int
 }
 
 // call is one head of one sequence: the arguments of its Forward.
@@ -70,12 +71,11 @@ func (c *call) cost() int {
 	if !ok {
 		return leastShared
 	}
-	n := c.seqs.Tokens()
-	keys := n
+	past := 0
 	if c.state != nil {
-		keys += c.state.Tokens()
+		past = c.state.Tokens()
 	}
-	return m.Work(n, keys, c.q.Cols+c.dst.Cols)
+	return m.Work(c.seqs.Tokens(), past, c.q.Cols+c.dst.Cols)
 }
 
 // runHeads does all calls that are listed and takes them off the list.

@@ -58,7 +58,7 @@ func TestHeadsAreSharedByWhatTheyRead(t *testing.T) {
 	softmax := attention.Softmax{Causal: true}
 	circuit := manyNeurons(t, 8)
 	state := softmax.NewState()
-	x := tensor.New(300, 8)
+	x := tensor.New(3000, 8)
 	var h heads
 	w := NewWorkspace(nil)
 	one := func(head attention.Head, state attention.State) call {
@@ -69,12 +69,12 @@ func TestHeadsAreSharedByWhatTheyRead(t *testing.T) {
 		t.Error("a head is shared for one key")
 	}
 	h.clear()
-	softmax.Forward(tensor.New(300, 8), nil, x, x, x, tensor.NewSequences(300), state, nil, nil)
+	softmax.Forward(tensor.New(3000, 8), nil, x, x, x, tensor.NewSequences(3000), state, nil, nil)
 	for range 2 {
 		h.add(one(softmax, state))
 	}
 	if !w.worthSharing(h.cost) {
-		t.Error("two heads are not shared for 300 keys")
+		t.Error("two heads are not shared for 3,000 keys")
 	}
 	h.clear()
 	if h.add(one(circuit, nil)); !w.worthSharing(h.cost) {

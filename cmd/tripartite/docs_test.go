@@ -90,12 +90,14 @@ func TestDocumentedCommandsWork(t *testing.T) {
 }
 
 // readersFolder makes a folder with all that the documents speak of: the
-// repository's arrays, a model under the name of a real one, and texts.
+// repository's arrays, pictures and sounds, a model under the name of a real one, and texts.
 func readersFolder(t *testing.T, root string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.Symlink(filepath.Join(root, "testdata"), filepath.Join(dir, "testdata")); err != nil {
-		t.Fatal(err)
+	for _, folder := range []string{"testdata", "zoo"} {
+		if err := os.Symlink(filepath.Join(root, folder), filepath.Join(dir, folder)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for name, folder := range map[string]string{
 		"all-MiniLM-L6-v2": "model/testdata/sentence-mean",

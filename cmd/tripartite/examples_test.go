@@ -27,20 +27,17 @@ func examplesFolder(t *testing.T) {
 	write(t, dir, "more-texts.txt", "In the beginning God created the heaven and the earth.\nAnd God said, Let there be light.\n")
 	writeNpz(t, filepath.Join(dir, "ids.npz"), array{"input_ids", []int{4}, []float64{2, 20, 30, 3}})
 	for name, folder := range map[string]string{
-		"model": "../../zoo/language", "gpt2": answering + "gpt2", "bloom": answering + "bloom", "vit": answering + "vit",
+		"model": "../../zoo/language", "gpt2": answering + "gpt2", "bloom": answering + "bloom",
+		"zoo/vision/samples": "../../zoo/vision/samples", "zoo/audition/samples": "../../zoo/audition/samples",
 	} {
 		if err := os.CopyFS(filepath.Join(dir, name), os.DirFS(folder)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Mkdir(filepath.Join(dir, "pictures"), 0o755); err != nil {
-		t.Fatal(err)
-	}
 	write(t, dir, "ids.txt", idText(1, 300))
 	writeRows(t, filepath.Join(dir, "rows.npy"), rowsOf(1, 20))
 	copyOf(t, recordings+"stereo-44100.wav", filepath.Join(dir, "speech.wav"))
 	copyOf(t, recordings+"telephone-8000.wav", filepath.Join(dir, "more.wav"))
-	copyOf(t, pictures+"text.png", filepath.Join(dir, "pictures", "text.png"))
 	t.Chdir(dir)
 }
 

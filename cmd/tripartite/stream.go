@@ -193,11 +193,7 @@ func runStream(e *env, c *cobra.Command, f *streamFlags, args []string, input st
 	if err != nil {
 		return err
 	}
-	threads := e.cores()
-	if e.threads == 0 && net.Model.Parameters() < sharedParameters {
-		threads = 1
-	}
-	pool := tensor.NewPool(threads)
+	pool := tensor.NewPool(e.cores())
 	defer pool.Close()
 	s, err := f.begin(c.Context(), e, files, net, nn.NewWorkspace(pool))
 	if err != nil {
@@ -253,10 +249,6 @@ func ended[F tripartite.Float](ctx context.Context, e *env, err error, states *s
 	}
 	return err
 }
-
-// sharedParameters is from how many parameters on threads share a token, unless
-// the user says how many: of a smaller model it is less work than to hand it over.
-const sharedParameters = 4 << 20
 
 // products is the precision of a network.
 func (f *streamFlags) products() tensor.Precision {

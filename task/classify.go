@@ -46,6 +46,8 @@ func Classify(ctx context.Context, n *network.Network, files []string, c Classif
 	m := n.Model
 	config := m.Config()
 	switch {
+	case config.Input == model.Tokens:
+		return nil, fmt.Errorf("classify: %s reads texts, not pictures or sounds; use a model of images (ViT, DeiT) or sounds (AST)", m.Name())
 	case !m.HasClassifier():
 		return nil, fmt.Errorf("classify: %s has no classifier; take a checkpoint that was saved with one (in Python: %s), or use the task hidden", m.Name(), classes(config.Input))
 	case config.Problem == "regression":
@@ -79,13 +81,10 @@ func Classify(ctx context.Context, n *network.Network, files []string, c Classif
 
 // classes names the class of transformers whose checkpoints have a classifier.
 func classes(i model.Input) string {
-	switch i {
-	case model.Pixels:
+	if i == model.Pixels {
 		return "AutoModelForImageClassification"
-	case model.Spectrogram:
-		return "AutoModelForAudioClassification"
 	}
-	return "AutoModelForImageClassification or AutoModelForAudioClassification"
+	return "AutoModelForAudioClassification"
 }
 
 // classify fills in one batch.

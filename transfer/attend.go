@@ -161,27 +161,32 @@ func (r *run) patches(values []float32) *Patches {
 }
 
 // weights returns the attention of the given tokens in each head [heads][tokens],
-// their mean where they are several. A head is given what it received, but for the
-// values: token t has a 1 on axis t and 0 elsewhere, so that outputs are weights.
+// their mean where they are several.
 func (r *run) weights(heads []attention.Head, t *nn.Trace, seqs tensor.Sequences, of []int) [][]Number {
-	n := seqs.Tokens()
-	oneHot := tensor.New(n, n)
-	for i := range n {
-		oneHot.Row(i)[i] = 1
-	}
 	out := make([][]Number, len(heads))
 	r.cfg.Pool.For(len(heads), func(_, h int) {
-		y := tensor.New(n, n)
-		work := &tensor.Arena{Precision: r.cfg.Network.Model.Precision()}
-		heads[h].Forward(y, nil, t.Query(h), t.Key(h), oneHot, seqs, nil, nil, work)
-		out[h] = make([]Number, n)
+		all := weightsOf(heads[h], t.Query(h), t.Key(h), seqs, r.cfg.Network.Model.Precision())
+		out[h] = make([]Number, all.Cols)
 		for _, row := range of {
-			for i, w := range y.Row(row) {
+			for i, w := range all.Row(row) {
 				out[h][i] += Number(w) / Number(len(of))
 			}
 		}
 	})
 	return out
+}
+
+// weightsOf returns the weights [n, n] that a head gives every token, row by row,
+// of one sequence. It is given what it received, but for the values: token t has a
+// 1 on axis t and 0 elsewhere, so that outputs are weights.
+func weightsOf(head attention.Head, q, k tensor.Matrix, seqs tensor.Sequences, p tensor.Precision) tensor.Matrix {
+	n := seqs.Tokens()
+	oneHot, y := tensor.New(n, n), tensor.New(n, n)
+	for i := range n {
+		oneHot.Row(i)[i] = 1
+	}
+	head.Forward(y, nil, q, k, oneHot, seqs, nil, nil, &tensor.Arena{Precision: p})
+	return y
 }
 
 // answerOf returns the likeliest answer, read from the last states of an input,

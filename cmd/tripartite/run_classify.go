@@ -21,9 +21,12 @@ type classifiedFile struct {
 
 // classify prints the likeliest labels of pictures or sounds.
 func (j *job) classify(in []string) error {
-	files, err := expand(in, j.net.Preprocessor)
-	if err != nil {
-		return err
+	files := in
+	if p := j.net.Preprocessor; p != nil { // a model of text is refused below
+		var err error
+		if files, err = expand(in, p); err != nil {
+			return err
+		}
 	}
 	table := j.flags.output == "" && !j.e.json
 	width := 0

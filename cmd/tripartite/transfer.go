@@ -68,12 +68,13 @@ ALiBi they forget 1 - exp(-slope) with every token.
 
 With no arguments it runs the bundled language model on bundled verses that the
 model did not see in training, with calibrated tuning curves whose constants
-come from other verses; the other bundled models bring inputs of both kinds, too.
+come from other verses. The other bundled models bring inputs of both kinds, too.
+
 Inputs of your own come from --input and --calibrate: a file of texts, one a
-line, or a file or folder of pictures or sounds. Where subfolders are called like
-the model's labels, FOLDER/LABEL/..., those are the right answers. Models of text
-that are given none read the bundled verses; of pictures and sounds, --input is
-needed, and --calibrate unless --tuning needs no constants.
+line, or a file or folder of pictures or sounds. Where subfolders are called
+like the model's labels, FOLDER/LABEL/..., those are the right answers. Other
+models of text read the bundled verses where you give none. Those of pictures
+and sounds need --input, and --calibrate for curves that are calibrated.
 
 Whole networks are compared on all inputs, heads on about 2,000 tokens of them.
 

@@ -68,7 +68,7 @@ ALiBi they forget 1 - exp(-slope) with every token.
 
 With no arguments it runs the bundled language model on bundled verses that the
 model did not see in training, with calibrated tuning curves whose constants
-come from other verses. The other bundled models bring inputs of both kinds, too.
+come from other verses. The other bundled models bring inputs of both kinds too.
 
 Inputs of your own come from --input and --calibrate: a file of texts, one a
 line, or a file or folder of pictures or sounds. Where subfolders are called

@@ -25,9 +25,7 @@ type comparison struct {
 	embeddings [networksCompared]tensor.Matrix // of the present part, [n, D]
 	circuit    []float64                       // cosines of embeddings, circuit's to exact's
 	floor      mean                            // uniform's to exact's
-	other      mean                            // of an exact embedding and the next one
-	first      []float32                       // the first exact embedding, and the last so far
-	last       []float32
+	exact      [][]float32                     // all exact embeddings
 }
 
 // mean is one of numbers that come one by one, NaN of none.
@@ -122,12 +120,7 @@ func (c *comparison) embed() {
 		row := want.Row(i)
 		c.circuit = append(c.circuit, cosine(row, c.embeddings[circuitNetwork].Row(i)))
 		c.floor.add(cosine(row, c.embeddings[uniformNetwork].Row(i)))
-		if c.last == nil {
-			c.first = row
-		} else {
-			c.other.add(cosine(c.last, row))
-		}
-		c.last = row
+		c.exact = append(c.exact, row)
 	}
 }
 
@@ -139,10 +132,21 @@ func (c *comparison) report(r *Report) {
 	n.HiddenCosine, n.HiddenUniform = r.Layers[len(c.layers)-1].HiddenCosine, c.uniform.value()
 	n.EmbeddingCosine, n.EmbeddingUniform = Number(stats.Mean(c.circuit)), c.floor.value()
 	n.EmbeddingP05 = Number(stats.Quantile(c.circuit, 0.05))
-	if c.other.n > 0 {
-		c.other.add(cosine(c.last, c.first)) // once round
+	n.EmbeddingOther = c.other()
+}
+
+// other returns the mean cosine of exact embeddings of two different inputs: of
+// each and the one that is half of all inputs away, since in a folder neighbours
+// are of one label.
+func (c *comparison) other() Number {
+	var m mean
+	n := len(c.exact)
+	for i := range n {
+		if far := (i + n/2) % n; far != i {
+			m.add(cosine(c.exact[i], c.exact[far]))
+		}
 	}
-	n.EmbeddingOther = c.other.value()
+	return m.value()
 }
 
 // embeddings returns one vector for every sequence [n, D]: the mean of its last

@@ -133,7 +133,7 @@ type Network struct {
 	EmbeddingCosine  Number `json:"embedding_cosine"`
 	EmbeddingP05     Number `json:"embedding_cosine_p05"`
 	EmbeddingUniform Number `json:"embedding_cosine_uniform"`
-	EmbeddingOther   Number `json:"embedding_cosine_other_text"` // exact embeddings of an input and the next one
+	EmbeddingOther   Number `json:"embedding_cosine_other_text"` // exact embeddings of two different inputs
 	Task             *Task  `json:"task,omitempty"`              // nil for a model that gives no answers
 }
 

@@ -6,6 +6,12 @@
 // not pile up from layer to layer; the network is compared as it runs. Uniform
 // attention is the floor of every comparison. Results are plain data (Report);
 // packages figure and report draw from them.
+//
+// Inputs are texts, pictures or sounds. They pass in parts, so that there may be
+// more of them than memory holds; heads are compared on one such part, spread
+// evenly over all. A causal head becomes a circuit that writes a token, then reads
+// it, and forgets 1 - exp(-slope) with every token where there is ALiBi; all that
+// is said of it counts the keys that a query sees, each with its weight.
 package transfer
 
 import (

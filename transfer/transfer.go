@@ -6,6 +6,12 @@
 // not pile up from layer to layer; the network is compared as it runs. Uniform
 // attention is the floor of every comparison. Results are plain data (Report);
 // packages figure and report draw from them.
+//
+// Inputs are texts, pictures or sounds. They pass in parts, so that there may be
+// more of them than memory holds; heads are compared on one such part, spread
+// evenly over all. A causal head becomes a circuit that writes a token, then reads
+// it, and forgets 1 - exp(-slope) with every token where there is ALiBi; all that
+// is said of it counts the keys that a query sees, each with its weight.
 package transfer
 
 import (
@@ -14,6 +20,7 @@ import (
 	"fmt"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
@@ -22,11 +29,14 @@ import (
 
 // Config says what to transfer.
 type Config struct {
-	// Network is the pretrained transformer with its tokenizer.
+	// Network is the pretrained transformer with what prepares its inputs.
 	Network *network.Network
-	// Texts are run; Calibration texts, others than these, set the constants of
-	// calibrated tuning curves.
-	Texts, Calibration []string
+	// Inputs are run: texts, pictures or sounds, as the network reads. Calibration,
+	// others than these, set the constants of calibrated tuning curves.
+	Inputs, Calibration network.Inputs
+	// Truth holds the right label of every input of a classifier, by id, -1 where it
+	// is not known; nil if none is.
+	Truth []int
 	// Selection says how each head runs. Its zero value leaves all heads exact.
 	Selection attention.Selection
 	// Tuning is network.Calibrated or the name of a map.
@@ -59,9 +69,6 @@ const (
 	MostNeurons  = 16384
 )
 
-// maskShare is the share of tokens that are masked to be filled, as in training.
-const maskShare = 0.15
-
 // Run transfers a network. It stops early, with the context's error, when the
 // context is done.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
@@ -74,13 +81,13 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		share float64 // of the whole time, roughly
 		do    func() error
 	}{
-		{"reading texts", 0.01, r.tokenize},
-		{"calibrating", 0.30, r.build},
-		{"running exactly", 0.10, r.exact},
-		{"comparing heads", 0.15, r.heads},
-		{"running neurons and astrocytes", 0.20, r.networks},
-		{"filling masked tokens", 0.14, r.fill},
-		{"counting neurons", 0.10, r.scaling},
+		{"reading inputs", 0.01, r.read},
+		{"calibrating", 0.25, r.build},
+		{"running exactly", 0.05, r.exact},
+		{"comparing heads", 0.20, r.heads},
+		{"running neurons and astrocytes", 0.30, r.networks},
+		{"looking at attention", 0.04, r.attend},
+		{"counting neurons", 0.15, r.scaling},
 	} {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -100,11 +107,13 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 // check reports what cannot be run, before anything is.
 func (cfg *Config) check() error {
 	m := cfg.Network.Model
-	if m.Config().Causal {
-		return fmt.Errorf("%s is causal, and heads are compared over whole texts; transfer an encoder, such as BERT, or run the model itself", m.Name())
-	}
-	if len(cfg.Texts) == 0 {
+	switch n := cfg.Inputs.Len(); {
+	case n == 0 && m.Config().Input == model.Tokens:
 		return errors.New("there is no text to run; give some passages, one a line")
+	case n == 0:
+		return fmt.Errorf("there are no %s to run; give some files of them", kind(m.Config().Input))
+	case cfg.Truth != nil && len(cfg.Truth) != n:
+		panic(fmt.Sprintf("transfer: %d right labels for %d inputs", len(cfg.Truth), n))
 	}
 	if err := network.ParseTuning(cfg.Tuning); err != nil {
 		return err
@@ -116,8 +125,8 @@ func (cfg *Config) check() error {
 		return err
 	}
 	circuits := cfg.Selection.Uses(attention.KindAlgebraic)
-	if circuits && network.NeedsCalibration(cfg.Tuning) && len(cfg.Calibration) == 0 {
-		return fmt.Errorf("%s curves need calibration texts; give some passages of the kind that will be read, one a line", cfg.Tuning)
+	if circuits && network.NeedsCalibration(cfg.Tuning) && cfg.Calibration.Len() == 0 {
+		return fmt.Errorf("%s curves need calibration %s; give some of the kind that will be read", cfg.Tuning, kind(m.Config().Input))
 	}
 	if !(cfg.Error >= 0) {
 		return fmt.Errorf("a relative error of calcium of %v; give a number above 0, such as 0.5", cfg.Error)

@@ -42,7 +42,7 @@ func (f *circuitFlags) add(c *cobra.Command, kind attention.Kind) {
 	choiceVar(c, &f.tuning, "tuning", "tuning curves of algebraic heads: "+list(curves), curves...)
 	intVar(flags, &f.neurons, "neurons", 1, "hidden neurons of an algebraic head; trig and hyperbolic have twice as many, two for each row of weights")
 	choiceVar(c, &f.draw, "draw", "how their input weights are drawn: iid or orthogonal", tuning.IID, tuning.Orthogonal)
-	flags.StringVar(&f.calibrate, "calibrate", "", "`TEXTS`, a file with one text a line, to compute the constants of calibrated and gerf curves from (default bundled verses)")
+	flags.StringVar(&f.calibrate, "calibrate", "", "`INPUTS` to compute the constants of calibrated and gerf curves from: a file with one text a line, or a file or folder of pictures or sounds (default what a bundled model brings)")
 	group(c, "Heads", "attention", "tuning", "neurons", "draw", "calibrate")
 }
 
@@ -75,11 +75,12 @@ func (f *circuitFlags) check(e *env, c *cobra.Command, flags ...string) {
 // resolvedCircuits is the configuration of the heads with every default filled
 // in, as results carry it.
 type resolvedCircuits struct {
-	Attention        string      `json:"attention"`
-	Tuning           string      `json:"tuning,omitempty"` // of algebraic heads, as all that follows
-	Neurons          int         `json:"neurons,omitempty"`
-	Draw             tuning.Draw `json:"draw,omitempty"`
-	CalibrationTexts int         `json:"calibration_texts,omitempty"`
+	Attention string      `json:"attention"`
+	Tuning    string      `json:"tuning,omitempty"` // of algebraic heads, as all that follows
+	Neurons   int         `json:"neurons,omitempty"`
+	Draw      tuning.Draw `json:"draw,omitempty"`
+	// CalibrationInputs counts texts, pictures or sounds.
+	CalibrationInputs int `json:"calibration_texts,omitempty"`
 }
 
 // build makes the heads of a network, calibrated where the curves need it. Heads
@@ -97,11 +98,11 @@ func (f *circuitFlags) build(ctx context.Context, e *env, m modelFiles, net *net
 		resolved.Tuning, resolved.Neurons, resolved.Draw = f.tuning, f.neurons, f.draw
 	}
 	if f.needsCalibration() {
-		texts, err := e.textsFor(ctx, m, net, "--calibrate", f.calibrate, calibration)
+		in, err := e.inputsFor(ctx, m, net, calibrating(f.calibrate))
 		if err != nil {
 			return nil, resolved, err
 		}
-		batch, err := net.Batch(texts, "calibration text")
+		batch, n, err := net.CalibrationBatch(ctx, in, work.Pool())
 		if err != nil {
 			return nil, resolved, err
 		}
@@ -112,7 +113,7 @@ func (f *circuitFlags) build(ctx context.Context, e *env, m modelFiles, net *net
 		if err != nil {
 			return nil, resolved, err
 		}
-		resolved.CalibrationTexts = len(texts)
+		resolved.CalibrationInputs = n
 	}
 	circuits, err := network.Build(net.Model, options)
 	if err != nil {

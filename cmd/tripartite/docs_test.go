@@ -111,10 +111,12 @@ func readersFolder(t *testing.T, root string) string {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Mkdir(filepath.Join(dir, "photos"), 0o755); err != nil {
-		t.Fatal(err)
+	for folder, picture := range map[string]string{"photos": "420.jpg", "other-photos": "444.jpg"} {
+		if err := os.Mkdir(filepath.Join(dir, folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		copyOf(t, filepath.Join(root, "input", "image", "testdata", picture), filepath.Join(dir, folder, "one.jpg"))
 	}
-	copyOf(t, filepath.Join(root, "input", "image", "testdata", "420.jpg"), filepath.Join(dir, "photos", "one.jpg"))
 	copyOf(t, filepath.Join(root, "input", "audio", "testdata", "tone.wav"), filepath.Join(dir, "speech.wav"))
 	copyOf(t, filepath.Join(root, "input", "audio", "testdata", "telephone-8000.wav"), filepath.Join(dir, "more-speech.wav"))
 	writeRows(t, filepath.Join(dir, "rows.npy"), rowsOf(1, 20))
@@ -124,11 +126,12 @@ func readersFolder(t *testing.T, root string) string {
 	return dir
 }
 
-// onFewTexts gives a transfer that names no texts two short ones to read and two
+// onFewTexts gives a transfer of texts that names none two short ones to read and two
 // to calibrate on, to save minutes. The first command that the documents advise,
 // original, runs as it stands.
 func onFewTexts(command, original string) string {
-	if !strings.HasPrefix(original, "tripartite transfer") || strings.Contains(command, "--input") {
+	if !strings.HasPrefix(original, "tripartite transfer") || strings.Contains(command, "--input") ||
+		strings.Contains(command, "--model vision") || strings.Contains(command, "--model audition") { // these read no texts
 		return command
 	}
 	return command + " --input texts.txt --calibrate other-texts.txt"

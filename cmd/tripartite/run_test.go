@@ -276,7 +276,7 @@ func TestHeadsAreChosenOneByOne(t *testing.T) {
 	}
 }
 
-func TestAModelThatBringsNoCalibrationTextsTakesThem(t *testing.T) {
+func TestAModelThatBringsNoCalibrationInputsTakesThem(t *testing.T) {
 	texts := filepath.Join(pretrained, "sentence-mean", "texts.txt")
 	calibration := write(t, t.TempDir(), "calibration", "an astrocyte wraps a synapse\ncalcium and neurons\n")
 	args := []string{"run", pretrained + "sentence-mean", "--task", "embed", "--file", texts, "--json"}
@@ -284,7 +284,7 @@ func TestAModelThatBringsNoCalibrationTextsTakesThem(t *testing.T) {
 	if err := json.Unmarshal([]byte(must(t, append(args, "--attention", "algebraic", "--calibrate", calibration)...).stdout), &r); err != nil {
 		t.Fatal(err)
 	}
-	if c := r.Config; c.Attention != "algebraic" || c.Tuning != "calibrated" || c.Neurons != defaultNeurons || c.Draw != "orthogonal" || c.CalibrationTexts != 2 || r.Seed != 1 || r.Generator == "" || r.Kernel == "" {
+	if c := r.Config; c.Attention != "algebraic" || c.Tuning != "calibrated" || c.Neurons != defaultNeurons || c.Draw != "orthogonal" || c.CalibrationInputs != 2 || r.Seed != 1 || r.Generator == "" || r.Kernel == "" {
 		t.Errorf("%+v", r)
 	}
 	o := command(append(args, "--attention", "algebraic")...)
@@ -332,9 +332,9 @@ func TestBundledVersesCalibrateForeignModels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := newEnv(t.Context(), nil, io.Discard, io.Discard).textsFor(t.Context(), m, net, "--calibrate", "", calibration)
-	if err != nil || !slices.Equal(got, zoo.Models()[0].Calibration().Texts) {
-		t.Errorf("%d texts (%v), want %d", len(got), err, len(zoo.Models()[0].Calibration().Texts))
+	got, err := newEnv(t.Context(), nil, io.Discard, io.Discard).inputsFor(t.Context(), m, net, calibrating(""))
+	if err != nil || !slices.Equal(got.Texts, zoo.Models()[0].Calibration().Texts) {
+		t.Errorf("%d texts (%v), want %d", len(got.Texts), err, len(zoo.Models()[0].Calibration().Texts))
 	}
 }
 
@@ -465,7 +465,7 @@ func TestRunRefusesBadInput(t *testing.T) {
 		{"no such arrays", append(hidden, filepath.Join(dir, "nosuch.npz")), []string{"nosuch.npz"}},
 		{"no ids", append(hidden, writeNpz(t, filepath.Join(dir, "q.npz"), array{"q", []int{1}, []float64{1}})), []string{"input_ids", "it has q"}},
 		{"an image for BERT", append([]string{pretrained + "bert"}, append(hidden, writeNpz(t, filepath.Join(dir, "image.npz"), array{"pixel_values", []int{1, 1, 1}, []float64{1}}))...), []string{"bert reads input_ids", "holds pixel_values"}},
-		{"curves for images", append([]string{pretrained + "vit"}, append(hidden, "--attention", "algebraic", filepath.Join(dir, "image.npz"))...), []string{"vit reads pixel_values", "--tuning exp"}},
+		{"curves for images", append([]string{pretrained + "vit"}, append(hidden, "--attention", "algebraic", filepath.Join(dir, "image.npz"))...), []string{"vit", "preprocessor_config.json"}},
 		{"texts for images", []string{pretrained + "vit", "--task", "embed", "--text", "a"}, []string{"vit classifies pictures", "reads no texts"}},
 		{"a mask in an image", []string{pretrained + "vit", "--task", "fill", "--text", "[MASK]"}, []string{"vit classifies pictures", "reads no texts"}},
 		{"ids that are not whole", append(hidden, writeNpz(t, filepath.Join(dir, "half.npz"), row(1.5))), []string{"input_ids[0]", "1.5"}},

@@ -49,8 +49,8 @@ func Rules() map[string]Rule {
 		"hub":         {},
 	}
 	engine := []string{".", "tuning", "safetensors", "tensor", "attention", "nn", "model"}
-	rules["network"] = Rule{Internal: append(engine, "input/text")}
-	rules["task"] = Rule{Internal: append(engine, "input/text", "input/image", "input/audio", "network")}
+	rules["network"] = Rule{Internal: append(engine, "input/text", "input/image", "input/audio")}
+	rules["task"] = Rule{Internal: append(engine, "input/text", "network")}
 	rules["transfer"] = Rule{Internal: append(engine, "input/text", "network", "task", "internal/stats"), External: gonum}
 	rules["stream"] = Rule{Internal: []string{".", "tuning", "model", "attention", "nn", "tensor", "safetensors", "internal/atomicfile"}}
 	rules["bench"] = Rule{Internal: []string{"attention", "nn", "tensor", "tuning", "internal/stats"}}

@@ -19,6 +19,7 @@ type page struct {
 	*transfer.Report
 	BudgetError string
 	Circuit     string // how the heads were replaced
+	Noun        string // of one input
 	Mixed       bool   // whether heads attend in different ways
 	Calibrated  bool   // whether corrected calcium is not just calcium
 	Signed      bool   // whether any calcium was zero or negative
@@ -28,11 +29,6 @@ type page struct {
 	Tokens      []transfer.Point // of the chosen head's first text
 }
 
-// summary is one measure of the whole network.
-type summary struct {
-	Name, Exact, Circuit, Uniform, Remark string
-}
-
 // mostTokens is how many tokens are listed.
 const mostTokens = 60
 
@@ -40,7 +36,7 @@ const mostTokens = 60
 // in it, nothing is loaded. It prints, and follows the reader's choice of a
 // light or a dark page.
 func HTML(w io.Writer, r *transfer.Report) error {
-	p := page{Report: r, BudgetError: budgetError(), Circuit: circuitLine(r.Config), Summary: summaries(r), Calibrated: calibrated(r)}
+	p := page{Report: r, BudgetError: budgetError(), Circuit: circuitLine(r.Config), Noun: noun(r), Summary: summaries(r), Calibrated: calibrated(r)}
 	kinds := map[string]bool{}
 	for _, l := range r.Layers {
 		for _, h := range l.Heads {
@@ -96,23 +92,4 @@ func HTML(w io.Writer, r *transfer.Report) error {
 		return fmt.Errorf("write report as HTML: %w", err)
 	}
 	return nil
-}
-
-// summaries are the measures of the whole network.
-func summaries(r *transfer.Report) []summary {
-	n := r.Network
-	three := decimals(3)
-	out := []summary{
-		{"cosine of the last hidden states", "1", three(n.HiddenCosine), three(n.HiddenUniform), ""},
-		{"cosine of the texts' embeddings, mean", "1", three(n.EmbeddingCosine), three(n.EmbeddingUniform),
-			"two different texts: " + three(n.EmbeddingOther)},
-		{"cosine of the texts' embeddings, 5th percentile", "1", three(n.EmbeddingP05), "", ""},
-	}
-	if k := n.Task; k != nil {
-		out = append(out,
-			summary{"masked tokens filled as by exact attention", "100%", percent(k.Agreement), percent(k.AgreementUniform),
-				"of " + plural(r.Input.Masked, "masked token")},
-			summary{"masked tokens found", percent(k.Exact), percent(k.Circuit), percent(k.Uniform), ""})
-	}
-	return out
 }

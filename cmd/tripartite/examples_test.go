@@ -27,7 +27,7 @@ func examplesFolder(t *testing.T) {
 	write(t, dir, "more-texts.txt", "In the beginning God created the heaven and the earth.\nAnd God said, Let there be light.\n")
 	writeNpz(t, filepath.Join(dir, "ids.npz"), array{"input_ids", []int{4}, []float64{2, 20, 30, 3}})
 	for name, folder := range map[string]string{
-		"model": "../../zoo/language", "gpt2": answering + "gpt2", "bloom": answering + "bloom",
+		"model": "../../zoo/language", "gpt2": answering + "gpt2", "bloom": answering + "bloom", "vit": answering + "vit",
 		"zoo/vision/samples": "../../zoo/vision/samples", "zoo/audition/samples": "../../zoo/audition/samples",
 	} {
 		if err := os.CopyFS(filepath.Join(dir, name), os.DirFS(folder)); err != nil {

@@ -81,7 +81,8 @@ Whole networks are compared on all inputs, heads on about 2,000 tokens of them.
 The folder DIR receives report.html (self-contained), report.json, and the
 figures as PNG and SVG: calcium against softmax normalizer token by token for
 one head, error against number of neurons per map with the variance law, maps of
-layers and heads, and an overview.`,
+layers and heads, what the last layer attends to in some of the inputs, laid
+over the picture, the spectrogram or the words, and an overview.`,
 		Example: `  tripartite transfer
   tripartite transfer --neurons 2048 -o report-2048
   tripartite transfer --error 1 --head 2.5 -o report-error

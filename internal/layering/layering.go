@@ -41,7 +41,7 @@ func Rules() map[string]Rule {
 		"ode":         {External: gonum},
 		".":           {Internal: []string{"tuning", "safetensors"}},
 		"tensor":      {Internal: []string{"internal/kernel"}, External: []string{"golang.org/x/sys/unix"}},
-		"rate":        {Internal: []string{".", "tuning", "ode"}, External: gonum}, // ode in its tests
+		"rate":        {Internal: []string{".", "tuning"}, External: gonum},
 		"attention":   {Internal: []string{".", "tuning", "tensor"}},
 		"nn":          {Internal: []string{"tensor", "attention"}},
 		"model":       {Internal: []string{"nn", "attention", "tensor", "safetensors"}},

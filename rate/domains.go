@@ -9,6 +9,36 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
+// Assignment is how hidden neurons are assigned to domains.
+type Assignment string
+
+// The assignments.
+const (
+	ByTurns    Assignment = "interleaved" // neuron i to domain i mod K
+	ByPlace    Assignment = "contiguous"  // neighbours to the same one
+	ByLikeness Assignment = "similar"     // those of similar tuning to the same one
+)
+
+// Assignments lists them.
+func Assignments() []Assignment { return []Assignment{ByTurns, ByPlace, ByLikeness} }
+
+// Assign assigns hidden neurons to K domains. Rows of x [m, n] are what is compared
+// by likeness; otherwise it may be nil.
+func Assign(a Assignment, x []float64, neurons, domains int) ([]int, error) {
+	if domains < 1 || domains > neurons {
+		return nil, fmt.Errorf("rate: %d domains for %d hidden neurons; every domain needs a neuron: choose 1 to %d", domains, neurons, neurons)
+	}
+	switch a {
+	case ByTurns:
+		return Interleaved(neurons, domains), nil
+	case ByPlace:
+		return Contiguous(neurons, domains), nil
+	case ByLikeness:
+		return Similar(x, neurons, domains), nil
+	}
+	panic(fmt.Sprintf("rate: no such assignment: %q", string(a)))
+}
+
 // Interleaved assigns hidden neuron i to domain i mod K.
 func Interleaved(neurons, domains int) []int {
 	of := make([]int, neurons)
@@ -36,6 +66,9 @@ func Similar(x []float64, neurons, domains int) []int {
 	if len(x) == 0 || len(x)%neurons != 0 {
 		panic(fmt.Sprintf("rate: %d numbers for %d neurons", len(x), neurons))
 	}
+	if domains < 1 || domains > neurons {
+		panic(fmt.Sprintf("rate: %d domains for %d neurons", domains, neurons))
+	}
 	of, all := make([]int, neurons), make([]int, neurons)
 	for i := range all {
 		all[i] = i
@@ -54,8 +87,13 @@ func divide(x []float64, width int, members []int, first, n int, of []int) {
 	}
 	along := principal(x, width, members)
 	slices.SortStableFunc(members, func(a, b int) int { return cmp.Compare(along[a], along[b]) })
-	half := n / 2
-	cut := len(members) * half / n
+	half, cut := n/2, len(members)*(n/2)/n
+	if other := n - half; other != half { // an odd number divides where there is the larger gap
+		gap := func(cut int) float64 { return along[members[cut]] - along[members[cut-1]] }
+		if at := len(members) * other / n; gap(at) > gap(cut) {
+			half, cut = other, at
+		}
+	}
 	divide(x, width, members[:cut], first, half, of)
 	divide(x, width, members[cut:], first+half, n-half, of)
 }

@@ -60,7 +60,7 @@ func (r *readout) over(from, to float64) (w float64, vanish *Event) {
 		}
 	}
 	clear(r.pq)
-	bad := -1
+	bad := 0
 	ok := integrate(parts, r.counts, r.pq, func(x float64, lateSide bool, out []float64) bool {
 		s, left := x, t-x
 		if lateSide {
@@ -86,8 +86,11 @@ func (r *readout) over(from, to float64) (w float64, vanish *Event) {
 		}
 		return true
 	})
-	if !ok {
-		return 0, &Event{Kind: Vanishing, Domain: max(bad, 0), Time: from}
+	switch {
+	case !ok && r.shunting: // a leak below zero lets outputs grow
+		return 0, &Event{Kind: Overflow, Time: from}
+	case !ok:
+		return 0, &Event{Kind: Vanishing, Domain: bad, Time: from}
 	}
 	r.c.at(from, r.now)
 	return r.weight(from, t), nil

@@ -48,7 +48,7 @@ func Run(ctx context.Context, cfg Config, in Input, opt Options) (*Result, error
 		if err := checkTrace(opt.Record, seconds, h); err != nil {
 			return nil, err
 		}
-		h.trace = newTracer(h, opt.Record)
+		h.trace = newTracer(h, opt.Record, n)
 	}
 	r := &Result{Y: make([]float64, n*dv), Domains: h.net.k, Channels: h.channels, Seconds: seconds}
 	present := func(t int, phase func(t int) error) error {

@@ -12,6 +12,8 @@ import (
 // changes nothing.
 type Trace struct {
 	Step     float64            `json:"step_s"`
+	Tokens   int                `json:"tokens"`    // N
+	Causal   bool               `json:"causal"`    // whether each is written, then read; otherwise all are written, then all read
 	Neurons  int                `json:"neurons"`   // m
 	Outputs  int                `json:"outputs"`   // width of Output: dv, or 2 dv under Dale's law
 	Domains  int                `json:"domains"`   // K
@@ -29,6 +31,11 @@ type Trace struct {
 
 // Samples returns S.
 func (t *Trace) Samples() int { return len(t.Time) }
+
+// Reads reports whether the i-th of 2 N presentations is for reading.
+func (t *Trace) Reads(i int) bool {
+	return t.Causal && i%2 == 1 || !t.Causal && i >= t.Tokens
+}
 
 // MostTraced bounds the numbers that a trace holds: 1 GB.
 const MostTraced = 1 << 27
@@ -54,8 +61,8 @@ type tracer struct {
 	hidden, output, calcium []float64
 }
 
-func newTracer(h *Head, step float64) *tracer {
-	t := &tracer{Trace: Trace{Step: step, Neurons: h.cfg.Neurons, Outputs: h.channels, Domains: h.net.k, Present: h.cfg.Timing.Present, Window: h.cfg.Timing.Window}}
+func newTracer(h *Head, step float64, tokens int) *tracer {
+	t := &tracer{Trace: Trace{Step: step, Tokens: tokens, Causal: h.cfg.Causal, Neurons: h.cfg.Neurons, Outputs: h.channels, Domains: h.net.k, Present: h.cfg.Timing.Present, Window: h.cfg.Timing.Window}}
 	t.hidden, t.output, t.calcium = make([]float64, h.cfg.Neurons), make([]float64, h.channels), make([]float64, h.net.k)
 	return t
 }

@@ -27,7 +27,7 @@ type Noise struct {
 }
 
 // Most pieces of a presentation.
-const mostPieces = 1 << 20
+const mostPieces = 1 << 16
 
 func (n *Noise) none() bool { return n.Hidden == 0 && n.Output == 0 && n.Astrocyte == 0 }
 

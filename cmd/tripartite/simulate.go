@@ -41,13 +41,15 @@ the algebraic level, to which the dynamics settle when there is time enough.
 Arrays of IN.npz are those of "tripartite attend": q, k [N,d], v [N,dv] and
 perhaps W, b, gerf_A, and
   domains [m]    the astrocyte domain of every hidden neuron, from 0
+  coupling [K,K] strengths between domains, symmetric
 
 Arrays of OUT.npz, float64:
   y [N,dv]            output at the end of each reading; NaN where calcium
                       passed through zero, which only signed curves let it do
   calcium [N,K]       of every domain at the end of each reading
-  hebb [dv,m]         the memory at the end; with --dale [2 dv,m], exciting
-  gain [m]            before inhibiting
+  hebb [dv,m]         H at the end; with --dale [2 dv,m], neurons that excite
+                      before those that inhibit
+  gain [m]            g at the end
   algebraic_y [N,dv]  the same head at the algebraic level
   relative_error      |y - algebraic_y| / |algebraic_y|
 and with --record, at S moments: trace_time [S], trace_phase [S] (0 writing, 1

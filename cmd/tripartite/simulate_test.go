@@ -178,6 +178,21 @@ func TestSimulateMechanismsDoWhatTheySay(t *testing.T) {
 	if same("--domains 2 --astrocytes 2 --coupling 2 --gap 1") || same("--domains 4 --coupling 2") {
 		t.Error("astrocytes and their gap junctions change nothing")
 	}
+	plain = run("--domains 3 --coupling 2 --graph chain")
+	chain := array{"coupling", []int{3, 3}, []float64{0, 2, 0, 2, 0, 2, 0, 2, 0}}
+	z := readNpz(t, in)
+	with := []array{chain}
+	for name, a := range z {
+		with = append(with, array{name, a.Shape, a.Float64()})
+	}
+	in = writeNpz(t, filepath.Join(dir, "coupled.npz"), with...)
+	if !same("--domains 3") {
+		t.Error("strengths in an array are not those of a chain")
+	}
+	if text := must(t, "simulate", in, "--domains", "3", "-o", filepath.Join(dir, "out.npz")).stdout; !strings.Contains(text, "coupling given") {
+		t.Error(text)
+	}
+	in = rateInput(t, filepath.Join(dir, "in.npz"), false)
 	plain = run("--noise-hidden 0.2")
 	if !same("--noise-hidden 0.2") || same("--noise-hidden 0.2 --seed 2") || same("--noise-hidden 0.2 --noise-time 1") || same("--noise-hidden 0.2 --noise-hold 0.1") {
 		t.Error("noise does not follow its seed, time and hold")
@@ -330,6 +345,10 @@ func TestSimulateRefusesWhatMakesNoSense(t *testing.T) {
 		{"domains of two axes", with("a.npz", array{"domains", []int{1, 3}, ones(3, 0)}), "--neurons 3", exitFailed, []string{"a.npz", "2 axes"}},
 		{"domains twice", with("t.npz", array{"domains", []int{3}, ones(3, 0)}), "--neurons 3 --domains 2", exitFailed, []string{"--domains 2", "leave out one"}},
 		{"astrocytes that do not divide", with("s.npz", array{"domains", []int{3}, []float64{0, 1, 2}}), "--neurons 3 --astrocytes 2", exitFailed, []string{"3 domains", "2 astrocytes"}},
+		{"coupling not square", with("c.npz", array{"coupling", []int{2, 1}, ones(2, 0)}), "--domains 2", exitFailed, []string{"c.npz", "[K,K]"}},
+		{"coupling of other domains", with("k.npz", array{"coupling", []int{2, 2}, ones(4, 0)}), "--domains 3", exitFailed, []string{"4 strengths", "[3,3]"}},
+		{"coupling one way", with("w.npz", array{"coupling", []int{2, 2}, []float64{0, 1, 2, 0}}), "--domains 2", exitFailed, []string{"one way"}},
+		{"coupling twice", with("cc.npz", array{"coupling", []int{2, 2}, ones(4, 1)}), "--domains 2 --coupling 1", exitFailed, []string{"leave out one"}},
 		{"record negative", good, "--record -1", exitUsage, []string{"--record"}},
 		{"record too fine", good, "--record 1e-12", exitFailed, []string{"traces every 1e-12 s", "at least"}},
 		{"figure of another kind", good, "--figure x.pdf", exitUsage, []string{"x.pdf", ".png or .svg"}},

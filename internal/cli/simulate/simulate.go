@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -119,7 +120,17 @@ func domains(in *Input, opt Options, curves *tuning.Config, phi *tuning.Curves[f
 			return d, err
 		}
 	}
-	if k > 1 {
+	switch {
+	case in.Coupling != nil && (opt.Coupling > 0 || opt.Gap > 0):
+		return d, errors.New("the input has an array coupling, and --coupling or --gap is given, too; leave out one of them")
+	case in.Coupling != nil && len(in.Coupling) != k*k:
+		return d, fmt.Errorf("coupling has %d strengths, and there are %d domains; give [%d,%d]", len(in.Coupling), k, k, k)
+	case in.Coupling != nil:
+		var err error
+		if d.Coupling, err = rate.CoupleBy(k, in.Coupling); err != nil {
+			return d, err
+		}
+	case k > 1:
 		d.Coupling = rate.CoupleAstrocytes(opt.Astrocytes, k/opt.Astrocytes, opt.Graph, opt.Coupling, opt.Graph, opt.Gap)
 	}
 	return d, nil

@@ -59,7 +59,7 @@ type Resolved struct {
 	Domains    int        `json:"domains"`    // K, of all astrocytes
 	Assignment string     `json:"assignment"` // "interleaved", "contiguous", "similar", "input", "none"
 	Astrocytes int        `json:"astrocytes"`
-	Graph      rate.Shape `json:"graph"`
+	Graph      rate.Shape `json:"graph"`    // "input" where strengths are given
 	Coupling   float64    `json:"coupling"` // within an astrocyte
 	Gap        float64    `json:"gap"`      // between astrocytes
 	// Forget is lambda of the algebraic level that y is compared with.
@@ -92,6 +92,9 @@ func summarize(in *Input, opt Options, curves *tuning.Config, cfg rate.Config, r
 		s.Config.Assignment = "input"
 	case r.Run.Domains == 1:
 		s.Config.Assignment = "none"
+	}
+	if in.Coupling != nil {
+		s.Config.Graph = "input"
 	}
 	if r.Run.Trace != nil {
 		s.Samples = r.Run.Trace.Samples()

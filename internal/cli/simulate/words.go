@@ -67,11 +67,15 @@ func (s *Summary) Print(w io.Writer) error {
 	}
 	astrocyte := count(c.Domains, "domain", "domains")
 	if c.Domains > 1 {
-		astrocyte += fmt.Sprintf(" (%s) of %s, coupling %g", c.Assignment, count(c.Astrocytes, "astrocyte", "astrocytes"), c.Coupling)
-		if c.Astrocytes > 1 {
-			astrocyte += fmt.Sprintf(" within, %g between", c.Gap)
+		astrocyte += fmt.Sprintf(" (%s) of %s, ", c.Assignment, count(c.Astrocytes, "astrocyte", "astrocytes"))
+		switch {
+		case c.Graph == "input":
+			astrocyte += "coupling given"
+		case c.Astrocytes > 1:
+			astrocyte += fmt.Sprintf("coupling %g within, %g between (%s)", c.Coupling, c.Gap, c.Graph)
+		default:
+			astrocyte += fmt.Sprintf("coupling %g (%s)", c.Coupling, c.Graph)
 		}
-		astrocyte += fmt.Sprintf(" (%s)", c.Graph)
 	}
 	lines := []string{
 		fmt.Sprintf("%s, d=%d, dv=%d, %s", count(s.Tokens, "token", "tokens"), s.Inputs, s.Outputs, order),

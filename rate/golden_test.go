@@ -104,9 +104,11 @@ func relative(got, want []float64) float64 {
 	return math.Sqrt(d / n)
 }
 
-// The closed forms are what the independent implementation integrates to, within
-// what its steps allow: RK4 with h = tau/80 at the fastest, and h nu/tau = 1/2 at the
-// fastest mode of the coupled domains, whose error there RK4 forgets as fast.
+// The closed forms are what the independent implementation integrates to. What
+// differs, up to 1.1e-11 of y in run 3, is the error of its steps: RK4 with h = tau/80
+// there. On the first two tokens of that run it comes within 9.0e-10, 5.5e-11 and
+// 3.4e-12 of the closed forms with 1,000, 2,000 and 4,000 steps, 16 times nearer each
+// time, as its order demands.
 func TestGolden(t *testing.T) {
 	runs, in, array := golden(t)
 	for _, g := range runs {

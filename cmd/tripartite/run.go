@@ -147,6 +147,9 @@ func runRun(e *env, c *cobra.Command, f *runFlags, args []string) error {
 	if err := f.check(e, c, in); err != nil {
 		return err
 	}
+	if err := f.circuits.settleForUse(e, c, files); err != nil {
+		return err
+	}
 	if err := f.suits(files.name, purpose); err != nil {
 		return err
 	}

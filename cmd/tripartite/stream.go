@@ -189,6 +189,9 @@ func runStream(e *env, c *cobra.Command, f *streamFlags, args []string, input st
 	case len(args) == 0:
 		e.warnf("reading %s from %s with %s, the bundled causal model", what, inputName(input), files.name)
 	}
+	if err := f.circuits.settleForUse(e, c, files); err != nil {
+		return err
+	}
 	net, err := f.load(e, files)
 	if err != nil {
 		return err
@@ -292,6 +295,9 @@ func (f *streamFlags) begin(ctx context.Context, e *env, files modelFiles, net *
 		Model: files.name, Arithmetic: f.products().String(), Input: stream.Text,
 		Tuning: resolved.Tuning, Neurons: resolved.Neurons, Draw: string(resolved.Draw), Seed: e.seed,
 	}}
+	if f.circuits.fitted != nil {
+		cfg.Identity.TotalNeurons, cfg.Identity.Curves = resolved.TotalNeurons, resolved.Curves
+	}
 	if f.ids {
 		cfg.Identity.Input = stream.IDNumbers
 	}
@@ -299,7 +305,7 @@ func (f *streamFlags) begin(ctx context.Context, e *env, files modelFiles, net *
 		cfg.Token = net.Tokenizer.Token
 	}
 	if f.save != "" || f.resume != "" {
-		if cfg.Identity.Checkpoint, err = stream.Checkpoint(files.files); err != nil {
+		if cfg.Identity.Checkpoint, err = network.Checkpoint(files.files); err != nil {
 			return nil, err
 		}
 	}

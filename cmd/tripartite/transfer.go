@@ -44,6 +44,7 @@ type transferFlags struct {
 	model, input, output string
 	err                  float64
 	head                 place
+	compare              []string
 	circuits             circuitFlags
 	precision            tensor.Precision
 }
@@ -111,10 +112,12 @@ over the picture, the spectrogram or the words, and an overview.`,
 	group(c, "Heads", "error")
 	flags.Var(&value[place]{&f.head, f.head, "LAYER.HEAD", parsePlace}, "head",
 		"head to show token by token (default the one whose calcium has the median error)")
+	flags.StringArrayVar(&f.compare, "compare", nil, "`FILE` of fitted curves to show beside the others in fidelity against neurons; may be given several times")
+	_ = c.MarkFlagFilename("compare", "safetensors") // the flag is there
 	precisionVar(c, &f.precision)
 	group(c, "Arithmetic", "precision")
 	outputVar(c, &f.output, "`DIR` for the report and its figures")
-	group(c, "Output", "head", "output")
+	group(c, "Output", "head", "compare", "output")
 	return c
 }
 
@@ -133,6 +136,9 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := f.circuits.settle(e, c, m, "neurons", "draw", "error"); err != nil {
+		return err
+	}
 	e.arithmetic(f.precision)
 	net, err := network.Load(m.files, m.name, model.Precision(f.precision), model.Threads(e.threads))
 	if err != nil {
@@ -142,6 +148,9 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 		Network: net, Selection: f.circuits.attention, Tuning: f.circuits.tuning, Draw: f.circuits.draw,
 		Neurons: f.circuits.neurons, Error: f.err, Seed: e.seed,
 		Layer: f.head.layer, Head: f.head.head, Program: programVersion(),
+	}
+	if err := f.fitted(&cfg, m); err != nil {
+		return err
 	}
 	in := tested(f.input)
 	if cfg.Inputs, err = e.inputsFor(c.Context(), m, net, in); err != nil {
@@ -177,6 +186,44 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 		return err
 	}
 	_, err = fmt.Fprintf(e.stdout, "\nThe report is in %s\n", filepath.Join(f.output, "report.html"))
+	return err
+}
+
+// fitted fills in the fitted curves: those that the heads get, and those that are
+// compared with them, of the user and those that lie with a bundled model.
+func (f *transferFlags) fitted(cfg *transfer.Config, m modelFiles) error {
+	var all []*fittedCurves
+	if f.circuits.fitted != nil {
+		all = append(all, f.circuits.fitted)
+		cfg.Fitted = f.circuits.fitted.Tuning
+	}
+	for _, path := range f.compare {
+		t, err := openTuning(path)
+		if err != nil {
+			return err
+		}
+		all = append(all, t)
+		cfg.Compare = append(cfg.Compare, t.Tuning)
+	}
+	if m.bundled != nil {
+		for _, name := range m.tunings() {
+			t, err := m.openTuning(name)
+			if err != nil {
+				return err
+			}
+			all = append(all, t)
+			cfg.Compare = append(cfg.Compare, t.Tuning)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	checkpoint, err := network.Checkpoint(m.files)
+	for _, t := range all {
+		if err == nil {
+			err = t.serves(cfg.Network, checkpoint)
+		}
+	}
 	return err
 }
 

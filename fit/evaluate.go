@@ -13,56 +13,130 @@ import (
 	"github.com/tripartite-go/tripartite/tensor"
 )
 
-// Fidelity says how much of the exact network another one keeps, on texts that
+// Fidelity says how much of the exact network another one keeps, on sequences that
 // nothing was fitted to.
 type Fidelity struct {
-	// Cosines of the embeddings of the two networks, the mean over all tokens of
-	// the last hidden state: mean, 5th percentile, least.
-	Embedding    float64 `json:"embedding_cosine"`
-	EmbeddingP05 float64 `json:"embedding_cosine_p05"`
-	EmbeddingMin float64 `json:"embedding_cosine_min"`
-	// Centred is the mean cosine after the mean exact embedding was taken off
-	// both: what tells one text from another.
-	Centred float64 `json:"embedding_cosine_centred"`
-	// Rank is the Spearman correlation of the similarities of all pairs of texts.
-	Rank float64 `json:"similarity_rank_correlation"`
 	// Hidden is the mean cosine of the last hidden states over all tokens.
-	Hidden float64 `json:"hidden_cosine"`
+	Hidden    float64    `json:"hidden_cosine"`
+	Embedding *Embedding `json:"embedding,omitempty"` // of texts that are read as a whole
+	Answer    *Answer    `json:"answer,omitempty"`    // of models with a read-out
+	// Loss is what the joint fit lowers; see Weights.
+	Loss float64 `json:"loss"`
 }
 
-// evaluation holds what the exact network does on some batch.
+// Embedding compares the embeddings of two networks, the means over all tokens of
+// the last hidden states.
+type Embedding struct {
+	// Mean, 5th percentile and least of the cosines.
+	Cosine float64 `json:"cosine"`
+	P05    float64 `json:"cosine_p05"`
+	Min    float64 `json:"cosine_min"`
+	// Centred is the mean cosine after the mean exact embedding was taken off both:
+	// what tells one sequence from another.
+	Centred float64 `json:"cosine_centred"`
+	// Rank is the Spearman correlation of the similarities of all pairs.
+	Rank float64 `json:"similarity_rank_correlation"`
+}
+
+// Answer compares the answers of two networks: labels, next words, or masked words.
+type Answer struct {
+	Agreement  float64 `json:"agreement"`  // of the most likely answers
+	Divergence float64 `json:"divergence"` // mean KL(exact || other)
+	Count      int     `json:"count"`
+}
+
+// evaluation holds what the exact network does on some corpus.
 type evaluation struct {
-	model  *model.Model
-	batch  model.Batch
-	states tensor.Matrix // [N, D]
-	embed  tensor.Matrix // [n, D]
-	work   *nn.Workspace
+	model   *model.Model
+	corpus  *Corpus
+	weights Weights
+	work    *nn.Workspace
+	states  []tensor.Matrix // [L+1] hidden states 1 to L, and what Forward returns
 }
 
-func newEvaluation(ctx context.Context, m *model.Model, b model.Batch, work *nn.Workspace) (*evaluation, error) {
-	e := &evaluation{model: m, batch: b, work: work}
-	var err error
-	if e.states, err = m.Forward(ctx, b, model.Run{Work: work}); err != nil {
-		return nil, err
-	}
-	e.embed = means(e.states, b.Sequences)
-	return e, nil
+func newEvaluation(ctx context.Context, m *model.Model, c *Corpus, w Weights, work *nn.Workspace) (*evaluation, error) {
+	e := &evaluation{model: m, corpus: c, weights: w, work: work}
+	x, err := m.Forward(ctx, c.batch, model.Run{Work: work, Hidden: func(i int, x tensor.Matrix) {
+		if i > 0 {
+			e.states = append(e.states, x.Clone())
+		}
+	}})
+	e.states = append(e.states, x)
+	return e, err
 }
 
 // of returns the fidelity of a network with these heads.
-func (e *evaluation) of(ctx context.Context, heads [][]attention.Head) (Fidelity, error) {
-	states, err := e.model.Forward(ctx, e.batch, model.Run{Heads: heads, Work: e.work})
+func (e *evaluation) of(ctx context.Context, heads [][]attention.Head) (f Fidelity, err error) {
+	m, b := e.model, e.corpus.batch
+	layers, none := m.Layers(), tensor.Matrix{}
+	x, err := m.Forward(ctx, b, model.Run{Heads: heads, Work: e.work, Hidden: func(i int, x tensor.Matrix) {
+		if i > 0 {
+			f.Loss += cosineLoss(none, x, e.states[i-1], e.weights.Hidden/float64(layers*x.Rows))
+		}
+		if i == layers {
+			f.Hidden = stats.Mean(cosines(e.states[i-1], x))
+		}
+	}})
 	if err != nil {
-		return Fidelity{}, err
+		return f, err
 	}
-	got := means(states, e.batch.Sequences)
-	c := cosines(e.embed, got)
-	return Fidelity{
-		Embedding: stats.Mean(c), EmbeddingP05: stats.Quantile(c, 0.05), EmbeddingMin: stats.Quantile(c, 0),
-		Centred: stats.Mean(cosines(centred(e.embed, e.embed), centred(got, e.embed))),
-		Rank:    rankCorrelation(similarities(e.embed), similarities(got)),
-		Hidden:  stats.Mean(cosines(e.states, states)),
-	}, nil
+	exact := e.states[layers]
+	if embeds(m) {
+		f.Loss += embeddingLoss(none, x, exact, b.Sequences, e.weights.Embedding)
+		f.Embedding = compareEmbeddings(means(exact, b.Sequences), means(x, b.Sequences))
+	}
+	loss, err := answerLoss(m, none, x, exact, b.Sequences, e.corpus.masked, e.weights.Answer, e.work)
+	if err != nil {
+		return f, err
+	}
+	f.Loss += loss
+	if f.Answer = e.answers(x, exact); f.Answer != nil && e.weights.Answer > 0 {
+		f.Answer.Divergence = loss / e.weights.Answer
+	}
+	return f, nil
+}
+
+func compareEmbeddings(exact, got tensor.Matrix) *Embedding {
+	c := cosines(exact, got)
+	return &Embedding{
+		Cosine: stats.Mean(c), P05: stats.Quantile(c, 0.05), Min: stats.Quantile(c, 0),
+		Centred: stats.Mean(cosines(centred(exact, exact), centred(got, exact))),
+		Rank:    rankCorrelation(similarities(exact), similarities(got)),
+	}
+}
+
+// answers counts how often the most likely answers agree, nil without a read-out.
+func (e *evaluation) answers(x, exact tensor.Matrix) *Answer {
+	m, seqs, pool := e.model, e.corpus.batch.Sequences, e.work.Pool()
+	var got, want tensor.Matrix
+	switch {
+	case m.HasClassifier():
+		got, want = m.Classify(x, seqs, pool), m.Classify(exact, seqs, pool)
+	case m.HasLogits():
+		rows := answerRows(m, seqs, e.corpus.masked)
+		if len(rows) == 0 {
+			return nil
+		}
+		got, want = m.Logits(gather(x, rows), pool), m.Logits(gather(exact, rows), pool)
+	default:
+		return nil
+	}
+	a := &Answer{Count: got.Rows}
+	for i := range got.Rows {
+		if largest(got.Row(i)) == largest(want.Row(i)) {
+			a.Agreement += 1 / float64(got.Rows)
+		}
+	}
+	return a
+}
+
+func largest(x []float32) (best int) {
+	for i, v := range x {
+		if v > x[best] {
+			best = i
+		}
+	}
+	return best
 }
 
 // means returns the mean of every sequence's rows [n, D].

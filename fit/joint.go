@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/nn"
@@ -12,119 +14,113 @@ import (
 )
 
 // joint fits the curves of all heads together, through the whole network, against
-// what the exact network computes from the same input: with hidden states x_i of
-// layer i and their mean over a sequence e,
-//
-//	Hidden/L sum_i mean (1 - cos(x_i, exact x_i)) + Embedding mean (1 - cos(e, exact e))
+// what the exact network computes from the same input (see Weights). The weights
+// of the network stay as they are.
 type joint struct {
-	ctx       context.Context
 	circuits  *circuits
+	teacher   *teacher
 	plan      jointPlan
 	optimizer *nn.AdamW
 	work      *nn.Workspace
-	tape      model.Tape
-	exact     []tensor.Matrix // [L] hidden states of the exact network
-	found     []tensor.Matrix
-	embed     [2]tensor.Matrix // of the exact network, of circuits
-	steps     int
+	order     order
+	steps     int       // done
+	best      []float32 // the curves that did best on validation
+
+	tape  model.Tape
+	exact []tensor.Matrix // [L+1] hidden states 1 to L, and what Forward returns
+	found []tensor.Matrix // [L] of the circuits
+	dx    tensor.Matrix
 }
 
+// jointPlan says how all heads are fitted together.
 type jointPlan struct {
-	sequences [][]int
-	batch     int // sequences in a step
-	rate      schedule
-	seed      uint64
-	hidden    float64
-	embedding float64
+	weights Weights
+	batch   int // sequences in a step
+	rate    schedule
+	seed    uint64
 }
 
-func newJoint(ctx context.Context, c *circuits, p jointPlan, work *nn.Workspace) *joint {
+func newJoint(c *circuits, t *teacher, p jointPlan, work *nn.Workspace) *joint {
 	cfg := nn.DefaultAdamW()
 	cfg.Decay, cfg.Clip = 0, 1
-	o, err := nn.NewAdamW(cfg, []nn.Parameter{{Name: "tuning curves", Value: c.data, Gradient: c.grad, NoDecay: true}})
+	o, err := nn.NewAdamW(cfg, []nn.Parameter{{Name: "the tuning curves", Value: c.data, Gradient: c.grad, NoDecay: true}})
 	if err != nil {
 		panic("fit: " + err.Error()) // the configuration is a constant
 	}
-	layers := c.model.Layers()
-	return &joint{ctx: ctx, circuits: c, plan: p, optimizer: o, work: work, exact: make([]tensor.Matrix, layers), found: make([]tensor.Matrix, layers)}
+	n := c.model.Layers()
+	return &joint{circuits: c, teacher: t, plan: p, optimizer: o, work: work, exact: make([]tensor.Matrix, n+1), found: make([]tensor.Matrix, n), best: slices.Clone(c.data)}
 }
 
-// step returns the loss before it.
-func (j *joint) step() (float64, error) {
-	p, m := &j.plan, j.circuits.model
-	rng := tuning.NewRand(p.seed, streamJoint, j.steps)
-	picked := make([][]int, p.batch)
-	for i := range picked {
-		picked[i] = p.sequences[rng.IntN(len(p.sequences))]
+// step returns the loss before it. Where it fails, nothing has changed.
+func (j *joint) step(ctx context.Context) (loss float64, err error) {
+	chosen := make([]int, j.plan.batch)
+	for i := range chosen {
+		chosen[i] = j.order.at(j.steps*len(chosen)+i, j.teacher.corpus.Len(), func(epoch int) *rand.Rand {
+			return tuning.NewRand(j.plan.seed, streamJoint, epoch)
+		})
 	}
-	b := model.NewBatch(picked...)
-	keep := func(to []tensor.Matrix) func(i int, x tensor.Matrix) {
-		return func(i int, x tensor.Matrix) {
-			if i > 0 {
-				to[i-1] = to[i-1].Resize(x.Rows, x.Cols)
-				to[i-1].CopyFrom(x)
-			}
-		}
+	if loss, err = j.gradient(ctx, chosen); err != nil {
+		return loss, err
 	}
-	if _, err := m.Forward(j.ctx, b, model.Run{Work: j.work, Hidden: keep(j.exact)}); err != nil {
-		return 0, err
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return loss, fmt.Errorf("the loss is %v after %d steps of the joint fit; lower its rate", loss, j.steps)
 	}
-	run := model.Run{Heads: j.circuits.heads, Work: j.work, Hidden: keep(j.found), Tape: &j.tape}
-	if _, err := m.Forward(j.ctx, b, run); err != nil {
-		return 0, err
-	}
-	last := m.Layers()
-	total := 0.0
-	dx := tensor.New(b.Tokens(), m.Width())
-	total += embeddingLoss(dx, j.found[last-1], j.exact[last-1], b.Sequences, p.embedding)
-	m.Backward(dx, j.circuits.gradients, run, func(i int, dx tensor.Matrix) {
-		total += cosineLoss(dx, j.found[i-1], j.exact[i-1], p.hidden/float64(last*dx.Rows))
-	})
-	if math.IsNaN(total) {
-		return total, fmt.Errorf("step %d: the loss is not a number", j.steps)
-	}
-	j.circuits.unfold(j.work.Pool())
-	if _, err := j.optimizer.Step(j.work.Pool(), p.rate.at(j.steps)); err != nil {
-		return total, err
+	if _, err := j.optimizer.Step(j.work.Pool(), j.plan.rate.at(j.steps)); err != nil {
+		return loss, err
 	}
 	j.circuits.update(j.work.Pool())
 	j.steps++
-	return total, nil
+	return loss, nil
 }
 
-// cosineLoss returns weight times the sum of 1 - cos over rows, and adds its
-// gradient with respect to x to dx.
-func cosineLoss(dx, x, want tensor.Matrix, weight float64) (total float64) {
-	for t := range x.Rows {
-		total += cosineRow(dx.Row(t), x.Row(t), want.Row(t), weight)
+// gradient computes the loss on the chosen sequences and its gradient.
+func (j *joint) gradient(ctx context.Context, chosen []int) (float64, error) {
+	p, m := &j.plan.weights, j.circuits.model
+	b := j.teacher.corpus.pick(chosen)
+	n, layers := b.Tokens(), m.Layers()
+	for i := range j.exact {
+		j.exact[i] = j.exact[i].Resize(n, m.Width())
 	}
-	return total
-}
-
-// cosineRow is one row of cosineLoss. The gradient of cos(x, w) is
-// (w/|w| - cos x/|x|)/|x|.
-func cosineRow(dx, x, want []float32, weight float64) float64 {
-	xw, xx, ww := float64(tensor.Dot(x, want)), tensor.Squares(x), tensor.Squares(want)
-	if xx == 0 || ww == 0 {
-		return weight
+	if err := j.teacher.states(ctx, j.exact, chosen); err != nil {
+		return 0, err
 	}
-	cos := xw / math.Sqrt(xx*ww)
-	tensor.AddScaled(dx, float32(-weight/math.Sqrt(xx*ww)), want)
-	tensor.AddScaled(dx, float32(weight*cos/xx), x)
-	return weight * (1 - cos)
-}
-
-// embeddingLoss returns weight times the mean over sequences of 1 - cos of their
-// mean rows, and adds its gradient with respect to x to dx.
-func embeddingLoss(dx, x, want tensor.Matrix, seqs tensor.Sequences, weight float64) (total float64) {
-	a, b := means(x, seqs), means(want, seqs)
-	da := tensor.New(a.Rows, a.Cols)
-	total = cosineLoss(da, a, b, weight/float64(seqs.Len()))
-	for i := range seqs.Len() {
-		lo, hi := seqs.Bounds(i)
-		for t := lo; t < hi; t++ {
-			tensor.AddScaled(dx.Row(t), 1/float32(hi-lo), da.Row(i))
+	run := model.Run{Heads: j.circuits.heads, Work: j.work, Tape: &j.tape, Hidden: func(i int, x tensor.Matrix) {
+		if i > 0 {
+			j.found[i-1] = j.found[i-1].Resize(n, m.Width())
+			j.found[i-1].CopyFrom(x)
 		}
+	}}
+	x, err := m.Forward(ctx, b, run)
+	if err != nil {
+		return 0, err
 	}
-	return total
+	j.dx = j.dx.Resize(n, m.Width())
+	j.dx.Zero()
+	loss := 0.0
+	if embeds(m) {
+		loss += embeddingLoss(j.dx, x, j.exact[layers], b.Sequences, p.Embedding)
+	}
+	answer, err := answerLoss(m, j.dx, x, j.exact[layers], b.Sequences, j.maskedOf(chosen), p.Answer, j.work)
+	if err != nil {
+		return 0, err
+	}
+	loss += answer
+	m.Backward(j.dx, j.circuits.gradients, run, func(i int, dx tensor.Matrix) {
+		loss += cosineLoss(dx, j.found[i-1], j.exact[i-1], p.Hidden/float64(layers*n))
+	})
+	j.circuits.unfold(j.work.Pool())
+	return loss, nil
+}
+
+// maskedOf returns the masked tokens of the chosen sequences.
+func (j *joint) maskedOf(chosen []int) [][]int {
+	masked := j.teacher.corpus.masked
+	if masked == nil {
+		return nil
+	}
+	out := make([][]int, len(chosen))
+	for i, s := range chosen {
+		out[i] = masked[s]
+	}
+	return out
 }

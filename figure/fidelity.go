@@ -30,8 +30,7 @@ func answered(f transfer.Fidelity) bool { return f.Answers > 0 }
 
 func (p *pen) fidelity(area vg.Rectangle, f transfer.Fidelity) {
 	row := rows(area)
-	p.fidelityKey(vg.Point{X: area.Min.X + leftMargin, Y: row()}, area.Max.X, row, f)
-	area.Max.Y -= 2*lineHeight + 2*mm
+	area.Max.Y = p.fidelityKey(vg.Point{X: area.Min.X + leftMargin, Y: row()}, area.Max.X, row, f) - 2.5*mm
 	left := area
 	if answered(f) {
 		left.Max.X = (area.Min.X + area.Max.X) / 2
@@ -82,8 +81,9 @@ func (p *pen) fidelityPanel(area vg.Rectangle, f transfer.Fidelity, name string,
 	}
 }
 
-// fidelityKey names the curves in one line, or in two where they need them.
-func (p *pen) fidelityKey(at vg.Point, end vg.Length, row func() vg.Length, f transfer.Fidelity) {
+// fidelityKey names the curves in one line, or in two where they need them, and
+// returns the last one's height.
+func (p *pen) fidelityKey(at vg.Point, end vg.Length, row func() vg.Length, f transfer.Fidelity) vg.Length {
 	start := at.X
 	next := func(name string, sample func(at vg.Point)) {
 		if width := sampleWidth + textGap + p.width(name, smallSize); at.X > start && at.X+width > end {
@@ -108,6 +108,7 @@ func (p *pen) fidelityKey(at vg.Point, end vg.Length, row func() vg.Length, f tr
 	next("uniform attention", func(at vg.Point) {
 		p.segments(line{color: gray, width: curveWidth, dash: lawDash}, at, at.Add(vg.Point{X: sampleWidth}))
 	})
+	return at.Y
 }
 
 // floats are numbers as axes take them.

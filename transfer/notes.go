@@ -176,11 +176,11 @@ func need(r *Report, say func(string, ...any)) {
 		var others []string
 		for _, c := range f.Curves {
 			if c.Draw != "" {
-				others = append(others, fmt.Sprintf("%s curves, drawn at random, need %s", c.Name, c.needs(fitted.Hidden[j])))
+				others = append(others, c.needs(fitted.Hidden[j])+" of "+c.Name+" curves")
 			}
 		}
-		say("The network fitted with %.0f neurons a head keeps a cosine of %.3f of the last hidden states (on %d %s); for as much %s.",
-			float64(m), float64(fitted.Hidden[j]), f.Texts, inputs(r), strings.Join(others, ", "))
+		say("The network fitted with %.0f neurons a head keeps a cosine of %.3f of the last hidden states (on %d %s). Drawn at random, that takes %s.",
+			float64(m), float64(fitted.Hidden[j]), f.Texts, inputs(r), strings.Join(others, ", and "))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,14 +31,14 @@ func newFit(e *env) *cobra.Command {
 	f := &fitFlags{neurons: 128, minutes: 30, length: 128, output: network.TuningFile}
 	c := &cobra.Command{
 		Use:   "fit",
-		Short: "Fit tuning curves, so that a network of neurons and astrocytes does its job",
-		Long: `Fit learns the tuning curves of every head of a pretrained network: first head by
-head, so that attention and calcium come close to softmax, then all together
-through the whole network, so that its hidden states and answers do. Neurons are
-divided among heads by what the error of each costs the output, under one total.
-The curves, for keys and for queries apart, go into a file, which transfer, run
-and stream take by --tuning FILE. They belong to the weights that they were
-fitted to.
+		Short: "Fit tuning curves to a pretrained network",
+		Long: `Fit learns the tuning curves of every head of a pretrained network, so that the
+network does its job as neurons and astrocytes: first head by head, so that
+attention and calcium come close to softmax, then all together through the whole
+network, so that its hidden states and answers do. Neurons are divided among
+heads by what the error of each costs the output, under one total. The curves,
+for keys and for queries apart, go into a file, which transfer, run and stream
+take by --tuning FILE. They belong to the weights that they were fitted to.
 
 Inputs are of the kind that will be read: a file of texts, one a line, or a
 folder of pictures or sounds; nothing in them is labelled. The more, the better
@@ -56,9 +57,11 @@ It ends with a table: what networks keep of the exact one on validation, with
 uniform attention, with as many neurons whose curves are drawn at random, plain
 and calibrated, and with the fitted ones; then every head: its neurons, the
 divergence of its attention from softmax, and the error of its calcium.`,
-		Example: `  tripartite fit --head-steps 40 --joint-steps 4 --neurons 16
+		Example: `  tripartite fit
   tripartite transfer --tuning tuning.safetensors -o report-fitted
-  tripartite fit --model ./model --input texts.txt --minutes 0.05 -o model-16.safetensors --neurons 16`,
+  tripartite fit --model vision --neurons 64 --minutes 5 -o vision-64.safetensors
+  tripartite fit --model ./gpt2 --input passages.txt -o gpt2-128.safetensors
+  tripartite run ./gpt2 --text "And God said" --attention algebraic --tuning gpt2-128.safetensors --max-new-tokens 20`,
 		Args:              arguments(),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(c *cobra.Command, _ []string) error { return runFit(e, c, f) },
@@ -148,7 +151,14 @@ func runFit(e *env, c *cobra.Command, f *fitFlags) error {
 		return err
 	}
 	update, end := e.stages()
-	cfg.Progress = func(p fit.Progress) { update(fitStage(p), fitShare(p)) }
+	var measured *fit.Fidelity
+	cfg.Progress = func(p fit.Progress) {
+		update(fitStage(p), fitShare(p))
+		if p.Fidelity != measured && p.Fidelity != nil {
+			measured = p.Fidelity
+			e.logf("%s", fitStage(p))
+		}
+	}
 	r, err := fit.Run(c.Context(), cfg)
 	end()
 	if err != nil {
@@ -182,22 +192,34 @@ func (f *fitFlags) ended(err error) error {
 	return err
 }
 
-// fitStage says what a fit is doing and, as soon as that was measured, how close
-// the network is on validation.
+// fitStage says what a fit is doing, for how long still and, as soon as that was
+// measured, how close the network is on validation.
 func fitStage(p fit.Progress) string {
 	s := p.Stage
+	if p.Steps > 0 {
+		s += fmt.Sprintf(", %d of %d", p.Step, p.Steps)
+	}
+	if p.Left >= time.Second {
+		s += fmt.Sprintf(", %v left", p.Left.Round(time.Second))
+	}
 	if f := p.Fidelity; f != nil {
-		s += fmt.Sprintf(" (hidden cosine %.4f)", f.Hidden)
+		s += fmt.Sprintf(" (cosine of hidden states %.4f)", f.Hidden)
 	}
 	return s
 }
 
-// fitShare returns how far a stage is.
+// fitShare returns how far the whole is, roughly.
 func fitShare(p fit.Progress) float64 {
-	if p.Steps == 0 {
-		return 0
+	begins := []struct {
+		stage string
+		at    float64
+	}{{fit.StageRead, 0}, {fit.StageSurvey, 0.01}, {fit.StageAllocate, 0.06}, {fit.StageHeads, 0.1}, {fit.StageJoint, 0.45}, {fit.StageSettle, 0.97}, {"", 0.99}}
+	for i, b := range begins[:len(begins)-1] {
+		if b.stage == p.Stage {
+			return b.at + (begins[i+1].at-b.at)*float64(p.Step)/float64(max(p.Steps, 1))
+		}
 	}
-	return float64(p.Step) / float64(p.Steps)
+	return 0
 }
 
 // fewTokens is below how many tokens a fit is told that it has little to go by.
@@ -234,7 +256,7 @@ func (f *fitFlags) corpora(ctx context.Context, e *env, m modelFiles, net *netwo
 		tokens += n
 	}
 	if tokens < fewTokens {
-		e.warnf("%s are fitted to, %s: few, so that curves may suit these better than others of their kind; give more by --input, some %d tokens or more", count(in.Len(), "input", "inputs"), count(tokens, "token", "tokens"), fewTokens)
+		e.warnf("there are few inputs to fit to, %d of %d tokens in all: curves will suit these better than others of their kind; give more by --input, some %d tokens or more", in.Len(), tokens, fewTokens)
 	}
 	return corpus, validation, nil
 }

@@ -16,7 +16,7 @@ func (t *terminal) fidelity(r *transfer.Report) {
 		return
 	}
 	t.line("")
-	const name = 24
+	const name = 27
 	drawn := f.Curves[0].Neurons
 	heading := fmt.Sprintf("%-*s", name, "neurons a head")
 	for _, n := range drawn {
@@ -44,7 +44,7 @@ func (t *terminal) fidelity(r *transfer.Report) {
 			if c.Draw != "" {
 				break
 			}
-			s := fmt.Sprintf("%s with %s: hidden cosine %s", c.Name, plural(int(c.Neurons[i]+0.5), "neuron"), fixed(3, c.Hidden[i]))
+			s := fmt.Sprintf("%s, %s a head: hidden cosine %s", c.Name, plural(int(c.Neurons[i]+0.5), "neuron"), fixed(3, c.Hidden[i]))
 			if i < len(c.Agreement) {
 				s += ", answers " + percent(c.Agreement[i])
 			}

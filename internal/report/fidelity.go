@@ -16,7 +16,7 @@ func (t *terminal) fidelity(r *transfer.Report) {
 		return
 	}
 	t.line("")
-	const name = 27
+	const name = 20
 	drawn := f.Curves[0].Neurons
 	heading := fmt.Sprintf("%-*s", name, "neurons a head")
 	for _, n := range drawn {
@@ -35,7 +35,7 @@ func (t *terminal) fidelity(r *transfer.Report) {
 	}
 	for _, c := range f.Curves {
 		if c.Draw != "" {
-			row(c.Name+", hidden cosine", c.Hidden, decimals(3))
+			row(c.Name+", cosine", c.Hidden, decimals(3))
 			row(c.Name+", answers", c.Agreement, percent)
 		}
 	}
@@ -44,16 +44,16 @@ func (t *terminal) fidelity(r *transfer.Report) {
 			if c.Draw != "" {
 				break
 			}
-			s := fmt.Sprintf("%s, %s a head: hidden cosine %s", c.Name, plural(int(c.Neurons[i]+0.5), "neuron"), fixed(3, c.Hidden[i]))
+			s := fmt.Sprintf("%s, %s a head: cosine %s", c.Name, plural(int(c.Neurons[i]+0.5), "neuron"), fixed(3, c.Hidden[i]))
 			if i < len(c.Agreement) {
 				s += ", answers " + percent(c.Agreement[i])
 			}
 			t.line(s)
 		}
 	}
-	s := fmt.Sprintf("Whole networks on %s, %s, beside exact attention; uniform attention: %s", plural(f.Texts, noun(r)), plural(f.Tokens, "token"), fixed(3, f.HiddenUniform))
+	s := fmt.Sprintf("cosine: of the last hidden states to those of exact attention, of whole networks on %s, %s; uniform attention: %s", plural(f.Texts, noun(r)), plural(f.Tokens, "token"), fixed(3, f.HiddenUniform))
 	if f.Answers > 0 {
-		s += fmt.Sprintf(", and %s of %s as by exact attention", percent(f.AgreementUniform), plural(f.Answers, "answer"))
+		s += fmt.Sprintf("; answers: as by exact attention, of %s; uniform attention: %s", count(f.Answers), percent(f.AgreementUniform))
 	}
 	t.wrap("", s+".")
 }

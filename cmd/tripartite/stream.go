@@ -11,6 +11,7 @@ import (
 
 	"github.com/tripartite-go/tripartite"
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/atomicfile"
 	"github.com/tripartite-go/tripartite/internal/cli/attend"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
@@ -100,6 +101,11 @@ at any time.`,
 			input, err := f.check(e, c, args)
 			if err != nil {
 				return err
+			}
+			if f.save != "" { // rather than when much is to be saved
+				if err := atomicfile.Check(f.save); err != nil {
+					return fmt.Errorf("save memory: %w", err)
+				}
 			}
 			if f.single.path != "" {
 				return runStreamHead(e, c, f, input)

@@ -106,6 +106,9 @@ func (f *runFlags) check(e *env, c *cobra.Command, in []string) error {
 	if f.circuits.calibrate != "" && f.circuits.attention.Uses(attention.KindAlgebraic) && !f.circuits.needsCalibration() {
 		e.warnf("--calibrate has no effect on %s curves; use --tuning calibrated", f.circuits.tuning)
 	}
+	if err := f.circuits.apart("run", in...); err != nil {
+		return err
+	}
 	return oneStream("input", append(in, f.circuits.calibrate)...)
 }
 

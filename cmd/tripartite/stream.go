@@ -157,6 +157,9 @@ func (f *streamFlags) check(e *env, c *cobra.Command, args []string) (input stri
 		err = f.single.check(c, f)
 	} else {
 		err = f.checkNetwork(e, c)
+		if err == nil {
+			err = f.circuits.apart("stream", input)
+		}
 	}
 	if err != nil {
 		return "", err

@@ -98,6 +98,8 @@ func (f *fitFlags) check(c *cobra.Command) error {
 		return usagef("fit: --head-steps and --joint-steps belong together; give both, or --minutes")
 	case changed("head-steps") && changed("minutes"):
 		return usagef("fit: --minutes and --head-steps; give the time or the steps")
+	case f.input != "" && f.validation != "" && !isStream(f.input) && (inside(f.input, f.validation) || inside(f.validation, f.input)):
+		return usagef("fit: --validation %s holds what is fitted to (%s); give other inputs of the same kind, or leave it out", f.validation, f.input)
 	case isStream(f.output) || f.output == "":
 		return usagef("fit: -o %q is no file; give the path of one", f.output)
 	}

@@ -150,6 +150,7 @@ func TestFitRefusesWhatCannotBeMeant(t *testing.T) {
 		{"fit -o -", exitUsage, "is no file"},
 		{"fit -o folder", exitUsage, "is a folder"},
 		{"fit --input - --validation -", exitUsage, "standard input"},
+		{"fit --input one.txt --validation ./one.txt", exitUsage, "holds what is fitted to"},
 		{"fit --input one.txt", exitFailed, "judge the fit by: 1 input; give some thousand"},
 		{"fit --input empty.txt", exitFailed, "it is empty"},
 		{"fit --input nosuch.txt", exitFailed, "there is no such file"},

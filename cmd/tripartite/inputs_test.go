@@ -227,3 +227,25 @@ func TestInputsThatAModelDoesNotRead(t *testing.T) {
 	}
 	wantFailure(t, command("run", vit, pictures+"text.png", "--attention", "algebraic"), exitFailed, "no pictures to calibrate on", "--calibrate FOLDER", "--tuning exp")
 }
+
+// What is run and what is calibrated on may lie side by side, and not in one another.
+func TestConstantsComeFromOtherInputs(t *testing.T) {
+	dir := t.TempDir()
+	a := write(t, dir, "a", "a text\n")
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(a, link); err != nil {
+		t.Skip("skipped: no symbolic links here")
+	}
+	for _, c := range []struct {
+		run, calibrate string
+		apart          bool
+	}{
+		{a, a, false}, {dir, a, false}, {a, dir, false}, {link, a, false}, {a, filepath.Join(dir, ".", "a"), false},
+		{a, filepath.Join(dir, "b"), true}, {filepath.Join(dir, "..a"), filepath.Join(dir, "..ab"), true}, {"-", a, true}, {"", a, true}, {a, "", true},
+	} {
+		f := &circuitFlags{calibrate: c.calibrate}
+		if err := f.apart("run", c.run); (err == nil) != c.apart {
+			t.Errorf("%s, calibrated on %s: %v", c.run, c.calibrate, err)
+		}
+	}
+}

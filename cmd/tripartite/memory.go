@@ -231,12 +231,15 @@ func showStreamMemory(e *env, path string) error {
 		return e.printJSON(streamMemoryResult{programVersion(), m})
 	}
 	id := m.Identity
+	circuits := fmt.Sprintf("%s curves, %s, draw %s, seed %d (%.8s)", id.Tuning, count(id.Neurons, "neuron a head", "neurons a head"), id.Draw, id.Seed, id.Circuits)
+	if id.Curves != "" {
+		circuits = fmt.Sprintf("%s curves (%.8s), %s in all (%.8s)", id.Tuning, id.Curves, count(id.TotalNeurons, "neuron", "neurons"), id.Circuits)
+	}
 	_, err = fmt.Fprintf(e.stdout, `schema       %s
 tokens       %d, %d bytes of %s
 model        %s (%.8s), %s
-circuits     %s curves, %s, draw %s, seed %d (%.8s)
+circuits     %s
 size         %d bytes
-`, m.Schema, m.Tokens, m.Offset, id.Input, id.Model, id.Checkpoint, id.Arithmetic,
-		id.Tuning, count(id.Neurons, "neuron a head", "neurons a head"), id.Draw, id.Seed, id.Circuits, m.Bytes)
+`, m.Schema, m.Tokens, m.Offset, id.Input, id.Model, id.Checkpoint, id.Arithmetic, circuits, m.Bytes)
 	return err
 }

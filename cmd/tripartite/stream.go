@@ -11,6 +11,7 @@ import (
 
 	"github.com/tripartite-go/tripartite"
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/atomicfile"
 	"github.com/tripartite-go/tripartite/internal/cli/attend"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
@@ -49,12 +50,13 @@ the mean of each layer's heads. Without MODEL it is the bundled model "causal",
 whose tokens are bytes. A single argument is MODEL; --file names the input of
 the model that is left out.
 
-What the network keeps of the input, the memories (H, g) of all heads, does not
-grow. Models that count positions, such as GPT-2, end where their positions do;
-those with ALiBi, such as causal and BLOOM, go on. Text is read as it comes,
-without the tokens that a tokenizer puts around it; a word is held back until it
-is whole or the input ends. With --ids, the input is token ids instead, with
-spaces or commas between.
+Tuning curves are as for transfer, fitted ones by --tuning FILE among them. What
+the network keeps of the input, the memories (H, g) of all heads, does not grow.
+Models that count positions, such as GPT-2, end where their positions do; those
+with ALiBi, such as causal and BLOOM, go on. Text is read as it comes, without
+the tokens that a tokenizer puts around it; a word is held back until it is
+whole or the input ends. With --ids, the input is token ids instead, with spaces
+or commas between.
 
 With --head, one causal head runs on rows x of numbers instead, and the single
 argument is INPUT: an array [N,D] in .npy format, whose header need not know how
@@ -100,6 +102,11 @@ at any time.`,
 			input, err := f.check(e, c, args)
 			if err != nil {
 				return err
+			}
+			if f.save != "" { // rather than when much is to be saved
+				if err := atomicfile.Check(f.save); err != nil {
+					return fmt.Errorf("save memory: %w", err)
+				}
 			}
 			if f.single.path != "" {
 				return runStreamHead(e, c, f, input)
@@ -151,6 +158,9 @@ func (f *streamFlags) check(e *env, c *cobra.Command, args []string) (input stri
 		err = f.single.check(c, f)
 	} else {
 		err = f.checkNetwork(e, c)
+		if err == nil {
+			err = f.circuits.apart("stream", input)
+		}
 	}
 	if err != nil {
 		return "", err
@@ -188,6 +198,9 @@ func runStream(e *env, c *cobra.Command, f *streamFlags, args []string, input st
 		e.warnf("reading %s from standard input with %s; Ctrl-D ends it", what, files.name)
 	case len(args) == 0:
 		e.warnf("reading %s from %s with %s, the bundled causal model", what, inputName(input), files.name)
+	}
+	if err := f.circuits.settleForUse(e, c, files); err != nil {
+		return err
 	}
 	net, err := f.load(e, files)
 	if err != nil {
@@ -292,6 +305,9 @@ func (f *streamFlags) begin(ctx context.Context, e *env, files modelFiles, net *
 		Model: files.name, Arithmetic: f.products().String(), Input: stream.Text,
 		Tuning: resolved.Tuning, Neurons: resolved.Neurons, Draw: string(resolved.Draw), Seed: e.seed,
 	}}
+	if f.circuits.fitted != nil {
+		cfg.Identity.TotalNeurons, cfg.Identity.Curves = resolved.TotalNeurons, resolved.Curves
+	}
 	if f.ids {
 		cfg.Identity.Input = stream.IDNumbers
 	}
@@ -299,7 +315,7 @@ func (f *streamFlags) begin(ctx context.Context, e *env, files modelFiles, net *
 		cfg.Token = net.Tokenizer.Token
 	}
 	if f.save != "" || f.resume != "" {
-		if cfg.Identity.Checkpoint, err = stream.Checkpoint(files.files); err != nil {
+		if cfg.Identity.Checkpoint, err = network.Checkpoint(files.files); err != nil {
 			return nil, err
 		}
 	}

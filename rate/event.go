@@ -28,5 +28,5 @@ type Event struct {
 }
 
 func (e Event) String() string {
-	return fmt.Sprintf("%s calcium in domain %d, %.4g s into reading token %d", e.Kind, e.Domain, e.Time, e.Token)
+	return fmt.Sprintf("%s in domain %d, %.4g s into reading token %d", e.Kind, e.Domain, e.Time, e.Token)
 }

@@ -40,61 +40,72 @@ func newReadout(c *course, tau float64, r Readout) *readout {
 func (r *readout) over(from, to float64) (w float64, vanish *Event) {
 	t := to - from
 	r.c.at(from, r.first)
-	largest := r.sigma
 	for j := range r.first {
-		largest = max(largest, r.sigma+r.first[j], math.Abs(r.c.start[j]), math.Abs(r.c.end[j]))
 		r.first[j] += r.sigma
 	}
-	early := min(1/r.c.hidden, r.c.tau/r.c.fastest())
-	late := r.tau
-	if r.shunting {
-		late = r.tau / largest
-	}
-	if from > 0 { // what is fast after the beginning is as old as that
-		early = max(early, from)
-	}
-	parts := spans(t, max(early, t*0x1p-60), max(late, t*0x1p-60))
+	parts := r.parts(from, t)
 	if !r.shunting {
 		if e := r.scan(parts, from, t); e != nil {
 			return 0, e
 		}
 	}
 	clear(r.pq)
-	bad := 0
-	ok := integrate(parts, r.counts, r.pq, func(x float64, lateSide bool, out []float64) bool {
+	bad := -1
+	ok := integrate(parts, r.counts, r.pq, func(x float64, late bool, out []float64) bool {
 		s, left := x, t-x
-		if lateSide {
+		if late {
 			s, left = t-x, x
 		}
-		s += from
-		r.c.at(s, r.now)
-		w := r.weight(s, left) / r.tau
-		for j, c := range r.now {
-			divided := w
-			switch c += r.sigma; {
-			case r.silent(j):
-				divided = 0
-			case !r.shunting:
-				if c == 0 || (c > 0) != (r.first[j] > 0) {
-					bad = j
-					return false
-				}
-				divided /= c
-			}
-			out[2*j] = divided * math.Exp(-r.c.hidden*s)
-			out[2*j+1] = -divided * math.Expm1(-r.c.hidden*s)
-		}
-		return true
+		bad = r.evaluate(from+s, left, out)
+		return bad < 0
 	})
 	switch {
 	case !ok && r.shunting: // a leak below zero lets outputs grow
 		return 0, &Event{Kind: Overflow, Time: from}
 	case !ok:
-		return 0, &Event{Kind: Vanishing, Domain: bad, Time: from}
+		return 0, &Event{Kind: Vanishing, Domain: max(bad, 0), Time: from}
 	}
 	r.c.at(from, r.now)
 	return r.weight(from, t), nil
 }
+
+// parts divides the time t from from on by what is fast at either end: rates and
+// calcium as they settle, and outputs as they forget.
+func (r *readout) parts(from, t float64) []span {
+	early := min(1/r.c.hidden, r.c.tau/r.c.fastest())
+	early = max(early, from) // what was faster is over
+	late := r.tau
+	if r.shunting { // the leak is as large as calcium, of one domain
+		late /= max(r.first[0], r.sigma+math.Abs(r.c.start[0]), r.sigma+math.Abs(r.c.end[0]))
+	}
+	const least = 0x1p-60 // of the whole: what is faster is over within rounding
+	return spans(t, max(early, t*least), max(late, t*least))
+}
+
+// evaluate writes the integrands of P and Q at time s of the piece, left before the
+// end, to out. It returns the domain whose sigma + c_j is not on the side of zero
+// that it began on, or -1.
+func (r *readout) evaluate(s, left float64, out []float64) (bad int) {
+	r.c.at(s, r.now)
+	w := r.weight(s, left) / r.tau
+	for j, c := range r.now {
+		divided := w
+		switch c += r.sigma; {
+		case r.silent(j):
+			divided = 0
+		case !r.shunting && !r.sameSide(j, c):
+			return j
+		case !r.shunting:
+			divided /= c
+		}
+		out[2*j] = divided * math.Exp(-r.c.hidden*s)
+		out[2*j+1] = -divided * math.Expm1(-r.c.hidden*s)
+	}
+	return -1
+}
+
+// sameSide reports whether sigma + c_j is on the side of zero that it began on.
+func (r *readout) sameSide(j int, c float64) bool { return c != 0 && (c > 0) == (r.first[j] > 0) }
 
 // weight returns w of a time s, t before the end. Calcium at s must be in now.
 func (r *readout) weight(s, t float64) float64 {
@@ -128,7 +139,7 @@ func (r *readout) scan(parts []span, from, t float64) *Event {
 			}
 			r.c.at(s, r.now)
 			for j, c := range r.now {
-				if c += r.sigma; !r.silent(j) && (c == 0 || (c > 0) != (r.first[j] > 0)) {
+				if !r.silent(j) && !r.sameSide(j, r.sigma+c) {
 					return &Event{Kind: Vanishing, Domain: j, Time: r.between(j, before, s)}
 				}
 			}
@@ -144,7 +155,7 @@ func (r *readout) between(j int, a, b float64) float64 {
 	for range 60 {
 		middle := a + (b-a)/2
 		r.c.at(middle, r.now)
-		if c := r.sigma + r.now[j]; c != 0 && (c > 0) == (r.first[j] > 0) {
+		if r.sameSide(j, r.sigma+r.now[j]) {
 			a = middle
 		} else {
 			b = middle

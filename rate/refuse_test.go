@@ -122,7 +122,7 @@ func TestVanishingCalciumIsReported(t *testing.T) {
 	if err != nil || len(r.Events) != 1 || r.Events[0].Kind != NonPositive || notFinite(r.Y) >= 0 {
 		t.Errorf("half-saturation: %v, %v, %v", r.Y, r.Events, err)
 	}
-	if text := r.Events[0].String(); text != "nonpositive calcium in domain 0, 1 s into reading token 1" {
+	if text := r.Events[0].String(); text != "nonpositive in domain 0, 1 s into reading token 1" {
 		t.Error(text)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"strings"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/internal/pieces"
 	"github.com/tripartite-go/tripartite/transfer"
 )
@@ -26,7 +27,7 @@ func attendedRows(r *transfer.Report) []attendedRow {
 			Exact: answer(in.ExactAnswer), Circuit: answer(in.CircuitAnswer), Uniform: answer(in.UniformAnswer),
 		}
 		if row.Name == "" {
-			row.Name = fmt.Sprintf("%s %s", map[bool]string{true: "text", false: "input"}[in.Patches == nil], count(in.Input+1))
+			row.Name = fmt.Sprintf("%s %s", map[bool]string{true: "text", false: "input"}[in.Patches == nil], counts.Format(in.Input+1))
 		}
 		if row.Truth != "" {
 			row.Truth = pieces.One(row.Truth)
@@ -78,7 +79,7 @@ func (t *terminal) attended(r *transfer.Report) {
 		return
 	}
 	t.line("")
-	heading := "r: correlation of attention, layer " + count(r.Attended.Layer)
+	heading := "r: correlation of attention, layer " + counts.Format(r.Attended.Layer)
 	if rows[0].Exact != "" {
 		heading = "answers: exact | circuit | uniform; " + heading
 	}

@@ -134,11 +134,3 @@ func list[T ~string](names []T) string {
 	}
 	return strings.Join(s, ", ")
 }
-
-// count writes a number with its noun.
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprint(n, " ", many)
-}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite"
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/stream"
 )
 
@@ -203,12 +204,12 @@ func printMemory(w io.Writer, m tripartite.MemoryInfo, head *stream.HeadInfo) er
 		calibrated = ", calibrated"
 	}
 	_, err := fmt.Fprintf(w, `schema       %s
-tokens       %d
+tokens       %s
 circuit      %s curves%s, d=%d, forgetting %g
 fingerprint  %s
-size         %s, %s, %s, %d bytes
-`, m.Schema, m.Tokens, m.Circuit.Tuning, calibrated, m.Circuit.Inputs, m.Circuit.Forget,
-		m.Circuit.Fingerprint, count(m.Neurons, "hidden neuron", "hidden neurons"), count(m.Outputs, "output neuron", "output neurons"), m.Precision, m.Bytes)
+size         %s, %s, %s, %s
+`, m.Schema, counts.Format(m.Tokens), m.Circuit.Tuning, calibrated, m.Circuit.Inputs, m.Circuit.Forget,
+		m.Circuit.Fingerprint, counts.Plural(m.Neurons, "hidden neuron"), counts.Plural(m.Outputs, "output neuron"), m.Precision, counts.Plural(m.Bytes, "byte"))
 	if err == nil && head != nil {
 		_, err = fmt.Fprintf(w, "stream       %v\n", head)
 	}
@@ -235,8 +236,8 @@ func showStreamMemory(e *env, path string) error {
 tokens       %d, %d bytes of %s
 model        %s (%.8s), %s
 circuits     %s curves, %s, draw %s, seed %d (%.8s)
-size         %d bytes
+size         %s
 `, m.Schema, m.Tokens, m.Offset, id.Input, id.Model, id.Checkpoint, id.Arithmetic,
-		id.Tuning, count(id.Neurons, "neuron a head", "neurons a head"), id.Draw, id.Seed, id.Circuits, m.Bytes)
+		id.Tuning, counts.Nouns(id.Neurons, "neuron a head", "neurons a head"), id.Draw, id.Seed, id.Circuits, counts.Plural(m.Bytes, "byte"))
 	return err
 }

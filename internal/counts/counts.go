@@ -17,10 +17,10 @@ func Format[T int | int64](n T) string {
 }
 
 // Plural writes a count with its noun: 1 head, 6,757 heads.
-func Plural(n int, noun string) string { return Nouns(n, noun, noun+"s") }
+func Plural[T int | int64](n T, noun string) string { return Nouns(n, noun, noun+"s") }
 
 // Nouns writes a count with what it is called where there is one, or are many.
-func Nouns(n int, one, many string) string {
+func Nouns[T int | int64](n T, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

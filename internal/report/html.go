@@ -77,7 +77,7 @@ func HTML(w io.Writer, r *transfer.Report) error {
 	page, err := template.New("page").Funcs(template.FuncMap{
 		"count":       counts.Format[int],
 		"count64":     counts.Format[int64],
-		"plural":      counts.Plural,
+		"plural":      counts.Plural[int],
 		"fixed":       fixed,
 		"significant": significant,
 		"percent":     percent,

@@ -51,6 +51,7 @@ type attention struct {
 	Figure, Heads      template.HTML
 	HasTruth, Answered bool // whether rows have a truth, and answers
 	Text, Sound        bool // what it is shown on; pictures otherwise
+	Guessed            bool // whether texts end before what is guessed
 	Overlapping        bool // whether patches overlap
 }
 
@@ -64,6 +65,7 @@ func newAttention(r *transfer.Report) *attention {
 		a.HasTruth = a.HasTruth || row.Truth != ""
 		a.Answered = a.Answered || row.Exact != ""
 	}
+	a.Guessed = r.Network.Task != nil && r.Network.Task.Name == transfer.Next
 	p := r.Attended.Inputs[0].Patches
 	if a.Text = p == nil; !a.Text {
 		a.Sound = p.Channels == 1

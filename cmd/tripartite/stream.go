@@ -44,10 +44,11 @@ func newStream(e *env) *cobra.Command {
 		Short: "Run a causal network, or one head, on input without end",
 		Long: `Stream reads text from INPUT, or standard input, and runs a causal network of
 neurons and astrocytes on it, token by token. For every token it prints a line
-of JSON: its position, id and spelling, the log probability that the network
-gave it before it came, the bits per byte so far, and the logarithm of calcium,
-the mean of each layer's heads. Without MODEL it is the bundled model "causal",
-whose tokens are bytes. A single argument is MODEL; --file names the input of
+of JSON: its position, id, spelling in the vocabulary and text (where it is not
+a part of a character), the log probability that the network gave it before it
+came, the bits per byte so far, and the logarithm of calcium, the mean of each
+layer's heads. Without MODEL it is the bundled model "causal", whose tokens are
+bytes. A single argument is MODEL; --file names the input of
 the model that is left out.
 
 What the network keeps of the input, the memories (H, g) of all heads, does not
@@ -305,7 +306,7 @@ func (f *streamFlags) begin(ctx context.Context, e *env, files modelFiles, net *
 		cfg.Identity.Input = stream.IDNumbers
 	}
 	if net.Tokenizer != nil {
-		cfg.Token = net.Tokenizer.Token
+		cfg.Token, cfg.Text = net.Tokenizer.Token, texts(net.Tokenizer)
 	}
 	if f.save != "" || f.resume != "" {
 		if cfg.Identity.Checkpoint, err = stream.Checkpoint(files.files); err != nil {

@@ -338,7 +338,7 @@ func TestAFullDiskLeavesTheOldMemory(t *testing.T) {
 	memory := filepath.Join(dir, "memory")
 	must(t, streaming(in, "--save", memory)...)
 	good := read(t, memory)
-	wantFailure(t, command(streaming(in, "-o", "/dev/full", "--save", memory)...), exitFailed, "states", "no space left")
+	wantFailure(t, command(streaming(in, "-o", "/dev/full", "--save", memory)...), exitFailed, "states", "no space left on device; check where it leads and whether there is room")
 	if !bytes.Equal(read(t, memory), good) || len(files(t, dir)) != 2 {
 		t.Errorf("the old memory has changed, or something was left behind: %v", files(t, dir))
 	}

@@ -119,6 +119,7 @@ at any time.`,
 	flags.BoolVar(&f.ids, "ids", false, "the input is token ids, not text")
 	group(c, "Input", "file", "ids")
 	f.circuits.add(c, attention.KindAlgebraic)
+	flags.Lookup("calibrate").Usage = "`INPUT` to compute the constants of calibrated and gerf curves from: a file with one text a line (default what a bundled model brings) or, with --head, rows of the same kind, in .npy or a sound"
 	choiceVar(c, &f.precision, "precision", "arithmetic: of a network, products in float32, or fast, which takes Intel's AMX where the CPU has it (default float32); of a head, float64 or float32 (default float64)",
 		streamPrecision(tensor.Float32.String()), streamPrecision(tensor.Fast.String()), streamPrecision(attend.Float64))
 	group(c, "Arithmetic", "precision")

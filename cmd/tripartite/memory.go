@@ -80,7 +80,7 @@ memory belongs to no input: a stream that resumes it begins one.`,
 		Example: `  tripartite memory merge first.safetensors second.safetensors -o both.safetensors`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) < 2 {
-				return fmt.Errorf("%s%d files to merge, want at least two; %s", prefix(c), len(args), see(c))
+				return fmt.Errorf("%s%s to merge, want at least two; %s", prefix(c), counts.Plural(len(args), "file"), see(c))
 			}
 			return nil
 		},

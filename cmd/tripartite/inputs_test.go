@@ -249,3 +249,23 @@ func TestConstantsComeFromOtherInputs(t *testing.T) {
 		}
 	}
 }
+
+// Standard input is called what it is, not the sign for it or its copy.
+func TestErrorsNameStandardInput(t *testing.T) {
+	samples := "../../zoo/vision/samples"
+	for _, args := range [][]string{
+		{"run", "vision", "-"},
+		{"run", "vision", samples, "--attention", "algebraic", "--calibrate", "-"},
+		{"transfer", "--model", "vision", "--input", "-"},
+		{"memory", "info", "-"},
+		{"memory", "merge", "-", "b", "-o", filepath.Join(t.TempDir(), "both")},
+		{"attend", "-", "-o", filepath.Join(t.TempDir(), "out.npz")},
+		{"stream", "--head", "identity", "-"},
+	} {
+		o := commandWith(t.Context(), strings.NewReader("junk"), args...)
+		wantFailure(t, o, exitFailed, "standard input: ")
+		if strings.Contains(o.stderr, " -:") || strings.Contains(o.stderr, os.TempDir()) {
+			t.Errorf("%v: %s", args, o.stderr)
+		}
+	}
+}

@@ -49,20 +49,24 @@ the input's rows.`,
 				return err
 			}
 			defer remove()
-			if stream.IsMemory(name) {
-				return showStreamMemory(e, name)
-			}
-			info, err := tripartite.InspectMemory(name)
-			if err != nil {
-				return err
-			}
-			head, err := stream.InspectHead(name)
-			if err != nil {
-				return err
-			}
-			return showMemory(e, info, head)
+			return called(describeMemory(e, name), name, args[0])
 		},
 	}
+}
+
+func describeMemory(e *env, name string) error {
+	if stream.IsMemory(name) {
+		return showStreamMemory(e, name)
+	}
+	info, err := tripartite.InspectMemory(name)
+	if err != nil {
+		return err
+	}
+	head, err := stream.InspectHead(name)
+	if err != nil {
+		return err
+	}
+	return showMemory(e, info, head)
 }
 
 func newMemoryMerge(e *env) *cobra.Command {
@@ -102,7 +106,7 @@ memory belongs to no input: a stream that resumes it begins one.`,
 	return c
 }
 
-func mergeMemories(e *env, c *cobra.Command, paths []string, output string) error {
+func mergeMemories(e *env, c *cobra.Command, paths []string, output string) (failed error) {
 	names := make([]string, len(paths))
 	for i, p := range paths {
 		name, remove, err := e.seekable(p)
@@ -111,6 +115,7 @@ func mergeMemories(e *env, c *cobra.Command, paths []string, output string) erro
 		}
 		defer remove()
 		names[i] = name
+		defer func() { failed = called(failed, name, p) }()
 		if stream.IsMemory(name) {
 			return fmt.Errorf("merge %s: it is the memory of a whole network (stream --save), and those do not add: from the second layer on, keys and values depend on all tokens before, which two separate streams did not share; stream both inputs one after the other, with --resume", p)
 		}

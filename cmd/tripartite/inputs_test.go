@@ -102,12 +102,12 @@ func labelsOf(t *testing.T, m modelFiles) []string {
 	return c.Labels
 }
 
-// Every bundled model is transferred with no other flags than its name, on inputs
-// whose answers are known.
+// Every bundled model is transferred with no other flags than its name, as README
+// and help say, on inputs whose answers are known.
 func TestEveryBundledModelIsTransferred(t *testing.T) {
 	for _, m := range zoo.Models() {
 		t.Run(m.Name, func(t *testing.T) {
-			args := []string{"--model", m.Name, "--neurons", "16"}
+			args := []string{"--model", m.Name}
 			if m.Samples().Texts != nil { // on few texts, to save time
 				dir := t.TempDir()
 				args = append(args, "--input", write(t, dir, "texts", strings.Join(m.Samples().Texts[:2], "\n")),

@@ -123,6 +123,8 @@ type Run struct {
 	// Trace, unless nil, is called after each layer, from 0, with what its heads
 	// received and returned. It is valid during the call.
 	Trace func(layer int, trace *nn.Trace)
+	// Tape, unless nil, keeps what Backward needs.
+	Tape *Tape
 }
 
 // Forward runs a batch through the network and returns the last hidden states
@@ -136,6 +138,9 @@ func (m *Model) Forward(ctx context.Context, b Batch, run Run) (tensor.Matrix, e
 		return tensor.Matrix{}, err
 	}
 	x := tensor.New(b.Tokens(), m.Width())
+	if run.Tape != nil {
+		run.Tape.begin(m, b.Sequences)
+	}
 	var trace *nn.Trace
 	if run.Trace != nil {
 		trace = new(nn.Trace)
@@ -176,6 +181,9 @@ func (m *Model) forward(ctx context.Context, x tensor.Matrix, b Batch, run Run, 
 		if states != nil {
 			pass.States = states[i]
 		}
+		if run.Tape != nil {
+			pass.Tape = &run.Tape.blocks[i]
+		}
 		block.Forward(x, x, pass)
 		if trace != nil {
 			run.Trace(i, trace)
@@ -186,6 +194,10 @@ func (m *Model) forward(ctx context.Context, x tensor.Matrix, b Batch, run Run, 
 		run.Hidden(m.Layers(), x)
 	}
 	if m.final != nil {
+		if t := run.Tape; t != nil {
+			t.last = t.last.Resize(x.Rows, x.Cols)
+			t.last.CopyFrom(x)
+		}
 		m.final.Forward(x, x)
 	}
 	if run.Hidden != nil && counted {

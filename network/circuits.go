@@ -15,6 +15,10 @@ type Options struct {
 	Selection attention.Selection
 	// Tuning is Calibrated or the name of a map, uncalibrated.
 	Tuning string
+	// Fitted holds the curves of every head instead, from where Neurons and all
+	// that is drawn or calibrated plays no part; nil for the curves that Tuning
+	// names. Their owner checks that they serve the model (Tuning.Serves).
+	Fitted *Tuning
 	// Draw of the rows of W.
 	Draw tuning.Draw
 	// Neurons returns m, the rows of W of a head: its hidden neurons, but for trig
@@ -72,6 +76,31 @@ func (c *Circuits) Heads() [][]attention.Head {
 	return out
 }
 
+// Neurons returns how many hidden neurons all heads have together.
+func (c *Circuits) Neurons() int {
+	total := 0
+	for _, layer := range c.heads {
+		for _, h := range layer {
+			total += h.Neurons()
+		}
+	}
+	return total
+}
+
+// MeanNeurons returns how many hidden neurons a circuit has in the mean, 0 where
+// no head is one.
+func (c *Circuits) MeanNeurons() float64 {
+	circuits := 0
+	for _, layer := range c.heads {
+		for _, h := range layer {
+			if h.Curves != nil {
+				circuits++
+			}
+		}
+	}
+	return float64(c.Neurons()) / float64(max(circuits, 1))
+}
+
 // ParseTuning checks the name of tuning curves: Calibrated or a map's.
 func ParseTuning(name string) error {
 	if name == Calibrated {
@@ -91,11 +120,15 @@ func NeedsCalibration(name string) bool { return name == Calibrated || name == s
 // ones where it has ALiBi. A selection that names a layer or head the
 // model does not have is refused.
 func Build(m *model.Model, o Options) (*Circuits, error) {
-	if err := ParseTuning(o.Tuning); err != nil {
-		return nil, err
-	}
-	if _, err := tuning.ParseDraw(string(o.Draw)); err != nil {
-		return nil, err
+	if o.Fitted == nil {
+		if err := ParseTuning(o.Tuning); err != nil {
+			return nil, err
+		}
+		if _, err := tuning.ParseDraw(string(o.Draw)); err != nil {
+			return nil, err
+		}
+	} else if i := &o.Fitted.Info; i.Layers != m.Layers() || i.Heads != m.Heads() || i.HeadWidth != m.HeadWidth() {
+		return nil, o.Fitted.Serves(m, i.Checkpoint)
 	}
 	if err := o.Selection.Check(m.Layers(), m.Heads()); err != nil {
 		return nil, err
@@ -125,11 +158,8 @@ func build(m *model.Model, o Options, layer, head int) (Head, error) {
 	case attention.KindUniform:
 		out.Head = attention.Uniform{Causal: causal}
 	case attention.KindAlgebraic:
-		cfg, err := o.curves(m.HeadWidth(), layer, head)
-		if err != nil {
-			return out, err
-		}
-		if out.Curves, err = tuning.New[float32](cfg); err != nil {
+		var err error
+		if out.Curves, err = o.build(m.HeadWidth(), layer, head); err != nil {
 			return out, err
 		}
 		if out.Head, err = attention.NewCircuit(attention.CircuitConfig{
@@ -142,6 +172,18 @@ func build(m *model.Model, o Options, layer, head int) (Head, error) {
 		panic("network: heads of kind " + out.Kind.String() + " cannot be built")
 	}
 	return out, nil
+}
+
+// build makes the tuning curves of one head.
+func (o Options) build(d, layer, head int) (*tuning.Curves[float32], error) {
+	if o.Fitted != nil {
+		return o.Fitted.At(layer, head), nil
+	}
+	cfg, err := o.curves(d, layer, head)
+	if err != nil {
+		return nil, err
+	}
+	return tuning.New[float32](cfg)
 }
 
 // curves draws the tuning curves of one head.

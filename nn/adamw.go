@@ -184,6 +184,27 @@ func (o *AdamW) Step(pool *tensor.Pool, rate float64) (norm float64, err error) 
 	return norm, nil
 }
 
+// Memory returns what the optimizer remembers: the number of steps, and the
+// running means of the gradient and of its square for every parameter, which are
+// shared. With it and the parameters a training that was interrupted goes on to
+// the bit.
+func (o *AdamW) Memory() (steps int, mean, square [][]float32) { return o.t, o.m, o.v }
+
+// Restore makes the optimizer go on from what Memory returned, which it copies.
+func (o *AdamW) Restore(steps int, mean, square [][]float32) {
+	if steps < 0 || len(mean) != len(o.m) || len(square) != len(o.v) {
+		panic(fmt.Sprintf("nn: AdamW: the memory of %d steps and %d and %d parameters for %d", steps, len(mean), len(square), len(o.m)))
+	}
+	o.t = steps
+	for i := range o.m {
+		if len(mean[i]) != len(o.m[i]) || len(square[i]) != len(o.v[i]) {
+			panic(fmt.Sprintf("nn: AdamW: the memory of %d and %d values for %s, which has %d", len(mean[i]), len(square[i]), o.params[i].Name, len(o.m[i])))
+		}
+		copy(o.m[i], mean[i])
+		copy(o.v[i], square[i])
+	}
+}
+
 // Zero sets all gradients to 0, for the next step.
 func (o *AdamW) Zero(pool *tensor.Pool) { pool.Run(len(o.spans), (*zeroTask)(o)) }
 

@@ -134,3 +134,42 @@ func TestParametersOfABlock(t *testing.T) {
 		t.Errorf("%d parameters, of which %v decay; want 14 and %v", len(list), decaying, want)
 	}
 }
+
+func TestAnOptimizerGoesOnFromItsMemory(t *testing.T) {
+	values := random(1, 1, 50, 1).Data
+	begin := func() ([]Parameter, *AdamW) {
+		p := []Parameter{{"a", slices.Clone(values[:20]), make([]float32, 20), false}, {"b", slices.Clone(values[20:]), make([]float32, 30), true}}
+		o, err := NewAdamW(DefaultAdamW(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p, o
+	}
+	step := func(p []Parameter, o *AdamW, i int) {
+		for j := range p {
+			copy(p[j].Gradient, random(uint64(10*i+j), 1, len(p[j].Value), 1).Data)
+		}
+		if _, err := o.Step(nil, 0.01); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, o := begin()
+	q, resumed := begin()
+	for i := range 6 {
+		if i == 3 {
+			for j := range p {
+				copy(q[j].Value, p[j].Value)
+			}
+			resumed.Restore(o.Memory())
+		}
+		step(p, o, i)
+		if i >= 3 {
+			step(q, resumed, i)
+		}
+	}
+	for j := range p {
+		if !slices.Equal(p[j].Value, q[j].Value) {
+			t.Errorf("parameter %s ends elsewhere after a pause", p[j].Name)
+		}
+	}
+}

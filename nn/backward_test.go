@@ -358,3 +358,37 @@ func TestMistakesOnTheWayBackPanic(t *testing.T) {
 		}()
 	}
 }
+
+func TestAFrozenBlockLeavesOutWhatNobodyWants(t *testing.T) {
+	const width, n = 12, 3
+	s := size{width, n, 4, 4, 20}
+	seqs := tensor.NewSequences(40, 0, 9, 1)
+	for _, preNorm := range []bool{false, true} {
+		p := newParams(s, true)
+		b := newBlock(t, BlockConfig{Heads: n, PreNorm: preNorm, Activation: GELU}, p)
+		heads, curves := trainableHeads(t, 4, n, preNorm)
+		x, dy := random(50, seqs.Tokens(), width, 1), random(51, seqs.Tokens(), width, 1)
+		pass := Pass{Sequences: seqs, Heads: heads, Work: NewWorkspace(nil)}
+		whole := &BlockGradient{Params: p.Zeros(), Curves: curves()}
+		want := roundTrip(b, whole, dy, x, pass)
+
+		frozen := &BlockGradient{Curves: curves()}
+		if dx := roundTrip(b, frozen, dy, x, pass); !slices.Equal(dx.Data, want.Data) {
+			t.Error("a frozen block has another gradient of its input")
+		}
+		pass.Tape = new(Tape)
+		b.Forward(x.Clone(), x, pass)
+		alone := &BlockGradient{Curves: curves()}
+		b.Backward(tensor.Matrix{}, alone, dy, pass)
+		for h, c := range whole.Curves {
+			if c == nil {
+				continue
+			}
+			for p := range c {
+				if !slices.Equal(c[p].W, frozen.Curves[h][p].W) || !slices.Equal(c[p].W, alone.Curves[h][p].W) {
+					t.Errorf("head %d: the curves of a frozen block have other gradients", h)
+				}
+			}
+		}
+	}
+}

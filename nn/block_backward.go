@@ -61,7 +61,10 @@ type backward struct {
 }
 
 // Backward takes the gradient dy [N, D] of the block's output back to its input,
-// dx [N, D], which may be dy, and adds to the gradients of its parameters. pass is
+// dx [N, D], which may be dy, and adds to the gradients of its parameters. The
+// last step to dx is left out if dx has no rows and the parameters before
+// attention are frozen, as in the first block of a network whose tuning curves
+// alone are trained. pass is
 // that of the forward pass, with its tape; its Trace and States play no part.
 // Every head must be an attention.Trainable.
 //
@@ -69,13 +72,19 @@ type backward struct {
 // result does not depend on how. Rows of dx do not depend on the other sequences
 // in the batch.
 func (b *Block) Backward(dx tensor.Matrix, grad *BlockGradient, dy tensor.Matrix, pass Pass) {
-	b.check(dx, dy, &pass)
+	to := dx
+	if dx.Rows == 0 {
+		to = dy // of the right shape
+	}
+	b.check(to, dy, &pass)
 	b.checkBackward(grad, dy, &pass)
 	w := pass.Work
 	w.beginBackward(b, dx, grad, dy, pass)
 	w.pool.Run(w.blocks, (*outputBackward)(w))
 	w.pool.Run(b.heads*pass.Sequences.Len(), (*headBackward)(w))
-	w.pool.Run(w.blocks, (*inputBackward)(w))
+	if dx.Rows > 0 || grad.Params != nil {
+		w.pool.Run(w.blocks, (*inputBackward)(w))
+	}
 	if p := grad.Params; p != nil {
 		w.back.addNorms(b, p)
 		w.back.addOuters(b, pass.Tape, p)
@@ -136,8 +145,10 @@ func (w *Workspace) beginBackward(b *Block, dx tensor.Matrix, grad *BlockGradien
 	w.rows, w.blocks = backwardRows, (n+backwardRows-1)/backwardRows
 	k.grad, k.dy, k.dx = grad, dy, dx
 	k.dsum = k.dsum.Resize(n, b.width)
-	k.fed = k.fed.Resize(n, b.width)
-	k.hidden = k.hidden.Resize(n, b.up.Out())
+	if grad.Params != nil {
+		k.fed = k.fed.Resize(n, b.width)
+		k.hidden = k.hidden.Resize(n, b.up.Out())
+	}
 	k.dhidden = k.dhidden.Resize(n, b.up.Out())
 	k.dattended = k.dattended.Resize(n, b.width)
 	k.dmixed = k.dmixed.Resize(n, b.heads*b.valueWidth)
@@ -175,20 +186,26 @@ func (t *outputBackward) Do(worker, i int) {
 	lo, hi := w.span(i)
 	arena := &w.arenas[worker]
 	defer arena.Release(arena.Mark())
-	attended, fed := tape.attended.SliceRows(lo, hi), k.fed.SliceRows(lo, hi)
+	attended := tape.attended.SliceRows(lo, hi)
 	dsum, dattended := k.dsum.SliceRows(lo, hi), k.dattended.SliceRows(lo, hi)
 	if b.preNorm {
 		dsum.CopyFrom(k.dy.SliceRows(lo, hi))
-		b.last.Forward(fed, attended)
 	} else {
 		b.last.Backward(dsum, k.norm(i, 1), k.dy.SliceRows(lo, hi), tape.sum.SliceRows(lo, hi), arena)
-		b.first.Forward(fed, attended)
+	}
+	if k.grad.Params != nil {
+		before := b.first
+		if b.preNorm {
+			before = b.last
+		}
+		before.Forward(k.fed.SliceRows(lo, hi), attended)
 	}
 
-	before, after := tape.hidden.SliceRows(lo, hi), k.hidden.SliceRows(lo, hi)
-	dbefore := k.dhidden.SliceRows(lo, hi)
+	before, dbefore := tape.hidden.SliceRows(lo, hi), k.dhidden.SliceRows(lo, hi)
 	dafter := arena.Matrix(hi-lo, before.Cols)
-	b.activation.Apply(after.Data, before.Data)
+	if k.grad.Params != nil {
+		b.activation.Apply(k.hidden.SliceRows(lo, hi).Data, before.Data)
+	}
 	tensor.Product(dafter, dsum, b.down.reverse())
 	b.activation.Backward(dbefore.Data, dafter.Data, before.Data)
 	tensor.Product(dattended, dbefore, b.up.reverse())
@@ -239,7 +256,10 @@ func (t *inputBackward) Do(worker, i int) {
 	lo, hi := w.span(i)
 	arena := &w.arenas[worker]
 	defer arena.Release(arena.Mark())
-	dx := k.dx.SliceRows(lo, hi)
+	dx := arena.Matrix(hi-lo, b.width) // unless somebody wants it
+	if k.dx.Rows > 0 {
+		dx = k.dx.SliceRows(lo, hi)
+	}
 	tensor.Product(dx, k.dinputs.SliceRows(lo, hi), b.inputs.reverse())
 	if b.preNorm {
 		x := w.x.SliceRows(lo, hi)

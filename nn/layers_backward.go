@@ -29,12 +29,14 @@ func (l Linear) reverse() tensor.Weight {
 //
 //	dx = dy W,  grad.Weight += dyᵀ x,  grad.Bias += sum of dy over rows
 //
-// x [n, in] is the input of the forward pass. dx [n, in] is left out if it has no
-// rows; it must not overlap dy. Work runs on all threads of the workspace, and
+// x [n, in] is the input of the forward pass; it may be left out with grad, where
+// weights are frozen. dx [n, in] is left out if it has no rows; it must not overlap
+// dy. Work runs on all threads of the workspace, and
 // the result does not depend on how many they are. It panics for a map that was
 // packed for fast products.
 func (l Linear) Backward(work *Workspace, dx tensor.Matrix, grad Projection, dy, x tensor.Matrix) {
-	if x.Rows != dy.Rows || x.Cols != l.In() || dy.Cols != l.Out() {
+	frozen := grad.Weight.Rows == 0 && grad.Bias == nil
+	if (x.Rows != dy.Rows || x.Cols != l.In()) && !(frozen && x.Rows == 0) || dy.Cols != l.Out() {
 		panic(fmt.Sprintf("nn: backward pass of weights [%d, %d] from [%d, %d] and input [%d, %d]",
 			l.Out(), l.In(), dy.Rows, dy.Cols, x.Rows, x.Cols))
 	}
@@ -43,6 +45,9 @@ func (l Linear) Backward(work *Workspace, dx tensor.Matrix, grad Projection, dy,
 	}
 	if dx.Rows > 0 {
 		work.pool.Product(dx, dy, l.reverse())
+	}
+	if frozen {
+		return
 	}
 	work.back.outers = append(work.back.outers[:0], outer{dy: dy, x: x, grad: grad})
 	work.accumulate()

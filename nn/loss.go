@@ -83,6 +83,7 @@ type loss struct {
 	linear          Linear // unless logits are given
 	x, dx           tensor.Matrix
 	logits, dlogits tensor.Matrix
+	want            tensor.Matrix // of a divergence
 }
 
 func (l *loss) begin(targets []int, classes int) error {

@@ -10,7 +10,8 @@ import (
 	"github.com/tripartite-go/tripartite/tuning"
 )
 
-// build calibrates, where there are inputs to calibrate on, and makes the heads.
+// build calibrates, where there are inputs to calibrate on, and makes the heads:
+// beside fitted ones also calibrated ones with as many neurons.
 func (r *run) build() error {
 	var cal *network.Calibration
 	if r.calibration.Tokens() > 0 {
@@ -26,11 +27,22 @@ func (r *run) build() error {
 			return err
 		}
 	}
-	var err error
-	r.circuits, err = network.Build(r.cfg.Network.Model, network.Options{
-		Selection: r.cfg.Selection, Tuning: r.cfg.Tuning, Draw: r.cfg.Draw,
+	options := network.Options{
+		Selection: r.cfg.Selection, Tuning: r.cfg.Tuning, Fitted: r.cfg.Fitted, Draw: r.cfg.Draw,
 		Neurons: neurons, Calibration: cal, Seed: r.cfg.Seed,
-	})
+	}
+	var err error
+	if r.circuits, err = network.Build(r.cfg.Network.Model, options); err != nil {
+		return err
+	}
+	r.calibrated = cal
+	r.report.Config.TotalNeurons = r.circuits.Neurons()
+	if r.cfg.Fitted == nil || cal == nil {
+		return nil
+	}
+	options.Tuning, options.Fitted = network.Calibrated, nil
+	options.Neurons = func(l, h int) int { return r.cfg.Fitted.At(l, h).Neurons() }
+	r.unfitted, err = network.Build(r.cfg.Network.Model, options)
 	return err
 }
 

@@ -22,14 +22,35 @@ type exactHead struct {
 // evaluated; its cost grows with the square of the sequence's length for each.
 const budgetQueries = 16
 
+// answered runs a head on what the exact head received: outputs y, log c, and what
+// the trace holds.
+func (x *exactHead) answered(head attention.Head, work *tensor.Arena) (y tensor.Matrix, logC []float32, trace attention.Trace) {
+	y = tensor.New(x.y.Rows, x.y.Cols)
+	logC = make([]float32, x.y.Rows)
+	trace = attention.Trace{LogFactor: make([]float32, x.y.Rows)}
+	head.Forward(y, logC, x.q, x.k, x.v, x.seqs, nil, &trace, work)
+	return y, logC, trace
+}
+
+// before compares a head with other curves.
+func before(x *exactHead, head attention.Head, work *tensor.Arena) *Before {
+	y, logC, trace := x.answered(head, work)
+	var off []float64
+	var cosines mean
+	for row := range y.Rows {
+		cosines.add(cosine(y.Row(row), x.y.Row(row)))
+		if e := Number(logC[row] + trace.LogFactor[row] - x.logZ[row]); defined(e) {
+			off = append(off, math.Abs(float64(e)))
+		}
+	}
+	return &Before{LogCalciumError: Number(stats.Median(off)), OutputCosine: cosines.value()}
+}
+
 // compare runs a head on what the exact head received and says how far calcium
 // and output are off. It also returns the points for a figure, without tokens.
 func compare(x *exactHead, head attention.Head, cal *tuning.Calibration, work *tensor.Arena) (Head, []Point) {
 	n := x.seqs.Tokens()
-	y := tensor.New(x.y.Rows, x.y.Cols)
-	logC := make([]float32, x.y.Rows)
-	trace := attention.Trace{LogFactor: make([]float32, x.y.Rows)}
-	head.Forward(y, logC, x.q, x.k, x.v, x.seqs, nil, &trace, work)
+	y, logC, trace := x.answered(head, work)
 
 	texts := x.activations()
 	points := make([]Point, 0, n)

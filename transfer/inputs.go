@@ -65,6 +65,10 @@ func (r *run) read() error {
 	if r.cfg.Error > 0 {
 		r.report.Config.Neurons = 0
 	}
+	if f := r.cfg.Fitted; f != nil {
+		c := &r.report.Config
+		c.Draw, c.Neurons, c.Curves = "", 0, f.Fingerprint()
+	}
 	return nil
 }
 

@@ -3,11 +3,14 @@ package transfer
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/tripartite-go/tripartite/internal/counts"
+	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
+	"github.com/tripartite-go/tripartite/tuning"
 )
 
 // How much of the way from uniform to exact attention a network has to go to be
@@ -40,6 +43,7 @@ func notes(r *Report, limited int) []string {
 		say("No head was replaced by neurons and astrocytes: the selection is %q.", r.Config.Attention)
 	} else {
 		works := verdict(r, len(replaced), total, say)
+		need(r, say)
 		if !works {
 			advise(r, say)
 		}
@@ -49,7 +53,7 @@ func notes(r *Report, limited int) []string {
 		say("%s more than %s neurons for a relative error of calcium of %g, and got %[2]s.", counts.Nouns(limited, "head asks for", "heads ask for"), counts.Format(MostNeurons), r.Config.Error)
 	}
 	if nonPositive > 0 {
-		say("Calcium was zero or negative at %s: %s curves allow it, and where calcium is not positive it normalizes nothing. Such outputs are left as the equation gives them; curves that are positive everywhere (exp, hyperbolic, gerf, calibrated) do not do this.",
+		say("Calcium was zero or negative at %s: %s curves allow it, and where calcium is not positive it normalizes nothing. Such outputs are left as the equation gives them; curves that are positive everywhere (exp, hyperbolic, gerf, calibrated, fitted) do not do this.",
 			counts.Plural(nonPositive, "reading"), r.Config.Tuning)
 	}
 	if r.Input.HeadTexts < r.Input.Texts {
@@ -177,8 +181,54 @@ func way(x, uniform Number) float64 {
 	return float64((x - uniform) / (1 - uniform))
 }
 
+// need says how many neurons drawn curves need to do what fitted ones do.
+func need(r *Report, say func(string, ...any)) {
+	f := &r.Fidelity
+	i := slices.IndexFunc(f.Curves, func(c FidelityCurve) bool { return c.Name == string(tuning.Fitted) })
+	if i < 0 {
+		return
+	}
+	fitted := f.Curves[i]
+	for j, m := range fitted.Neurons {
+		var others []string
+		for _, c := range f.Curves {
+			if c.Draw != "" {
+				others = append(others, c.needs(fitted.Hidden[j])+" of "+c.Name+" curves")
+			}
+		}
+		say("The network fitted with %s neurons a head keeps a cosine of %.3f of the last hidden states (on %s). Drawn at random, that takes %s.",
+			rounded(m), float64(fitted.Hidden[j]), counts.Plural(f.Texts, input(r)), strings.Join(others, ", and "))
+	}
+}
+
+// needs says with how many neurons a curve comes to a cosine: between two that were
+// measured, evenly in logarithms.
+func (c *FidelityCurve) needs(hidden Number) string {
+	for i, x := range c.Hidden {
+		switch {
+		case !(x >= hidden):
+		case i == 0:
+			return rounded(c.Neurons[0]) + " or fewer"
+		default:
+			lo, hi := c.Hidden[i-1], x
+			between := math.Log(float64(c.Neurons[i]/c.Neurons[i-1])) * float64((hidden-lo)/(hi-lo))
+			m := float64(c.Neurons[i-1]) * math.Exp(between)
+			unit := math.Pow(10, max(0, math.Floor(math.Log10(m))-1)) // of the second digit
+			return "about " + rounded(Number(math.Round(m/unit)*unit))
+		}
+	}
+	return "more than " + rounded(c.Neurons[len(c.Neurons)-1])
+}
+
+// rounded writes a number of neurons, which may be a mean over heads.
+func rounded(m Number) string { return counts.Format(int64(math.Round(float64(m)))) }
+
 // advise says what would make a network better.
 func advise(r *Report, say func(string, ...any)) {
+	if r.Config.Tuning == string(tuning.Fitted) {
+		say("Curves that were fitted with more neurons, for longer, or to more %s like these do better.", inputs(r))
+		return
+	}
 	if !r.Config.Estimator {
 		say("%s curves are no estimator of exp(q.k): more neurons will not make them one. Use calibrated, exp, hyperbolic or gerf.", r.Config.Tuning)
 		return
@@ -224,6 +274,17 @@ func calcium(r *Report, replaced []Head, say func(string, ...any)) {
 	null := "the null predictor log N + q.mean(k), which knows only the keys' mean"
 	if r.Model.ALiBi {
 		null = "the null predictor log N + q.mean(k), which knows only the keys' sum of weights N and their weighted mean"
+	}
+	if r.Config.Tuning == string(tuning.Fitted) {
+		var errs []float64
+		for _, h := range replaced {
+			if defined(h.LogCalciumError) {
+				errs = append(errs, float64(h.LogCalciumError))
+			}
+		}
+		say("Calcium of fitted curves stands for the softmax normalizer Z itself, without a factor: the median error of log c is %.2g at the median head, %.2g at the worst, and log c correlates better with log Z than %s, in %s of %s.",
+			stats.Median(errs), stats.Quantile(errs, 1), null, counts.Format(raw), counts.Plural(len(replaced), "replaced head"))
+		return
 	}
 	if r.Config.Tuning != network.Calibrated {
 		if raw < len(replaced) {

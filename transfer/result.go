@@ -27,6 +27,7 @@ type Report struct {
 	Attended          Attended `json:"attended"`    // what the last layer looks at
 	Chosen            Chosen   `json:"chosen_head"` // one head, token by token
 	Scaling           Scaling  `json:"scaling"`     // error against number of neurons
+	Fidelity          Fidelity `json:"fidelity"`    // of whole networks, against number of neurons
 	// Notes are plain sentences: what the numbers mean, what to do when they are
 	// bad, and warnings.
 	Notes []string `json:"notes"`
@@ -37,11 +38,14 @@ type Resolved struct {
 	Seed      uint64  `json:"seed"`
 	Generator string  `json:"generator"`
 	Attention string  `json:"attention"`       // selection rule, "algebraic" by default
-	Tuning    string  `json:"tuning"`          // "calibrated" or the name of a map
+	Tuning    string  `json:"tuning"`          // "calibrated", "fitted" or the name of a map
 	Estimator bool    `json:"estimator"`       // whether the error vanishes with the number of neurons
-	Draw      string  `json:"draw"`            // "orthogonal" or "iid"
-	Neurons   int     `json:"neurons"`         // per head; 0 where allocated by error
+	Draw      string  `json:"draw"`            // "orthogonal" or "iid", "" for fitted curves
+	Neurons   int     `json:"neurons"`         // per head; 0 where allocated by error, and for fitted curves
 	Error     float64 `json:"error,omitempty"` // wanted relative error of calcium
+	// TotalNeurons are those of all heads, Curves the fingerprint of fitted curves.
+	TotalNeurons int    `json:"total_neurons"`
+	Curves       string `json:"curves,omitempty"`
 }
 
 // Model describes the network.
@@ -117,6 +121,17 @@ type Head struct {
 	OutputCosine         Number `json:"output_cosine"`         // mean cosine of the head's outputs
 	NonPositive          int    `json:"nonpositive_calcium"`   // tokens with c <= 0 (signed curves)
 	MemoryBytes          int    `json:"memory_bytes"`          // H, g and shifts of one sequence
+
+	// Calibrated is what a circuit with fitted curves took the place of: calibrated
+	// curves with as many neurons, drawn at random. Nil for other curves, and where
+	// there was nothing to calibrate on.
+	Calibrated *Before `json:"calibrated,omitempty"`
+}
+
+// Before is one head with other curves, as Head has it.
+type Before struct {
+	LogCalciumError Number `json:"log_calcium_error"`
+	OutputCosine    Number `json:"output_cosine"`
 }
 
 // BudgetError is the relative error of calcium that budgets are given for.
@@ -199,13 +214,42 @@ type Scaling struct {
 // Curve is one family of tuning curves. Errors are the median over tokens of
 // the root mean square, over draws, of c f/Z - 1, f being the query's factor. A
 // map that is no estimator is first given the one factor that serves it best.
+//
+// Fitted curves are one point, with the neurons that the head has; nothing of them
+// is drawn, and the error is the median of |c/Z - 1|.
 type Curve struct {
-	Name      string   `json:"name"` // a map, or "calibrated"
+	Name      string   `json:"name"` // a map, "calibrated" or "fitted"
 	Estimator bool     `json:"estimator"`
 	Neurons   []int    `json:"neurons"`
 	Error     []Number `json:"error"`
 	// Law is what the variance law predicts for Error, empty where there is none.
 	Law []Number `json:"law,omitempty"`
+}
+
+// Fidelity is how much of the exact network is kept by networks whose replaced
+// heads have one kind of curves, against the neurons of a head in the mean.
+type Fidelity struct {
+	// Inputs that were run, and answers that were asked for, of those that Task.Name
+	// says. Words that are to be filled are masked.
+	Texts   int    `json:"texts"`
+	Tokens  int    `json:"tokens"`
+	Task    string `json:"task,omitempty"`
+	Answers int    `json:"answers,omitempty"`
+	// Of the network whose heads are all uniform.
+	HiddenUniform    Number          `json:"hidden_cosine_uniform"`
+	AgreementUniform Number          `json:"agreement_uniform"`
+	Curves           []FidelityCurve `json:"curves"` // none where no head is replaced
+}
+
+// FidelityCurve is one kind of curves.
+type FidelityCurve struct {
+	Name    string   `json:"name"`           // "exp", "calibrated" or "fitted"
+	Draw    string   `json:"draw,omitempty"` // "" for fitted curves
+	Neurons []Number `json:"neurons"`        // of a replaced head, the mean
+	// Hidden is the mean cosine of the last hidden states, Agreement the share of
+	// answers that are the exact network's, empty where nothing is asked.
+	Hidden    []Number `json:"hidden_cosine"`
+	Agreement []Number `json:"agreement,omitempty"`
 }
 
 // Number is a measured float64. JSON has no word for a number that is not

@@ -9,6 +9,7 @@ import (
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
+	"github.com/tripartite-go/tripartite/tuning"
 )
 
 // run is the state of one transfer.
@@ -23,8 +24,10 @@ type run struct {
 	inputs             *network.Prepared
 	compared           []int // the inputs that heads are compared on
 	batch, calibration model.Batch
+	calibrated         *network.Calibration // nil where there was nothing to calibrate on
 	circuits           *network.Circuits
-	exactHeads         [][]exactHead // [L][heads]
+	unfitted           *network.Circuits // as circuits, but calibrated and not fitted; nil where they are not
+	exactHeads         [][]exactHead     // [L][heads]
 	chosen             exactHead
 	points             [][][]Point // [L][heads]
 
@@ -90,6 +93,9 @@ func (r *run) heads() error {
 			}
 			c := r.circuits.At(l, h)
 			head, points := compare(&r.exactHeads[l][h], c.Head, c.Calibration, &arenas[worker])
+			if r.unfitted != nil && c.Curves != nil {
+				head.Calibrated = before(&r.exactHeads[l][h], r.unfitted.At(l, h).Head, &arenas[worker])
+			}
 			head.Head, head.Attention, head.Neurons, head.MemoryBytes = h, c.Kind.String(), c.Neurons(), c.MemoryBytes()
 			r.report.Layers[l].Heads[h], r.points[l][h] = head, points
 		})
@@ -146,8 +152,12 @@ func (r *run) medianHead() (layer, head int) {
 // scaling measures the error against the number of neurons at the chosen head.
 func (r *run) scaling() error {
 	l, h := r.report.Chosen.Layer, r.report.Chosen.Head
-	cal := r.circuits.At(l, h).Calibration
-	out, err := scaling(r.ctx, r.cfg.Pool, r.chosen.activations(), cal, r.cfg.Draws, r.cfg.Seed)
+	at := r.circuits.At(l, h)
+	var fitted *tuning.Curves[float32]
+	if r.cfg.Fitted != nil {
+		fitted = r.cfg.Fitted.At(l, h)
+	}
+	out, err := scaling(r.ctx, r.cfg.Pool, r.chosen.activations(), at.Calibration, fitted, r.cfg.Draws, r.cfg.Seed)
 	if err != nil {
 		return err
 	}

@@ -26,9 +26,9 @@ const (
 func scalingNeurons() []int { return []int{16, 32, 64, 128, 256, 512, 1024, 2048} }
 
 // scaling measures the error of calcium against the number of neurons for every
-// map, and for calibrated curves, at one head. Rows are drawn iid, since the
+// map, for calibrated curves, and of fitted ones, nil for none, at one head. Rows are drawn iid, since the
 // variance law holds for these.
-func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *tuning.Calibration, draws int, seed uint64) (Scaling, error) {
+func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *tuning.Calibration, fitted *tuning.Curves[float32], draws int, seed uint64) (Scaling, error) {
 	if draws == 0 {
 		draws = defaultDraws
 	}
@@ -94,7 +94,51 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 			out.Curves[i].Law = append(out.Curves[i].Law, Number(capped(stats.Median(e))))
 		}
 	}
+	if fitted != nil {
+		e, err := fittedError(fitted, texts, logZ)
+		if err != nil {
+			return Scaling{}, err
+		}
+		out.Curves = append(out.Curves, Curve{Name: string(tuning.Fitted), Neurons: []int{fitted.Neurons()}, Error: []Number{Number(e)}})
+	}
 	return out, nil
+}
+
+// fittedError returns the median over tokens of |c/Z - 1|.
+func fittedError(fitted *tuning.Curves[float32], texts []activations, logZ [][]float64) (float64, error) {
+	curves, err := tuning.NewFitted(widened(fitted.Form(tuning.Writing)), widened(fitted.Form(tuning.Reading)))
+	if err != nil {
+		return 0, fmt.Errorf("error of fitted curves: %w", err)
+	}
+	var errs []float64
+	for i := range texts {
+		ratios, err := relativeCalcium(curves, &texts[i], logZ[i])
+		if err != nil {
+			return 0, fmt.Errorf("error of fitted curves: %w", err)
+		}
+		for _, r := range ratios {
+			errs = append(errs, capped(math.Abs(r-1)))
+		}
+	}
+	return stats.Median(errs), nil
+}
+
+// widened is a form in float64.
+func widened(f tuning.Form[float32]) tuning.Form[float64] {
+	all := func(x []float32) []float64 {
+		if x == nil {
+			return nil
+		}
+		out := make([]float64, len(x))
+		for i, v := range x {
+			out[i] = float64(v)
+		}
+		return out
+	}
+	return tuning.Form[float64]{
+		Link: f.Link, LogScale: f.LogScale,
+		W: all(f.W), B: all(f.B), Metric: all(f.Metric), Center: all(f.Center), Excite: all(f.Excite),
+	}
 }
 
 // calciumError returns the median over tokens of the root mean square over

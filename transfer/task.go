@@ -14,8 +14,9 @@ import (
 // Streams of random numbers by purpose. Those of heads have two numbers, layer
 // and head, and are never the same as one of another length.
 const (
-	maskStream    = 1
-	scalingStream = 2
+	maskStream     = 1
+	scalingStream  = 2
+	fidelityStream = 3
 )
 
 // maskShare is the share of tokens that are masked to be filled, as in training.

@@ -39,11 +39,16 @@ type Config struct {
 	Truth []int
 	// Selection says how each head runs. Its zero value leaves all heads exact.
 	Selection attention.Selection
-	// Tuning is network.Calibrated or the name of a map.
+	// Tuning is network.Calibrated, the name of a map, or that of tuning.Fitted.
 	Tuning string
-	Draw   tuning.Draw
+	// Fitted holds the curves of every head where Tuning is fitted. Their owner checks
+	// that they serve the network (network.Tuning.Serves), as those of Compare, which
+	// are shown beside them in fidelity against neurons.
+	Fitted  *network.Tuning
+	Compare []*network.Tuning
+	Draw    tuning.Draw
 	// Neurons is m, the rows of W of a head: its hidden neurons, but for trig and
-	// hyperbolic, which have two for each row. If Error is above 0, every head
+	// hyperbolic, which have two for each row. Fitted curves have their own. If Error is above 0, every head
 	// gets instead what the variance law asks for to keep the relative error of
 	// calcium at Error, LeastNeurons to MostNeurons. The law holds for exp, gerf
 	// and calibrated curves.
@@ -82,12 +87,13 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		do    func() error
 	}{
 		{"reading inputs", 0.01, r.read},
-		{"calibrating", 0.25, r.build},
-		{"running exactly", 0.05, r.exact},
-		{"comparing heads", 0.20, r.heads},
-		{"running neurons and astrocytes", 0.30, r.networks},
-		{"looking at attention", 0.04, r.attend},
-		{"counting neurons", 0.15, r.scaling},
+		{"calibrating", 0.15, r.build},
+		{"running exactly", 0.03, r.exact},
+		{"comparing heads", 0.12, r.heads},
+		{"running neurons and astrocytes", 0.18, r.networks},
+		{"looking at attention", 0.03, r.attend},
+		{"counting neurons of a head", 0.10, r.scaling},
+		{"counting neurons of the network", 0.38, r.fidelity},
 	} {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -115,8 +121,13 @@ func (cfg *Config) check() error {
 	case cfg.Truth != nil && len(cfg.Truth) != n:
 		panic(fmt.Sprintf("transfer: %d right labels for %d inputs", len(cfg.Truth), n))
 	}
-	if err := network.ParseTuning(cfg.Tuning); err != nil {
-		return err
+	if (cfg.Fitted != nil) != (cfg.Tuning == string(tuning.Fitted)) {
+		panic("transfer: Tuning is " + cfg.Tuning + ", and only fitted curves come as Fitted")
+	}
+	if cfg.Fitted == nil {
+		if err := network.ParseTuning(cfg.Tuning); err != nil {
+			return err
+		}
 	}
 	if _, err := tuning.ParseDraw(string(cfg.Draw)); err != nil {
 		return err
@@ -134,7 +145,7 @@ func (cfg *Config) check() error {
 	if cfg.Error > 0 && cfg.Tuning != network.Calibrated && cfg.Tuning != string(tuning.Exp) && cfg.Tuning != string(tuning.Gerf) {
 		return fmt.Errorf("neurons for an error come from the variance law, which holds for exp, gerf and calibrated curves, not for %s; give a number of neurons", cfg.Tuning)
 	}
-	if cfg.Error == 0 && circuits && cfg.Neurons < 1 {
+	if cfg.Error == 0 && circuits && cfg.Fitted == nil && cfg.Neurons < 1 {
 		return fmt.Errorf("%d neurons a head; give at least 1", cfg.Neurons)
 	}
 	if cfg.Draws < 0 {

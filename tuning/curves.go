@@ -36,6 +36,7 @@ type Curves[F Float] struct {
 	inputs     int
 	neurons    int
 	calibrated bool
+	separate   bool       // keys and queries have forms of their own
 	forms      [2]Form[F] // by Phase
 	// The factor exp(factorW.q + factorB) turns calcium into the softmax
 	// normalizer; nil where they are on one scale already.
@@ -63,7 +64,7 @@ func New[F Float](cfg Config) (*Curves[F], error) {
 		c.forms = [2]Form[F]{f, f}
 	} else {
 		// The map sees q' = M(q - a) and k' = M^-T(k - mu); M folds into W.
-		c.calibrated = true
+		c.calibrated, c.separate = true, true
 		c.forms[Reading] = calibratedForm[F](link, w, b, logScale, k.M, k.QueryMean)
 		c.forms[Writing] = calibratedForm[F](link, w, b, logScale, k.MInvT, k.KeyMean)
 		c.forms[Writing].Excite = narrow[F](k.QueryMean)
@@ -79,9 +80,9 @@ func New[F Float](cfg Config) (*Curves[F], error) {
 }
 
 // distinct returns how many forms differ: both phases share one unless a
-// calibration tells keys from queries.
+// calibration tells keys from queries, or they were fitted.
 func (c *Curves[F]) distinct() int {
-	if c.calibrated {
+	if c.separate {
 		return 2
 	}
 	return 1

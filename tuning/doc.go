@@ -14,6 +14,7 @@
 //	curves.go     Curves: a map with its weights, evaluated in the log domain
 //	form.go       Form: the one shape that every map, calibrated or not, takes
 //	draw.go       random weights: iid or orthogonal rows, seeded
+//	fitted.go     curves that were learned, from the forms of both phases
 //	calibrate.go  Calibration: an exact change of variables that shrinks |q+k|
 //	budget.go     the variance law: how many neurons an error costs
 //

@@ -15,11 +15,18 @@ const Generator = "pcg-dxsm/1"
 // neither the order in which heads are built nor the number of threads changes
 // what is drawn.
 func NewRand(seed uint64, stream ...int) *rand.Rand {
+	source := new(rand.PCG)
+	Reseed(source, seed, stream...)
+	return rand.New(source)
+}
+
+// Reseed puts a generator where NewRand begins, without allocating.
+func Reseed(source *rand.PCG, seed uint64, stream ...int) {
 	mix := uint64(len(stream))
 	for _, s := range stream {
 		mix = splitMix(mix ^ uint64(s))
 	}
-	return rand.New(rand.NewPCG(seed, mix))
+	source.Seed(seed, mix)
 }
 
 // splitMix is the finalizer of SplitMix64 (Steele, Lea & Flood 2014).

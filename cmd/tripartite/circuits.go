@@ -18,7 +18,8 @@ import (
 // circuitFlags say how the heads of a network are computed.
 type circuitFlags struct {
 	attention attention.Selection
-	tuning    string
+	tuning    string // name of curves, or the path of a file, "" for the model's own; settle leaves a name
+	fitted    *fittedCurves
 	neurons   int
 	draw      tuning.Draw
 	calibrate string
@@ -32,16 +33,12 @@ const defaultNeurons = 512
 // user says otherwise.
 func (f *circuitFlags) add(c *cobra.Command, kind attention.Kind) {
 	f.attention, _ = attention.ParseSelection(kind.String()) // a kind is a selection
-	f.tuning, f.neurons, f.draw = network.Calibrated, defaultNeurons, tuning.Orthogonal
-	curves := []string{network.Calibrated}
-	for _, m := range tuning.Maps() {
-		curves = append(curves, string(m))
-	}
+	f.neurons, f.draw = defaultNeurons, tuning.Orthogonal
 	flags := c.Flags()
 	flags.Var(&value[attention.Selection]{&f.attention, f.attention, "RULE", parseAttention}, "attention",
 		"how heads are computed: exact, algebraic (neurons and astrocytes) or uniform, then exceptions for LAYER or LAYER.HEAD from 0, as in exact,2=algebraic,3.5=uniform")
-	choiceVar(c, &f.tuning, "tuning", "tuning curves of algebraic heads: "+list(curves), curves...)
-	intVar(flags, &f.neurons, "neurons", 1, "hidden neurons of an algebraic head; trig and hyperbolic have twice as many, two for each row of weights")
+	tuningVar(c, &f.tuning)
+	intVar(flags, &f.neurons, "neurons", 1, "hidden neurons of an algebraic head whose curves are not fitted; trig and hyperbolic have twice as many, two for each row of weights")
 	choiceVar(c, &f.draw, "draw", "how their input weights are drawn: iid or orthogonal", tuning.IID, tuning.Orthogonal)
 	flags.StringVar(&f.calibrate, "calibrate", "", "`INPUTS` to compute the constants of calibrated and gerf curves from: a file with one text a line, or a file or folder of pictures or sounds (default what a bundled model brings)")
 	group(c, "Heads", "attention", "tuning", "neurons", "draw", "calibrate")
@@ -106,9 +103,13 @@ func absolute(path string) string {
 // in, as results carry it.
 type resolvedCircuits struct {
 	Attention string      `json:"attention"`
-	Tuning    string      `json:"tuning,omitempty"` // of algebraic heads, as all that follows
-	Neurons   int         `json:"neurons,omitempty"`
+	Tuning    string      `json:"tuning,omitempty"`  // of algebraic heads, as all that follows
+	Neurons   int         `json:"neurons,omitempty"` // of a head; of fitted curves, all heads have numbers of their own
 	Draw      tuning.Draw `json:"draw,omitempty"`
+	// TotalNeurons are those of all heads together.
+	TotalNeurons int `json:"total_neurons,omitempty"`
+	// Curves is the fingerprint of fitted curves.
+	Curves string `json:"curves,omitempty"`
 	// CalibrationInputs counts texts, pictures or sounds.
 	CalibrationInputs int `json:"calibration_texts,omitempty"`
 }
@@ -124,7 +125,19 @@ func (f *circuitFlags) build(ctx context.Context, e *env, m modelFiles, net *net
 		Selection: f.attention, Tuning: f.tuning, Draw: f.draw, Seed: e.seed,
 		Neurons: func(int, int) int { return f.neurons },
 	}
-	if f.attention.Uses(attention.KindAlgebraic) {
+	switch {
+	case !f.attention.Uses(attention.KindAlgebraic):
+	case f.fitted != nil:
+		checkpoint, err := network.Checkpoint(m.files)
+		if err == nil {
+			err = f.fitted.serves(net, checkpoint)
+		}
+		if err != nil {
+			return nil, resolved, err
+		}
+		options.Fitted = f.fitted.Tuning
+		resolved.Tuning, resolved.Curves = f.tuning, f.fitted.Fingerprint()
+	default:
 		resolved.Tuning, resolved.Neurons, resolved.Draw = f.tuning, f.neurons, f.draw
 	}
 	if f.needsCalibration() {
@@ -149,5 +162,6 @@ func (f *circuitFlags) build(ctx context.Context, e *env, m modelFiles, net *net
 	if err != nil {
 		return nil, resolved, err
 	}
+	resolved.TotalNeurons = circuits.Neurons()
 	return circuits.Heads(), resolved, nil
 }

@@ -129,14 +129,17 @@ func readersFolder(t *testing.T, root string) string {
 	writeRows(t, filepath.Join(dir, "more-rows.npy"), rowsOf(2, 20))
 	write(t, dir, "texts.txt", "an astrocyte\nneurons and astrocytes\n")
 	write(t, dir, "other-texts.txt", "a synapse\ncalcium, calcium!\n")
+	write(t, dir, "passages.txt", strings.Repeat("an astrocyte\nneurons and astrocytes\na synapse\ncalcium, calcium!\n", 10))
 	return dir
 }
 
 // briefly saves minutes: a transfer of texts that names none reads two short ones and
-// calibrates on two, and bench measures for a moment. The first command that the
-// documents advise, original, runs as it stands.
+// calibrates on two, a fit takes a few steps, and bench measures for a moment. The
+// first command that the documents advise, original, runs as it stands.
 func briefly(command, original string) string {
 	switch {
+	case strings.HasPrefix(original, "tripartite fit"):
+		return command + " --head-steps 2 --joint-steps 1 --neurons 16"
 	case strings.HasPrefix(original, "tripartite bench"):
 		return regexp.MustCompile(`--seconds \S+`).ReplaceAllString(command, "--seconds 0.1")
 	case !strings.HasPrefix(original, "tripartite transfer"), strings.Contains(command, "--input"):

@@ -141,11 +141,11 @@ func TestEveryBundledModelIsTransferred(t *testing.T) {
 
 // With run and stream, too, bundled models calibrate on what they bring.
 func TestBundledModelsCalibrateOnTheirOwnInputs(t *testing.T) {
-	vision := result(t, "run", "vision", "../../zoo/vision/samples/bag.png", "--attention", "algebraic")
+	vision := result(t, "run", "vision", "../../zoo/vision/samples/bag.png", "--attention", "algebraic", "--tuning", "calibrated")
 	if vision.Config.CalibrationInputs != 100 || len(vision.Classified) != 1 || vision.Classified[0].Labels[0].Label != "bag" {
 		t.Errorf("%+v", vision)
 	}
-	audition := result(t, "run", "audition", "../../zoo/audition/samples/six.wav", "--attention", "algebraic")
+	audition := result(t, "run", "audition", "../../zoo/audition/samples/six.wav", "--attention", "algebraic", "--tuning", "calibrated")
 	if audition.Config.CalibrationInputs != 20 || audition.Classified[0].Labels[0].Label != "six" {
 		t.Errorf("%+v", audition)
 	}

@@ -237,12 +237,15 @@ func showStreamMemory(e *env, path string) error {
 		return e.printJSON(streamMemoryResult{programVersion(), m})
 	}
 	id := m.Identity
+	circuits := fmt.Sprintf("%s curves, %s, draw %s, seed %d (%.8s)", id.Tuning, counts.Nouns(id.Neurons, "neuron a head", "neurons a head"), id.Draw, id.Seed, id.Circuits)
+	if id.Curves != "" {
+		circuits = fmt.Sprintf("%s curves (%.8s), %s in all (%.8s)", id.Tuning, id.Curves, counts.Plural(id.TotalNeurons, "neuron"), id.Circuits)
+	}
 	_, err = fmt.Fprintf(e.stdout, `schema       %s
 tokens       %d, %d bytes of %s
 model        %s (%.8s), %s
-circuits     %s curves, %s, draw %s, seed %d (%.8s)
+circuits     %s
 size         %s
-`, m.Schema, m.Tokens, m.Offset, id.Input, id.Model, id.Checkpoint, id.Arithmetic,
-		id.Tuning, counts.Nouns(id.Neurons, "neuron a head", "neurons a head"), id.Draw, id.Seed, id.Circuits, counts.Plural(m.Bytes, "byte"))
+`, m.Schema, m.Tokens, m.Offset, id.Input, id.Model, id.Checkpoint, id.Arithmetic, circuits, counts.Plural(m.Bytes, "byte"))
 	return err
 }

@@ -110,11 +110,15 @@ func describe(m hub.Model) modelEntry {
 	return e
 }
 
-// weightBytes adds up the safetensors files of a model's folder.
+// weightBytes adds up the files of a model's weights, as far as they are there:
+// of a cached model that was not fetched whole, some are not.
 func weightBytes(files fs.FS) int64 {
 	var sum int64
 	names, _ := fs.Glob(files, "*.safetensors") // the pattern is right
 	for _, name := range names {
+		if isTuning, _ := path.Match(tuningPattern, name); isTuning {
+			continue
+		}
 		if info, err := fs.Stat(files, path.Clean(name)); err == nil {
 			sum += info.Size()
 		}

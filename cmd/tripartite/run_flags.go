@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/task"
 	"github.com/tripartite-go/tripartite/tensor"
 )
@@ -103,9 +102,6 @@ func (f *runFlags) check(e *env, c *cobra.Command, in []string) error {
 		}
 	}
 	f.circuits.check(e, c, "tuning", "neurons", "draw", "calibrate")
-	if f.circuits.calibrate != "" && f.circuits.attention.Uses(attention.KindAlgebraic) && !f.circuits.needsCalibration() {
-		e.warnf("--calibrate has no effect on %s curves; use --tuning calibrated", f.circuits.tuning)
-	}
 	if err := f.circuits.apart("run", in...); err != nil {
 		return err
 	}

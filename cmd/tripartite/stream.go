@@ -51,12 +51,13 @@ layer's heads. Without MODEL it is the bundled model "causal", whose tokens are
 bytes. A single argument is MODEL; --file names the input of
 the model that is left out.
 
-What the network keeps of the input, the memories (H, g) of all heads, does not
-grow. Models that count positions, such as GPT-2, end where their positions do;
-those with ALiBi, such as causal and BLOOM, go on. Text is read as it comes,
-without the tokens that a tokenizer puts around it; a word is held back until it
-is whole or the input ends. With --ids, the input is token ids instead, with
-spaces or commas between.
+Tuning curves are as for transfer, fitted ones by --tuning FILE among them. What
+the network keeps of the input, the memories (H, g) of all heads, does not grow.
+Models that count positions, such as GPT-2, end where their positions do; those
+with ALiBi, such as causal and BLOOM, go on. Text is read as it comes, without
+the tokens that a tokenizer puts around it; a word is held back until it is
+whole or the input ends. With --ids, the input is token ids instead, with spaces
+or commas between.
 
 With --head, one causal head runs on rows x of numbers instead, and the single
 argument is INPUT: an array [N,D] in .npy format, whose header need not know how
@@ -200,6 +201,9 @@ func runStream(e *env, c *cobra.Command, f *streamFlags, args []string, input st
 	case len(args) == 0:
 		e.warnf("reading %s from %s with %s, the bundled causal model", what, inputName(input), files.name)
 	}
+	if err := f.circuits.settleForUse(e, c, files); err != nil {
+		return err
+	}
 	net, err := f.load(e, files)
 	if err != nil {
 		return err
@@ -303,6 +307,9 @@ func (f *streamFlags) begin(ctx context.Context, e *env, files modelFiles, net *
 		Model: files.name, Arithmetic: f.products().String(), Input: stream.Text,
 		Tuning: resolved.Tuning, Neurons: resolved.Neurons, Draw: string(resolved.Draw), Seed: e.seed,
 	}}
+	if f.circuits.fitted != nil {
+		cfg.Identity.TotalNeurons, cfg.Identity.Curves = resolved.TotalNeurons, resolved.Curves
+	}
 	if f.ids {
 		cfg.Identity.Input = stream.IDNumbers
 	}
@@ -310,7 +317,7 @@ func (f *streamFlags) begin(ctx context.Context, e *env, files modelFiles, net *
 		cfg.Token, cfg.Text = net.Tokenizer.Token, texts(net.Tokenizer)
 	}
 	if f.save != "" || f.resume != "" {
-		if cfg.Identity.Checkpoint, err = stream.Checkpoint(files.files); err != nil {
+		if cfg.Identity.Checkpoint, err = network.Checkpoint(files.files); err != nil {
 			return nil, err
 		}
 	}

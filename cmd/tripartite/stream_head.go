@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,8 +56,11 @@ func (f *headFlags) check(c *cobra.Command, all *streamFlags) error {
 	if all.precision == streamPrecision(tensor.Fast.String()) {
 		return usagef("stream: --precision fast is for a network; a head computes in float64 or float32")
 	}
-	if all.circuits.tuning == network.Calibrated && c.Flags().Changed("tuning") {
+	if all.circuits.tuning == network.Calibrated {
 		return usagef("stream: --tuning %s is for a network; with --head, give --calibrate ROWS and curves such as gerf", network.Calibrated)
+	}
+	if t := all.circuits.tuning; t != "" && !slices.Contains(tuning.Maps(), tuning.Map(t)) {
+		return usagef("stream: --tuning %s: fitted curves are those of a network's heads; with --head, choose one of %s", t, list(mapNames()))
 	}
 	return nil
 }

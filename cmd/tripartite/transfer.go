@@ -44,6 +44,7 @@ type transferFlags struct {
 	model, input, output string
 	err                  float64
 	head                 place
+	compare              []string
 	circuits             circuitFlags
 	precision            tensor.Precision
 }
@@ -67,8 +68,11 @@ Heads of a causal model become circuits that write a token, then read it; with
 ALiBi they forget 1 - exp(-slope) with every token.
 
 With no arguments it runs the bundled language model on bundled verses that the
-model did not see in training, with calibrated tuning curves whose constants
-come from other verses. The other bundled models bring inputs of both kinds too.
+model did not see in training. The other bundled models bring inputs, too. Their
+tuning curves are the fitted ones that they bring, if they do, or else, as those
+of all other models, calibrated: drawn at random, with constants from inputs
+that are not those that are run. --tuning FILE takes curves that "tripartite
+fit" learned, --tuning calibrated and --tuning exp show the others.
 
 Inputs of your own come from --input and --calibrate: a file of texts, one a
 line, or a file or folder of pictures or sounds. Where subfolders are called
@@ -81,11 +85,12 @@ Whole networks are compared on all inputs, heads on about 2,000 tokens of them.
 The folder DIR receives report.html (self-contained), report.json, and the
 figures as PNG and SVG: calcium against softmax normalizer token by token for
 one head, error against number of neurons per map with the variance law, maps of
-layers and heads, what the last layer attends to in some of the inputs, laid
-over the picture, the spectrogram or the words, and an overview.`,
+layers and heads, what whole networks keep against the neurons of a head with
+random, calibrated and fitted curves, what the last layer attends to in some of
+the inputs, laid over the picture, the spectrogram or the words, an overview.`,
 		Example: `  tripartite transfer
-  tripartite transfer --neurons 2048 -o report-2048
-  tripartite transfer --error 1 --head 2.5 -o report-error
+  tripartite transfer --tuning calibrated --neurons 2048 -o report-2048
+  tripartite transfer --tuning calibrated --error 1 --head 2.5 -o report-error
   tripartite transfer --attention algebraic,0=exact --tuning hyperbolic -o report-hyperbolic
   tripartite transfer --model causal -o report-causal
   tripartite transfer --model ./model --input texts.txt --calibrate more-texts.txt
@@ -111,10 +116,12 @@ over the picture, the spectrogram or the words, and an overview.`,
 	group(c, "Heads", "error")
 	flags.Var(&value[place]{&f.head, f.head, "LAYER.HEAD", parsePlace}, "head",
 		"head to show token by token (default the one whose calcium has the median error)")
+	flags.StringArrayVar(&f.compare, "compare", nil, "`FILE` of fitted curves to show beside the others in fidelity against neurons; may be given several times")
+	_ = c.MarkFlagFilename("compare", "safetensors") // the flag is there
 	precisionVar(c, &f.precision)
 	group(c, "Arithmetic", "precision")
 	outputVar(c, &f.output, "`DIR` for the report and its figures")
-	group(c, "Output", "head", "output")
+	group(c, "Output", "head", "compare", "output")
 	return c
 }
 
@@ -129,11 +136,14 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 		return err
 	}
 	f.circuits.check(e, c, "tuning", "neurons", "draw")
-	if err := writableFolder(f.output); err != nil {
+	if err := writableReport(f.output); err != nil {
 		return err
 	}
 	m, err := findModel(f.model)
 	if err != nil {
+		return err
+	}
+	if err := f.circuits.settle(e, c, m, "neurons", "draw", "error"); err != nil {
 		return err
 	}
 	e.arithmetic(f.precision)
@@ -145,6 +155,9 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 		Network: net, Selection: f.circuits.attention, Tuning: f.circuits.tuning, Draw: f.circuits.draw,
 		Neurons: f.circuits.neurons, Error: f.err, Seed: e.seed,
 		Layer: f.head.layer, Head: f.head.head, Program: programVersion(),
+	}
+	if err := f.fitted(&cfg, m); err != nil {
+		return err
 	}
 	in := tested(f.input)
 	if cfg.Inputs, err = e.inputsFor(c.Context(), m, net, in); err != nil {
@@ -183,12 +196,55 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 	return err
 }
 
-// writableFolder finds out before a long job whether its results can be
-// written: in the folder, or where it would be made.
-func writableFolder(dir string) error {
+// fitted fills in the fitted curves: those that the heads get, and those that are
+// compared with them, of the user and those that lie with a bundled model.
+func (f *transferFlags) fitted(cfg *transfer.Config, m modelFiles) error {
+	var all []*fittedCurves
+	if f.circuits.fitted != nil {
+		all = append(all, f.circuits.fitted)
+		cfg.Fitted = f.circuits.fitted.Tuning
+	}
+	for _, path := range f.compare {
+		t, err := openTuning(path)
+		if err != nil {
+			return err
+		}
+		all = append(all, t)
+		cfg.Compare = append(cfg.Compare, t.Tuning)
+	}
+	if m.bundled != nil {
+		for _, name := range m.tunings() {
+			t, err := m.openTuning(name)
+			if err != nil {
+				return err
+			}
+			all = append(all, t)
+			cfg.Compare = append(cfg.Compare, t.Tuning)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	checkpoint, err := network.Checkpoint(m.files)
+	for _, t := range all {
+		if err == nil {
+			err = t.serves(cfg.Network, checkpoint)
+		}
+	}
+	return err
+}
+
+// writableReport finds out whether the report can be written.
+func writableReport(dir string) error {
 	if dir == "" || isStream(dir) {
 		return usagef("transfer: -o %q is no folder; give the path of one", dir)
 	}
+	return writableFolder("transfer", dir)
+}
+
+// writableFolder finds out before a long job whether its results can be
+// written: in the folder, or where it would be made.
+func writableFolder(command, dir string) error {
 	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
 		info, err := os.Stat(at)
 		if errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at) {
@@ -207,6 +263,6 @@ func writableFolder(dir string) error {
 				err = errors.New("nothing can be created there")
 			}
 		}
-		return fmt.Errorf("transfer: cannot write into %s: %w; choose another folder with -o", at, cause(err))
+		return fmt.Errorf("%s: cannot write into %s: %w; choose another folder with -o", command, at, cause(err))
 	}
 }

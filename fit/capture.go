@@ -1,0 +1,96 @@
+package fit
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tripartite-go/tripartite/model"
+	"github.com/tripartite-go/tripartite/nn"
+	"github.com/tripartite-go/tripartite/tensor"
+	"github.com/tripartite-go/tripartite/tuning"
+)
+
+// newHeads returns the heads of a model, [L][heads], in coordinates that balance
+// what they see in a batch.
+func newHeads(ctx context.Context, m *model.Model, b model.Batch, work *nn.Workspace) ([][]*head, error) {
+	heads, d := make([][]*head, m.Layers()), m.HeadWidth()
+	err := watch(ctx, m, b, work, func(l, h int, q, k tensor.Matrix) error {
+		c, err := tuning.Calibrate(rows(q), rows(k), d)
+		if err != nil {
+			return err
+		}
+		heads[l][h] = &head{layer: l, index: h, balanced: newBalanced(c)}
+		return nil
+	}, func(l int) { heads[l] = make([]*head, m.Heads()) })
+	return heads, err
+}
+
+// capture returns what heads see in a batch, [L][heads].
+func capture(ctx context.Context, m *model.Model, b model.Batch, heads [][]*head, work *nn.Workspace) ([][]*seen, error) {
+	out := make([][]*seen, m.Layers())
+	err := watch(ctx, m, b, work, func(l, h int, q, k tensor.Matrix) error {
+		out[l][h] = heads[l][h].balanced.see(q, k, b.Sequences)
+		return nil
+	}, func(l int) { out[l] = make([]*seen, m.Heads()) })
+	return out, err
+}
+
+// watch runs the exact network on a batch and shows the queries and keys of every
+// head, on all threads, after begin of their layer.
+func watch(ctx context.Context, m *model.Model, b model.Batch, work *nn.Workspace, show func(l, h int, q, k tensor.Matrix) error, begin func(l int)) error {
+	errs := make([]error, m.Heads())
+	var failed error
+	_, err := m.Forward(ctx, b, model.Run{Work: work, Trace: func(l int, t *nn.Trace) {
+		if failed != nil || ctx.Err() != nil {
+			return
+		}
+		begin(l)
+		work.Pool().For(m.Heads(), func(_, h int) { errs[h] = show(l, h, t.Query(h), t.Key(h)) })
+		for h, err := range errs {
+			if err != nil && failed == nil {
+				failed = fmt.Errorf("layer %d, head %d: %w", l, h, err)
+			}
+		}
+	}})
+	for _, e := range []error{err, ctx.Err(), failed} {
+		if e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// see takes queries and keys to balanced coordinates.
+func (b *balanced) see(q, k tensor.Matrix, seqs tensor.Sequences) *seen {
+	s := &seen{seqs: seqs}
+	s.q, s.queryBias = b.query.apply(q, b.key.shift)
+	s.k, s.keyBias = b.key.apply(k, b.query.shift)
+	constant := tensor.Dot(b.query.shift, b.key.shift)
+	for t := range s.keyBias {
+		s.keyBias[t] += constant
+	}
+	return s
+}
+
+// apply returns x' = T(x - x0) [n, d], and its product with another shift [n].
+func (t *transform) apply(x tensor.Matrix, shift []float32) (moved tensor.Matrix, bias []float32) {
+	moved, bias = tensor.New(x.Rows, x.Cols), make([]float32, x.Rows)
+	centred := x.Clone()
+	for i := range x.Rows {
+		tensor.AddScaled(centred.Row(i), -1, t.zero)
+	}
+	tensor.Product(moved, centred, t.back)
+	for i := range x.Rows {
+		bias[i] = tensor.Dot(moved.Row(i), shift)
+	}
+	return moved, bias
+}
+
+// rows returns the elements of m, one row after another.
+func rows(m tensor.Matrix) []float32 {
+	out := make([]float32, 0, m.Rows*m.Cols)
+	for i := range m.Rows {
+		out = append(out, m.Row(i)...)
+	}
+	return out
+}

@@ -1,0 +1,213 @@
+package fit
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+
+	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/stats"
+	"github.com/tripartite-go/tripartite/model"
+	"github.com/tripartite-go/tripartite/nn"
+	"github.com/tripartite-go/tripartite/tensor"
+)
+
+// Fidelity says how much of the exact network another one keeps, on sequences that
+// nothing was fitted to.
+type Fidelity struct {
+	// Hidden is the mean cosine of the last hidden states over all tokens.
+	Hidden    float64    `json:"hidden_cosine"`
+	Embedding *Embedding `json:"embedding,omitempty"` // of texts that are read as a whole
+	Answer    *Answer    `json:"answer,omitempty"`    // of models with a read-out
+	// Loss is what the joint fit lowers; see Weights.
+	Loss float64 `json:"loss"`
+}
+
+// Embedding compares the embeddings of two networks, the means over all tokens of
+// the last hidden states.
+type Embedding struct {
+	// Mean, 5th percentile and least of the cosines.
+	Cosine float64 `json:"cosine"`
+	P05    float64 `json:"cosine_p05"`
+	Min    float64 `json:"cosine_min"`
+	// Centred is the mean cosine after the mean exact embedding was taken off both:
+	// what tells one sequence from another.
+	Centred float64 `json:"cosine_centred"`
+	// Rank is the Spearman correlation of the similarities of all pairs.
+	Rank float64 `json:"similarity_rank_correlation"`
+}
+
+// Answer compares the answers of two networks: labels, next words, or masked words.
+type Answer struct {
+	Agreement  float64 `json:"agreement"`  // of the most likely answers
+	Divergence float64 `json:"divergence"` // mean KL(exact || other)
+	Count      int     `json:"count"`
+}
+
+// evaluation holds what the exact network does on some corpus.
+type evaluation struct {
+	model   *model.Model
+	corpus  *Corpus
+	weights Weights
+	work    *nn.Workspace
+	states  []tensor.Matrix // [L+1] hidden states 1 to L, and what Forward returns
+}
+
+func newEvaluation(ctx context.Context, m *model.Model, c *Corpus, w Weights, work *nn.Workspace) (*evaluation, error) {
+	e := &evaluation{model: m, corpus: c, weights: w, work: work}
+	x, err := m.Forward(ctx, c.batch, model.Run{Work: work, Hidden: func(i int, x tensor.Matrix) {
+		if i > 0 {
+			e.states = append(e.states, x.Clone())
+		}
+	}})
+	e.states = append(e.states, x)
+	return e, err
+}
+
+// of returns the fidelity of a network with these heads.
+func (e *evaluation) of(ctx context.Context, heads [][]attention.Head) (f Fidelity, err error) {
+	m, b := e.model, e.corpus.batch
+	layers, none := m.Layers(), tensor.Matrix{}
+	x, err := m.Forward(ctx, b, model.Run{Heads: heads, Work: e.work, Hidden: func(i int, x tensor.Matrix) {
+		if i > 0 {
+			f.Loss += cosineLoss(none, x, e.states[i-1], e.weights.Hidden/float64(layers*x.Rows))
+		}
+		if i == layers {
+			f.Hidden = stats.Mean(cosines(e.states[i-1], x))
+		}
+	}})
+	if err != nil {
+		return f, err
+	}
+	exact := e.states[layers]
+	if embeds(m) {
+		f.Loss += embeddingLoss(none, x, exact, b.Sequences, e.weights.Embedding)
+		f.Embedding = compareEmbeddings(means(exact, b.Sequences), means(x, b.Sequences))
+	}
+	loss, err := answerLoss(m, none, x, exact, b.Sequences, e.corpus.masked, e.weights.Answer, e.work)
+	if err != nil {
+		return f, err
+	}
+	f.Loss += loss
+	if f.Answer = e.answers(x, exact); f.Answer != nil && e.weights.Answer > 0 {
+		f.Answer.Divergence = loss / e.weights.Answer
+	}
+	return f, nil
+}
+
+func compareEmbeddings(exact, got tensor.Matrix) *Embedding {
+	c := cosines(exact, got)
+	return &Embedding{
+		Cosine: stats.Mean(c), P05: stats.Quantile(c, 0.05), Min: stats.Quantile(c, 0),
+		Centred: stats.Mean(cosines(centred(exact, exact), centred(got, exact))),
+		Rank:    rankCorrelation(similarities(exact), similarities(got)),
+	}
+}
+
+// answers counts how often the most likely answers agree, nil without a read-out.
+func (e *evaluation) answers(x, exact tensor.Matrix) *Answer {
+	m, seqs, pool := e.model, e.corpus.batch.Sequences, e.work.Pool()
+	var got, want tensor.Matrix
+	switch {
+	case m.HasClassifier():
+		got, want = m.Classify(x, seqs, pool), m.Classify(exact, seqs, pool)
+	case m.HasLogits():
+		rows := answerRows(m, seqs, e.corpus.masked)
+		if len(rows) == 0 {
+			return nil
+		}
+		got, want = m.Logits(gather(x, rows), pool), m.Logits(gather(exact, rows), pool)
+	default:
+		return nil
+	}
+	a := &Answer{Count: got.Rows}
+	for i := range got.Rows {
+		if largest(got.Row(i)) == largest(want.Row(i)) {
+			a.Agreement += 1 / float64(got.Rows)
+		}
+	}
+	return a
+}
+
+func largest(x []float32) (best int) {
+	for i, v := range x {
+		if v > x[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// means returns the mean of every sequence's rows [n, D].
+func means(states tensor.Matrix, seqs tensor.Sequences) tensor.Matrix {
+	out := tensor.New(seqs.Len(), states.Cols)
+	for i := range seqs.Len() {
+		lo, hi := seqs.Bounds(i)
+		for t := lo; t < hi; t++ {
+			tensor.AddScaled(out.Row(i), 1/float32(hi-lo), states.Row(t))
+		}
+	}
+	return out
+}
+
+func cosines(x, y tensor.Matrix) []float64 {
+	out := make([]float64, x.Rows)
+	for i := range out {
+		out[i] = cosine(x.Row(i), y.Row(i))
+	}
+	return out
+}
+
+func cosine(x, y []float32) float64 {
+	var xy, xx, yy float64
+	for i, v := range x {
+		a, b := float64(v), float64(y[i])
+		xy, xx, yy = xy+a*b, xx+a*a, yy+b*b
+	}
+	return xy / math.Sqrt(xx*yy)
+}
+
+// centred returns the rows of x less the mean row of zero.
+func centred(x, zero tensor.Matrix) tensor.Matrix {
+	mean := means(zero, tensor.NewSequences(zero.Rows))
+	out := x.Clone()
+	for i := range out.Rows {
+		tensor.AddScaled(out.Row(i), -1, mean.Row(0))
+	}
+	return out
+}
+
+// similarities returns the cosines of all pairs of rows.
+func similarities(x tensor.Matrix) []float64 {
+	var out []float64
+	for i := range x.Rows {
+		for j := range i {
+			out = append(out, cosine(x.Row(i), x.Row(j)))
+		}
+	}
+	return out
+}
+
+// rankCorrelation is Spearman's: the correlation of ranks, ties sharing theirs.
+func rankCorrelation(x, y []float64) float64 { return stats.Correlation(ranks(x), ranks(y)) }
+
+func ranks(x []float64) []float64 {
+	order := make([]int, len(x))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(x[a], x[b]) })
+	out := make([]float64, len(x))
+	for lo := 0; lo < len(order); {
+		hi := lo
+		for hi < len(order) && x[order[hi]] == x[order[lo]] {
+			hi++
+		}
+		for _, i := range order[lo:hi] {
+			out[i] = float64(lo+hi-1) / 2
+		}
+		lo = hi
+	}
+	return out
+}

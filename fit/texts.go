@@ -1,0 +1,95 @@
+package fit
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/tripartite-go/tripartite/network"
+	"github.com/tripartite-go/tripartite/tuning"
+)
+
+// Packing says how texts become sequences.
+type Packing struct {
+	// Longest is the most tokens that a sequence has.
+	Longest int
+	// Shortest is the fewest that a packed sequence has.
+	Shortest int
+	// Share of sequences that are packed: texts one after another, begun and ended
+	// as one is, of a length drawn uniformly between Shortest and Longest. They
+	// show long contexts, which most texts are too short for. The others are a
+	// text each, as it comes.
+	Share float64
+}
+
+// Pack makes n sequences of texts, which must not be empty: every text by itself
+// in turn, cut off where it is too long, and texts packed at random between them.
+func Pack(net *network.Network, texts []string, n int, p Packing, seed uint64) ([][]int, error) {
+	if net.Tokenizer == nil {
+		return nil, fmt.Errorf("%s reads %v, not texts", net.Model.Name(), net.Model.Config().Input)
+	}
+	if len(texts) == 0 {
+		return nil, errors.New("there are no texts to fit to; give some hundred passages of the kind that will be read")
+	}
+	pack := newPacker(net, texts, p.Longest)
+	rng := tuning.NewRand(seed, streamTexts)
+	order := rng.Perm(len(texts))
+	out, next := make([][]int, n), 0
+	for i := range out {
+		if rng.Float64() < p.Share {
+			out[i] = pack.packed(p.Shortest+rng.IntN(p.Longest-p.Shortest+1), rng)
+			continue
+		}
+		out[i] = pack.wrap(pack.body(order[next%len(order)]))
+		next++
+	}
+	return out, nil
+}
+
+// packer knows what the tokenizer puts around a text.
+type packer struct {
+	net            *network.Network
+	texts          []string
+	bodies         [][]int // of texts that were asked for
+	prefix, suffix []int
+	longest        int
+}
+
+func newPacker(net *network.Network, texts []string, longest int) *packer {
+	around, some := net.Tokenizer.Encode(""), net.Tokenizer.Encode(texts[0])
+	n := 0
+	for n < len(around) && n < len(some) && around[n] == some[n] {
+		n++
+	}
+	return &packer{net: net, texts: texts, bodies: make([][]int, len(texts)), prefix: around[:n], suffix: around[n:], longest: longest}
+}
+
+// body returns the tokens of text i without those around it.
+func (p *packer) body(i int) []int {
+	if p.bodies[i] == nil {
+		ids := p.net.Tokenizer.Encode(p.texts[i])
+		p.bodies[i] = ids[len(p.prefix) : len(ids)-len(p.suffix)]
+	}
+	return p.bodies[i]
+}
+
+// wrap puts around a body what the tokenizer does, cutting off what is too long.
+func (p *packer) wrap(body []int) []int {
+	body = body[:min(len(body), p.longest-len(p.prefix)-len(p.suffix))]
+	return slices.Concat(p.prefix, body, p.suffix)
+}
+
+// packed returns n tokens of texts drawn at random.
+func (p *packer) packed(n int, rng *rand.Rand) []int {
+	n -= len(p.prefix) + len(p.suffix)
+	var body []int
+	for empty := 0; len(body) < n && empty < 1000; {
+		more := p.body(rng.IntN(len(p.texts)))
+		if len(more) == 0 {
+			empty++
+		}
+		body = append(body, more...)
+	}
+	return slices.Concat(p.prefix, body[:min(n, len(body))], p.suffix)
+}

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"gonum.org/v1/plot/vg"
+
+	"github.com/tripartite-go/tripartite/internal/counts"
 )
 
 // scale maps data to [0, 1], in equal steps or in equal ratios.
@@ -81,7 +83,7 @@ func (s scale) linearTicks(n int) []tick {
 	for i := math.Ceil(s.lo/step - 1e-9); i*step <= s.hi+1e-9*step; i++ {
 		label := decimal(i*step, decimals)
 		if size := math.Abs(i * step); size >= 1e4 && size < 1e15 {
-			label = count(int(math.Round(i * step)))
+			label = counts.Format(int(math.Round(i * step)))
 		}
 		if decimals > mostDecimals || math.Abs(s.hi-s.lo) >= 1e15 {
 			label = scientific(i*step, step)
@@ -138,7 +140,7 @@ func powerLabel(digit, e int, plain bool) string {
 	case plain && e < 0:
 		return decimal(float64(digit)*math.Pow(10, float64(e)), -e)
 	case plain:
-		return count(digit * int(math.Pow(10, float64(e))))
+		return counts.Format(digit * int(math.Pow(10, float64(e))))
 	}
 	power := fmt.Sprintf("10^{%s}", decimal(float64(e), 0))
 	if digit == 1 {

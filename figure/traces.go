@@ -9,6 +9,7 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/rate"
 )
 
@@ -20,8 +21,8 @@ func Traces(t *rate.Trace) *Figure {
 	return &Figure{
 		width: twoColumns, height: 128 * mm,
 		description: fmt.Sprintf("Astrocyte calcium in %s, rates of %s and %s, gains and the norm of the Hebbian weights over %s s, in which %s are written and read%s.",
-			plural(t.Domains, "domain"), plural(t.Outputs, "output neuron"), plural(t.Neurons, "hidden neuron"),
-			decimal(duration(t), 1), plural(t.Tokens, "token"), map[bool]string{true: " in turn", false: ", first all written, then all read"}[t.Causal]),
+			counts.Plural(t.Domains, "domain"), counts.Plural(t.Outputs, "output neuron"), counts.Plural(t.Neurons, "hidden neuron"),
+			decimal(duration(t), 1), counts.Plural(t.Tokens, "token"), map[bool]string{true: " in turn", false: ", first all written, then all read"}[t.Causal]),
 		draw: func(p *pen, area vg.Rectangle) { p.traces(area, t) },
 	}
 }
@@ -89,7 +90,7 @@ func (p *pen) traces(area vg.Rectangle, t *rate.Trace) {
 		p.segments(line{color: ink, width: axisWidth}, vg.Point{X: a.box.Min.X, Y: a.box.Max.Y}, a.box.Min, vg.Point{X: a.box.Max.X, Y: a.box.Min.Y})
 		p.ticksLeft(*a)
 		if v.n > 1 {
-			note := plural(v.n, v.noun)
+			note := counts.Plural(v.n, v.noun)
 			if len(shown) < v.n {
 				note = fmt.Sprintf("%d of %s", len(shown), note)
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite/fit"
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/safetensors"
@@ -271,7 +272,7 @@ const fewestHeld = 3
 func everyTenth(in network.Inputs) (rest, held network.Inputs, err error) {
 	every := min(10, in.Len()/fewestHeld)
 	if every < 2 {
-		return in, held, fmt.Errorf("too little to fit to, and to hold out to judge the fit by: %s; give some thousand, or others to judge by with --validation", count(in.Len(), "input", "inputs"))
+		return in, held, fmt.Errorf("too little to fit to, and to hold out to judge the fit by: %s; give some thousand, or others to judge by with --validation", counts.Plural(in.Len(), "input"))
 	}
 	rest, held = in, in
 	rest.Texts, held.Texts = split(in.Texts, every)

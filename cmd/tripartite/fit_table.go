@@ -6,15 +6,16 @@ import (
 	"strings"
 
 	"github.com/tripartite-go/tripartite/fit"
+	"github.com/tripartite-go/tripartite/internal/counts"
 )
 
 // printFit prints what networks keep of the exact one on validation, then the
 // heads.
 func printFit(w io.Writer, r *fit.Result) error {
-	fmt.Fprintf(w, "%s: %s in %s, seed %d\n", r.Model, count(r.Neurons, "neuron", "neurons"), count(len(r.Heads), "head", "heads"), r.Seed)
-	fmt.Fprintf(w, "fitted to %s, %s; judged by %s, %s of others\n", count(r.Corpus.Sequences, "sequence", "sequences"), count(r.Corpus.Tokens, "token", "tokens"),
-		count(r.Validation.Sequences, "sequence", "sequences"), count(r.Validation.Tokens, "token", "tokens"))
-	fmt.Fprintf(w, "%s head by head, %d through the whole network\n\n", count(r.HeadSteps, "step", "steps"), r.JointSteps)
+	fmt.Fprintf(w, "%s: %s in %s, seed %d\n", r.Model, counts.Plural(r.Neurons, "neuron"), counts.Plural(len(r.Heads), "head"), r.Seed)
+	fmt.Fprintf(w, "fitted to %s, %s; judged by %s, %s of others\n", counts.Plural(r.Corpus.Sequences, "sequence"), counts.Plural(r.Corpus.Tokens, "token"),
+		counts.Plural(r.Validation.Sequences, "sequence"), counts.Plural(r.Validation.Tokens, "token"))
+	fmt.Fprintf(w, "%s head by head, %s through the whole network\n\n", counts.Plural(r.HeadSteps, "step"), counts.Format(r.JointSteps))
 	networks := []struct {
 		name string
 		*fit.Fidelity

@@ -64,7 +64,7 @@ func TestFitPrintsATable(t *testing.T) {
 	path := filepath.Join(dir, "curves.safetensors")
 	o := must(t, append(shortVision("--float16", "-o", path), "--quiet=false")...)
 	for _, words := range []string{
-		"vision: 256 neurons in 16 heads, seed 1\n", "fitted to 90 sequences, 4500 tokens; judged by 10 sequences, 500 tokens of others\n",
+		"vision: 256 neurons in 16 heads, seed 1\n", "fitted to 90 sequences, 4,500 tokens; judged by 10 sequences, 500 tokens of others\n",
 		"uniform attention ", "random (exp) ", "calibrated ", "fitted head by head ", "fitted jointly ",
 		"neurons of each layer: ", "--tuning " + path + "\n",
 	} {

@@ -66,9 +66,9 @@ func (s *Summary) Print(w io.Writer) error {
 	if c.Readout.Shunting {
 		readout = "shunting"
 	}
-	astrocyte := counts.Nouns(c.Domains, "domain", "domains")
+	astrocyte := counts.Plural(c.Domains, "domain")
 	if c.Domains > 1 {
-		astrocyte += fmt.Sprintf(" (%s) of %s, ", c.Assignment, counts.Nouns(c.Astrocytes, "astrocyte", "astrocytes"))
+		astrocyte += fmt.Sprintf(" (%s) of %s, ", c.Assignment, counts.Plural(c.Astrocytes, "astrocyte"))
 		switch {
 		case c.Graph == "input":
 			astrocyte += "coupling given"
@@ -79,8 +79,8 @@ func (s *Summary) Print(w io.Writer) error {
 		}
 	}
 	lines := []string{
-		fmt.Sprintf("%s, d=%d, dv=%d, %s", counts.Nouns(s.Tokens, "token", "tokens"), s.Inputs, s.Outputs, order),
-		fmt.Sprintf("%s, %s curves, %s%s", counts.Nouns(s.Neurons, "hidden neuron", "hidden neurons"), c.Tuning, calibrated, weights),
+		fmt.Sprintf("%s, d=%d, dv=%d, %s", counts.Plural(s.Tokens, "token"), s.Inputs, s.Outputs, order),
+		fmt.Sprintf("%s, %s curves, %s%s", counts.Plural(s.Neurons, "hidden neuron"), c.Tuning, calibrated, weights),
 		fmt.Sprintf("tau      hidden %g s, output %g s, astrocyte %g s", c.Kinetics.Hidden, c.Kinetics.Output, c.Kinetics.Astrocyte),
 		fmt.Sprintf("astro    %s, %s", astrocyte, readout),
 		fmt.Sprintf("time     %g s to write a token and %g s to read it, %g s in all", c.Timing.Present, c.Timing.Present, s.Seconds),
@@ -93,7 +93,7 @@ func (s *Summary) Print(w io.Writer) error {
 		lines = append(lines, fmt.Sprintf("calcium  zero or below at the end of readings        %d", s.NonPositive))
 	}
 	if s.Samples > 0 {
-		lines = append(lines, fmt.Sprintf("traces   %s, every %g s", counts.Nouns(s.Samples, "sample", "samples"), c.Record))
+		lines = append(lines, fmt.Sprintf("traces   %s, every %g s", counts.Plural(s.Samples, "sample"), c.Record))
 	}
 	for _, n := range s.Notes {
 		lines = append(lines, "note: "+n)

@@ -182,6 +182,30 @@ func TestDocumentsPointAtWhatIsThere(t *testing.T) {
 	}
 }
 
+var quotedLine = regexp.MustCompile("\\[`([^`]+)`\\]\\(\\.\\./([^)]+\\.go)\\)")
+
+// Every line of code that docs/equations.md quotes is in the file it points to.
+func TestEquationsAreWhereTheDocumentSays(t *testing.T) {
+	root := filepath.Join("..", "..")
+	data, err := os.ReadFile(filepath.Join(root, "docs", "equations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted := quotedLine.FindAllStringSubmatch(string(data), -1)
+	if len(quoted) < 40 {
+		t.Errorf("only %d lines are quoted", len(quoted))
+	}
+	for _, m := range quoted {
+		code, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(m[2])))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m[1] != filepath.Base(m[2]) && !strings.Contains(string(code), m[1]) {
+			t.Errorf("%s has no line %q", m[2], m[1])
+		}
+	}
+}
+
 func skipped(command string) string {
 	for beginning, reason := range notRun {
 		if strings.HasPrefix(command, beginning) {

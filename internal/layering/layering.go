@@ -39,8 +39,10 @@ func Rules() map[string]Rule {
 
 		"safetensors": {Internal: []string{"internal/atomicfile"}},
 		"tuning":      {External: gonum},
+		"ode":         {External: gonum},
 		".":           {Internal: []string{"tuning", "safetensors"}},
 		"tensor":      {Internal: []string{"internal/kernel"}, External: []string{"golang.org/x/sys/unix"}},
+		"rate":        {Internal: []string{".", "tuning"}, External: gonum},
 		"attention":   {Internal: []string{".", "tuning", "tensor"}},
 		"nn":          {Internal: []string{"tensor", "attention"}},
 		"model":       {Internal: []string{"nn", "attention", "tensor", "safetensors"}},
@@ -59,7 +61,7 @@ func Rules() map[string]Rule {
 	// Answers the script that compares with other programs.
 	rules["tools/bench/ours"] = Rule{Internal: []string{"bench", "model", "nn", "tensor"}}
 	// From result data only.
-	rules["figure"] = Rule{Internal: []string{"transfer", "internal/counts", "internal/pieces", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
+	rules["figure"] = Rule{Internal: []string{"transfer", "rate", "internal/counts", "internal/pieces", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
 	rules["internal/report"] = Rule{Internal: []string{"transfer", "figure", "internal/atomicfile", "internal/counts", "internal/pieces", "internal/stats"}}
 
 	// Bundled models: imported by the command alone, so that a library's user does

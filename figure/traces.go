@@ -112,9 +112,13 @@ func (p *pen) upright(v variable, height vg.Length) scale {
 	if lo, _ := extent(v.values, func(float64) bool { return true }); lo >= 0 && !math.IsInf(lo, 0) {
 		s.lo = 0
 	}
-	if labels(p.ticks(s, height, true)) < 2 {
-		step := math.Pow(10, math.Floor(math.Log10(s.hi-s.lo)))
-		s.lo, s.hi = math.Floor(s.lo/step)*step, math.Ceil(s.hi/step)*step
+	power := math.Pow(10, math.Floor(math.Log10(s.hi-s.lo)))
+	lo, hi := s.lo, s.hi
+	for _, f := range []float64{1, 2, 5, 10} {
+		if labels(p.ticks(s, height, true)) >= 2 {
+			break
+		}
+		s.lo, s.hi = math.Floor(lo/(f*power))*f*power, math.Ceil(hi/(f*power))*f*power
 	}
 	return s
 }

@@ -250,18 +250,22 @@ func (f *fitFlags) corpora(ctx context.Context, e *env, m modelFiles, net *netwo
 	if validation, err = f.corpus(ctx, e, net, held, pool, false); err != nil {
 		return nil, nil, err
 	}
-	p, err := net.Prepare(in)
-	if err != nil {
-		return nil, nil, err
-	}
-	tokens := 0
-	for _, n := range p.Lengths() {
-		tokens += n
-	}
-	if tokens < fewTokens {
+	if tokens := f.tokens(net, in); tokens < fewTokens {
 		e.warnf("there are few inputs to fit to, %d of %d tokens in all: curves will suit these better than others of their kind; give more by --input, some %d tokens or more", in.Len(), tokens, fewTokens)
 	}
 	return corpus, validation, nil
+}
+
+// tokens counts those of the inputs, of every text as many as are fitted to.
+func (f *fitFlags) tokens(net *network.Network, in network.Inputs) int {
+	if net.Tokenizer == nil {
+		return in.Len() * net.Model.Config().Positions
+	}
+	n := 0
+	for _, t := range in.Texts {
+		n += min(len(net.Tokenizer.Encode(t)), f.length)
+	}
+	return n
 }
 
 // fewestHeld is how many inputs are held out at least, so that their likeness can

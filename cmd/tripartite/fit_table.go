@@ -38,7 +38,11 @@ func printFit(w io.Writer, r *fit.Result) error {
 	for _, n := range networks {
 		line := fmt.Sprintf("%-20s %8.4f", n.name, n.Hidden)
 		if x := n.Embedding; x != nil {
-			line += fmt.Sprintf(" %9.4f %8.4f %8.4f %8.4f", x.Cosine, x.P05, x.Centred, x.Rank)
+			rank := "—"
+			if x.Rank != nil {
+				rank = fmt.Sprintf("%.4f", *x.Rank)
+			}
+			line += fmt.Sprintf(" %9.4f %8.4f %8.4f %8s", x.Cosine, x.P05, x.Centred, rank)
 		}
 		if x := n.Answer; x != nil {
 			line += fmt.Sprintf(" %7.1f%%", 100*x.Agreement)

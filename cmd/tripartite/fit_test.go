@@ -92,16 +92,20 @@ func TestFitPrintsATable(t *testing.T) {
 	}
 }
 
-// A fit that was interrupted says how it goes on, and goes on to the bytes that it
-// would have come to.
-// A text that no model could read whole is one to fit to, as far as --length goes.
-func TestFitCutsOffLongTexts(t *testing.T) {
+// A text that no model could read whole is one to fit to, as far as --length goes,
+// and equal texts, whose likeness has no order, are some to judge by.
+func TestFitCutsOffLongTextsAndTakesEqualOnes(t *testing.T) {
 	dir := t.TempDir()
-	lines := strings.Repeat("In the beginning God created the heaven and the earth.\n", 30)
-	texts := write(t, dir, "texts.txt", lines+strings.Repeat("and it came to pass ", 2000)+"\n")
-	must(t, "fit", "--input", texts, "--neurons", "16", "--head-steps", "1", "--joint-steps", "1", "-q", "-o", filepath.Join(dir, "tuning.safetensors"))
+	texts := write(t, dir, "texts.txt", strings.Repeat("Jesus wept.\n", 30)+strings.Repeat("and it came to pass ", 2000)+"\n")
+	o := must(t, "fit", "--input", texts, "--length", "12", "--neurons", "16", "--head-steps", "1", "--joint-steps", "1", "-q",
+		"-o", filepath.Join(dir, "tuning.safetensors"))
+	if !strings.Contains(o.stdout, "—") {
+		t.Errorf("ranks equal texts:\n%s", o.stdout)
+	}
 }
 
+// A fit that was interrupted says how it goes on, and goes on to the bytes that it
+// would have come to.
 func TestAnInterruptedFitGoesOn(t *testing.T) {
 	dir := t.TempDir()
 	args := func(name string, more ...string) []string {

@@ -4,8 +4,10 @@
 //   - [Calcium]: astrocyte calcium against the softmax normalizer, token by token
 //   - [Scaling]: error of calcium against the number of hidden neurons
 //   - [Heads]: maps over layers and heads
+//   - [Attention]: what the answer attends to, over pictures, spectrograms and words
+//   - [AttentionHeads]: the same of one input, head by head
 //   - [Circuit]: the tripartite circuit in its two phases
-//   - [Overview]: all of it on one page width
+//   - [Overview]: all but attention on one page width
 //
 // A [Figure] is a drawing of fixed physical size, one or two columns of a
 // journal wide, and is written as PNG at any resolution or as SVG. Letters are

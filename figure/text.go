@@ -105,8 +105,13 @@ func literal(s string) string {
 	if len(letters) > most {
 		letters = append(letters[:most-1], '…')
 	}
+	return escape(string(letters))
+}
+
+// escape takes the meaning from all letters that are markup.
+func escape(s string) string {
 	var b strings.Builder
-	for _, r := range letters {
+	for _, r := range s {
 		if strings.ContainsRune(markupLetter, r) {
 			b.WriteByte('\\')
 		}

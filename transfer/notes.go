@@ -50,6 +50,9 @@ func notes(r *Report, limited int) []string {
 		say("Calcium was zero or negative at %d readings: %s curves allow it, and where calcium is not positive it normalizes nothing. Such outputs are left as the equation gives them; curves that are positive everywhere (exp, hyperbolic, gerf, calibrated) do not do this.",
 			nonPositive, r.Config.Tuning)
 	}
+	if r.Input.HeadTexts < r.Input.Texts {
+		say("Heads were compared on %d of %d %s (%d tokens), spread evenly over them; whole networks on all.", r.Input.HeadTexts, r.Input.Texts, inputs(r), r.Input.HeadTokens)
+	}
 	switch {
 	case r.Reason != "":
 		say("Products are float32 (%s), though %s ones were asked for: %s.", r.Products, r.Arithmetic.Precision, r.Reason)
@@ -70,13 +73,15 @@ func verdict(r *Report, replaced, total int, say func(string, ...any)) (works bo
 	}
 	hidden := way(n.HiddenCosine, n.HiddenUniform)
 	if math.IsNaN(hidden) {
-		say("Uniform attention gives the same hidden states as exact attention: on these texts attention does no work to be compared.")
+		say("Uniform attention gives the same hidden states as exact attention: on these %s attention does no work to be compared.", inputs(r))
 		return true
 	}
 	worst := hidden
 	if t := n.Task; t != nil {
-		if fill := way(t.Agreement, t.AgreementUniform); fill < worst {
-			worst = fill
+		for _, x := range []float64{way(t.Agreement, t.AgreementUniform), t.Loss.way()} {
+			if x < worst {
+				worst = x
+			}
 		}
 	}
 	judgement := "it does not do the original's work"
@@ -87,21 +92,62 @@ func verdict(r *Report, replaced, total int, say func(string, ...any)) (works bo
 		judgement = "good enough to study single heads, not yet to take the original's place"
 	}
 	say("With %d of %d heads replaced by neurons and astrocytes, the last hidden states go %.0f%% of the way, by cosine, from uniform to exact attention%s: %s.",
-		replaced, total, 100*max(0, hidden), filled(r), judgement)
+		replaced, total, 100*max(0, hidden), done(r), judgement)
+	few(r, say)
 	return worst >= worksFrom
 }
 
-// filled says how masked tokens are filled, where they are.
-func filled(r *Report) string {
+// done says what the network still does of what it is for.
+func done(r *Report) string {
 	t := r.Network.Task
 	if t == nil {
 		return ""
 	}
-	text := fmt.Sprintf("; of %d masked tokens the circuit fills %.0f%% as exact attention does (uniform attention: %.0f%%", r.Input.Masked, 100*t.Agreement, 100*t.AgreementUniform)
-	if fill := way(t.Agreement, t.AgreementUniform); !math.IsNaN(fill) {
-		text += fmt.Sprintf("; %.0f%% of the way", 100*max(0, fill))
+	what := map[string]string{
+		Fill:     fmt.Sprintf("of %d masked tokens the circuit fills", t.Answers),
+		Classify: fmt.Sprintf("of %d %s the circuit names", t.Answers, inputs(r)),
+		Next:     fmt.Sprintf("of %d next tokens the circuit guesses", t.Answers),
+	}[t.Name]
+	text := fmt.Sprintf("; %s %.0f%% as exact attention does (uniform attention: %.0f%%", what, 100*t.Agreement, 100*t.AgreementUniform)
+	if x := way(t.Agreement, t.AgreementUniform); !math.IsNaN(x) {
+		text += fmt.Sprintf("; %.0f%% of the way", 100*max(0, x))
 	}
-	return text + ")"
+	text += ")"
+	if b := t.BitsPerByte; b != nil {
+		text += fmt.Sprintf(", at %.3f bits per byte; exact attention has %.3f, uniform %.3f", b.Circuit, b.Exact, b.Uniform)
+	}
+	return text
+}
+
+// fewAnswers is below how many answers a share of them is rough.
+const fewAnswers = 100
+
+// few warns of shares of few answers, and of right ones that are not known.
+func few(r *Report, say func(string, ...any)) {
+	t := r.Network.Task
+	if t == nil || t.Name != Classify {
+		return
+	}
+	if t.Answers < fewAnswers {
+		say("There are %d %s: one more or less that is named alike is %.0f%% of them. To see finer differences, give more by --input FOLDER.", t.Answers, inputs(r), 100/float64(t.Answers))
+	}
+	if t.Known == 0 {
+		say("Which label is right is not known, so nothing is said of that. Put %s into folders called like their labels, FOLDER/LABEL/..., to have it counted.", inputs(r))
+	} else if t.Known < t.Answers {
+		say("Which label is right is known of %d of %d %s; the share that is right is one of these.", t.Known, t.Answers, inputs(r))
+	}
+}
+
+// inputs names what the network reads.
+func inputs(r *Report) string { return r.Input.Kind }
+
+// way returns the share of the way from uniform to exact attention that the loss
+// has gone, NaN where there is none or no way to go.
+func (l *Loss) way() float64 {
+	if l == nil || !(l.Uniform-l.Exact > 1e-6) {
+		return math.NaN()
+	}
+	return float64((l.Uniform - l.Circuit) / (l.Uniform - l.Exact))
 }
 
 // way returns the share of the way from uniform to exact attention, which is 1,
@@ -157,14 +203,17 @@ func calcium(r *Report, replaced []Head, say func(string, ...any)) {
 			corrected++
 		}
 	}
-	const null = "the null predictor log N + q.mean(k), which knows only the keys' mean"
+	null := "the null predictor log N + q.mean(k), which knows only the keys' mean"
+	if r.Model.ALiBi {
+		null = "the null predictor log N + q.mean(k), which knows only the keys' sum of weights N and their weighted mean"
+	}
 	if r.Config.Tuning != network.Calibrated {
 		if raw < len(replaced) {
 			say("In %d of %d replaced heads log calcium correlates with the log softmax normalizer Z no better than %s.", len(replaced)-raw, len(replaced), null)
 		}
 		return
 	}
-	say("A calibrated circuit leaves out a factor f of each query, which cancels in its output: its calcium c stands for Z/f, and c f for the softmax normalizer Z. Log c correlates better with log Z than %s in %d of %d replaced heads, log(c f) in %d.",
+	say("A calibrated circuit leaves out a factor f of each query, which cancels in its output: its calcium c stands for Z/f, and c f for the softmax normalizer Z. Log c correlates better with log Z than %s, in %d of %d replaced heads, log(c f) in %d.",
 		null, raw, len(replaced), corrected)
 }
 

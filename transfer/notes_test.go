@@ -46,9 +46,35 @@ func TestNotesFollowTheNumbers(t *testing.T) {
 		"undefined": {report(math.NaN(), 0.5), 0,
 			[]string{"not numbers", "positive everywhere"}, []string{"it works", "single heads", "does no work"}},
 		"good states, bad words": {with(report(0.99, 0.5), func(r *Report) {
-			r.Network.Task = &Task{Agreement: 0.7, AgreementUniform: 0.2}
-			r.Input.Masked = 10
+			r.Network.Task = &Task{Name: Fill, Answers: 10, Known: 10, Agreement: 0.7, AgreementUniform: 0.2}
 		}), 0, []string{"98% of the way", "of 10 masked tokens the circuit fills 70%", "62% of the way", "single heads"}, []string{"it works"}},
+		"all pictures named": {with(report(0.99, 0.5), func(r *Report) {
+			r.Input.Kind = Pictures
+			r.Network.Task = &Task{Name: Classify, Answers: 10, Known: 10, Agreement: 1, AgreementUniform: 0.2}
+		}), 0, []string{"of 10 pictures the circuit names 100%", "it works", "is 10% of them", "--input FOLDER"}, []string{"masked", "not known", "is known of"}},
+		"sounds of unknown labels": {with(report(0.99, 0.5), func(r *Report) {
+			r.Input.Kind = Sounds
+			r.Network.Task = &Task{Name: Classify, Answers: 1000, Agreement: 0.5, AgreementUniform: 0.2}
+		}), 0, []string{"of 1000 sounds the circuit names 50%", "does not do the original's work", "Which label is right is not known"}, []string{"one more or less"}},
+		"some labels known": {with(report(0.99, 0.5), func(r *Report) {
+			r.Input.Kind = Sounds
+			r.Network.Task = &Task{Name: Classify, Answers: 1000, Known: 3, Agreement: 0.5, AgreementUniform: 0.2}
+		}), 0, []string{"is known of 3 of 1000 sounds"}, []string{"not known"}},
+		"a text goes on": {with(report(0.99, 0.5), func(r *Report) {
+			r.Network.Task = &Task{Name: Next, Answers: 200, Known: 200, Agreement: 0.99, AgreementUniform: 0.2,
+				Loss: &Loss{Exact: 1, Circuit: 1.02, Uniform: 3}, BitsPerByte: &Loss{Exact: 1.5, Circuit: 1.53, Uniform: 4.5}}
+		}), 0, []string{"of 200 next tokens the circuit guesses 99%", "at 1.530 bits per byte; exact attention has 1.500, uniform 4.500", "it works"}, []string{"named"}},
+		"a text goes on worse than it seems": {with(report(0.99, 0.5), func(r *Report) {
+			r.Network.Task = &Task{Name: Next, Answers: 200, Known: 200, Agreement: 0.99, AgreementUniform: 0.2,
+				Loss: &Loss{Exact: 1, Circuit: 2.5, Uniform: 3}, BitsPerByte: &Loss{Exact: 1.5, Circuit: 3.7, Uniform: 4.5}}
+		}), 0, []string{"does not do the original's work"}, []string{"it works"}},
+		"some inputs' heads": {with(report(0.99, 0.5), func(r *Report) {
+			r.Input = Input{Kind: Pictures, Texts: 100, HeadTexts: 40, HeadTokens: 2000}
+		}), 0, []string{"Heads were compared on 40 of 100 pictures (2000 tokens)"}, nil},
+		"ALiBi": {with(report(0.99, 0.5), func(r *Report) {
+			r.Model.ALiBi = true
+			r.Layers[0].Heads[0].NullCorrelation = 0.95
+		}), 0, []string{"sum of weights N and their weighted mean"}, nil},
 		"no head replaced": {with(report(1, 0.5), func(r *Report) { r.Layers[0].Heads[0].Neurons = 0 }), 0,
 			[]string{"No head was replaced"}, []string{"it works", "correlates"}},
 		"null predictor wins": {with(report(0.99, 0.5), func(r *Report) { r.Layers[0].Heads[0].NullCorrelation = 0.95 }), 0,

@@ -113,16 +113,21 @@ func (f *attendFlags) check(e *env, c *cobra.Command, in string) error {
 	return nil
 }
 
+// unread says which arrays of a file are not known.
+func (e *env) unread(a *npz.Archive, name string, known []string) {
+	for _, array := range a.Names() {
+		if !slices.Contains(known, array) {
+			e.logf("%s: array %s is not read", name, array)
+		}
+	}
+}
+
 func runAttend(e *env, c *cobra.Command, f *attendFlags, path string) error {
 	if err := f.check(e, c, path); err != nil {
 		return err
 	}
 	in, err := readArrays(e, path, func(a *npz.Archive, name string) (*attend.Input, error) {
-		for _, array := range a.Names() {
-			if !slices.Contains(attend.Arrays(), array) {
-				e.logf("%s: array %s is not read", name, array)
-			}
-		}
+		e.unread(a, name, attend.Arrays())
 		return attend.Read(a, name, f.opt.Precision)
 	})
 	if err != nil {

@@ -21,6 +21,9 @@ var notRun = map[string]string{
 	"pip install":        "installs from the network",
 	"make":               "runs the tests, fuzzers and benchmarks again",
 	"go test -run '^$'":  "benchmarks take minutes",
+	"TRIPARTITE_KILLS":   "kills hundreds of processes; twenty are killed without it",
+	"sox ":               "needs SoX, or a microphone",
+	"ffmpeg ":            "needs FFmpeg",
 	"python3 tools/":     "needs PyTorch and transformers; what it makes is committed",
 	"pip download":       "installs from the network",
 	"export TRIPARTITE_": "names a folder of the reader's",
@@ -87,12 +90,14 @@ func TestDocumentedCommandsWork(t *testing.T) {
 }
 
 // readersFolder makes a folder with all that the documents speak of: the
-// repository's arrays, a model under the name of a real one, and texts.
+// repository's arrays, pictures and sounds, a model under the name of a real one, and texts.
 func readersFolder(t *testing.T, root string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.Symlink(filepath.Join(root, "testdata"), filepath.Join(dir, "testdata")); err != nil {
-		t.Fatal(err)
+	for _, folder := range []string{"testdata", "zoo"} {
+		if err := os.Symlink(filepath.Join(root, folder), filepath.Join(dir, folder)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for name, folder := range map[string]string{
 		"all-MiniLM-L6-v2": "model/testdata/sentence-mean",
@@ -106,21 +111,27 @@ func readersFolder(t *testing.T, root string) string {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Mkdir(filepath.Join(dir, "photos"), 0o755); err != nil {
-		t.Fatal(err)
+	for folder, picture := range map[string]string{"photos": "420.jpg", "other-photos": "444.jpg"} {
+		if err := os.Mkdir(filepath.Join(dir, folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		copyOf(t, filepath.Join(root, "input", "image", "testdata", picture), filepath.Join(dir, folder, "one.jpg"))
 	}
-	copyOf(t, filepath.Join(root, "input", "image", "testdata", "420.jpg"), filepath.Join(dir, "photos", "one.jpg"))
 	copyOf(t, filepath.Join(root, "input", "audio", "testdata", "tone.wav"), filepath.Join(dir, "speech.wav"))
+	copyOf(t, filepath.Join(root, "input", "audio", "testdata", "telephone-8000.wav"), filepath.Join(dir, "more-speech.wav"))
+	writeRows(t, filepath.Join(dir, "rows.npy"), rowsOf(1, 20))
+	writeRows(t, filepath.Join(dir, "more-rows.npy"), rowsOf(2, 20))
 	write(t, dir, "texts.txt", "an astrocyte\nneurons and astrocytes\n")
 	write(t, dir, "other-texts.txt", "a synapse\ncalcium, calcium!\n")
 	return dir
 }
 
-// onFewTexts gives a transfer that names no texts two short ones to read and two
+// onFewTexts gives a transfer of texts that names none two short ones to read and two
 // to calibrate on, to save minutes. The first command that the documents advise,
 // original, runs as it stands.
 func onFewTexts(command, original string) string {
-	if !strings.HasPrefix(original, "tripartite transfer") || strings.Contains(command, "--input") {
+	if !strings.HasPrefix(original, "tripartite transfer") || strings.Contains(command, "--input") ||
+		strings.Contains(command, "--model vision") || strings.Contains(command, "--model audition") { // these read no texts
 		return command
 	}
 	return command + " --input texts.txt --calibrate other-texts.txt"

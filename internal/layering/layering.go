@@ -30,6 +30,7 @@ func Rules() map[string]Rule {
 		"internal/layering":     {},
 		"internal/stats":        {External: gonum},
 		"internal/preprocessor": {},
+		"internal/pieces":       {},
 		"internal/npz":          {Internal: []string{"internal/atomicfile"}},
 		"internal/hubtest":      {},
 		"internal/kernel":       {},
@@ -48,17 +49,17 @@ func Rules() map[string]Rule {
 		"hub":         {},
 	}
 	engine := []string{".", "tuning", "safetensors", "tensor", "attention", "nn", "model"}
-	rules["network"] = Rule{Internal: append(engine, "input/text")}
-	rules["task"] = Rule{Internal: append(engine, "input/text", "input/image", "input/audio", "network")}
+	rules["network"] = Rule{Internal: append(engine, "input/text", "input/image", "input/audio")}
+	rules["task"] = Rule{Internal: append(engine, "input/text", "network")}
 	rules["transfer"] = Rule{Internal: append(engine, "input/text", "network", "task", "internal/stats"), External: gonum}
+	rules["stream"] = Rule{Internal: []string{".", "tuning", "model", "attention", "nn", "tensor", "safetensors", "internal/atomicfile"}}
 	rules["fit"] = Rule{Internal: append(engine, "network", "internal/stats"), External: gonum}
-	rules["stream"] = Rule{Internal: []string{"model", "attention", "nn", "tensor", "safetensors", "internal/atomicfile"}}
 	rules["bench"] = Rule{Internal: []string{"attention", "nn", "tensor", "tuning", "internal/stats"}}
 	// Answers the script that compares with other programs.
 	rules["tools/bench/ours"] = Rule{Internal: []string{"bench", "model", "nn", "tensor"}}
 	// From result data only.
-	rules["figure"] = Rule{Internal: []string{"transfer", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
-	rules["internal/report"] = Rule{Internal: []string{"transfer", "figure", "internal/atomicfile", "internal/stats"}}
+	rules["figure"] = Rule{Internal: []string{"transfer", "internal/pieces", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
+	rules["internal/report"] = Rule{Internal: []string{"transfer", "figure", "internal/atomicfile", "internal/pieces", "internal/stats"}}
 
 	// Bundled models: imported by the command alone, so that a library's user does
 	// not carry them.

@@ -7,6 +7,40 @@ import (
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
+// attended makes up attention: pictures or, without patches, texts.
+func attended(p *transfer.Patches, inputs int) transfer.Attended {
+	rng := rand.New(rand.NewPCG(5, 6))
+	a := transfer.Attended{Layer: 3}
+	for i := range inputs {
+		in := transfer.AttendedInput{Input: i, Patches: p, Readout: []int{0}, Correlation: 0.9876}
+		tokens := 9
+		if p == nil {
+			in.Tokens = []string{"[CLS]", "in", "the", "begin", "##ning", "god", "created", ".", "[SEP]"}
+		} else {
+			tokens = 1 + p.Rows*p.Cols
+			in.Name, in.Truth = "ankle-boot.png", "ankle boot"
+			in.ExactAnswer = &transfer.Answer{Text: "ankle boot", Probability: 0.998}
+			in.CircuitAnswer = &transfer.Answer{Text: "sneaker", Probability: 0.5}
+			in.UniformAnswer = &transfer.Answer{Text: "bag", Probability: nan}
+		}
+		for range 2 {
+			exact, circuit := make([]transfer.Number, tokens), make([]transfer.Number, tokens)
+			for t := range exact {
+				exact[t] = transfer.Number(2 * rng.Float64() / float64(tokens))
+				circuit[t] = exact[t] * transfer.Number(0.5+rng.Float64())
+			}
+			in.Exact, in.Circuit = append(in.Exact, exact), append(in.Circuit, circuit)
+		}
+		a.Inputs = append(a.Inputs, in)
+	}
+	return a
+}
+
+func patches(channels int) *transfer.Patches {
+	return &transfer.Patches{Channels: channels, Height: 8, Width: 12, PatchHeight: 4, PatchWidth: 4, StrideHeight: 4, StrideWidth: 2,
+		Rows: 2, Cols: 5, Seen: make([]float32, channels*8*12)}
+}
+
 // sample makes up a result with the shape and the ranges of a real one.
 func sample(layers, heads, tokens int) *transfer.Report {
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -14,10 +48,10 @@ func sample(layers, heads, tokens int) *transfer.Report {
 		Schema: transfer.Schema, Program: "v0.1.0", Kernel: "portable",
 		Config: transfer.Resolved{Seed: 1, Generator: "pcg-v1", Attention: "algebraic", Tuning: "calibrated", Estimator: true, Draw: "orthogonal", Neurons: 256},
 		Model:  transfer.Model{Name: "kjv-albert", Architecture: "albert", Layers: layers, Heads: heads, HeadWidth: 32, Width: 32 * heads, Parameters: 1_234_567},
-		Input:  transfer.Input{Texts: 40, Tokens: tokens, CalibrationTexts: 200, CalibrationTokens: 6000, Masked: 128},
+		Input:  transfer.Input{Kind: transfer.Texts, Texts: 40, Tokens: tokens, HeadTexts: 40, HeadTokens: tokens, CalibrationTexts: 200, CalibrationTokens: 6000, Masked: 128},
 		Network: transfer.Network{HiddenCosine: 0.9531, HiddenUniform: 0.4118, EmbeddingCosine: 0.9812, EmbeddingP05: 0.9532,
 			EmbeddingUniform: 0.35, EmbeddingOther: 0.1,
-			Task: &transfer.Task{Name: "fill", Agreement: 0.875, AgreementUniform: 0.12, Exact: 0.453, Circuit: 0.438, Uniform: 0.081}},
+			Task: &transfer.Task{Name: transfer.Fill, Answers: 128, Known: 128, Agreement: 0.875, AgreementUniform: 0.12, Exact: 0.453, Circuit: 0.438, Uniform: 0.081}},
 		Notes: []string{
 			"With 24 of 24 heads replaced by neurons and astrocytes the network keeps 92% of what attention does beyond its uniform floor: it works.",
 			"The head that loses most is layer 3, head 1; give it more neurons with --neurons, or allocate them by error with --error.",

@@ -23,7 +23,7 @@ type TextOptions struct {
 const mostRows = 100
 
 // Text writes the result as a table for the terminal: every head, then the whole
-// network, then the notes.
+// network and its answers, then the notes.
 func Text(w io.Writer, r *transfer.Report, opts TextOptions) error {
 	if opts.Width <= 0 {
 		opts.Width = 80
@@ -32,6 +32,7 @@ func Text(w io.Writer, r *transfer.Report, opts TextOptions) error {
 	t.title(r)
 	t.heads(r)
 	t.network(r)
+	t.attended(r)
 	t.notes(r.Notes)
 	if err := t.w.Flush(); err != nil {
 		return fmt.Errorf("write report as text: %w", err)
@@ -89,12 +90,7 @@ func (t *terminal) title(r *transfer.Report) {
 	row := func(name, s string) { t.wrap(fmt.Sprintf(label, name), s) }
 	row("model", fmt.Sprintf("%s (%s), %s of %s, d = %d, %s parameters",
 		m.Name, m.Architecture, plural(m.Layers, "layer"), plural(m.Heads, "head"), m.HeadWidth, count(m.Parameters)))
-	input := fmt.Sprintf("%s, %s", plural(r.Input.Texts, "text"), plural(r.Input.Tokens, "token"))
-	if r.Input.CalibrationTexts > 0 {
-		input += fmt.Sprintf("; constants from %s, %s of other text",
-			plural(r.Input.CalibrationTexts, "text"), plural(r.Input.CalibrationTokens, "token"))
-	}
-	row("input", input)
+	row("input", inputLine(r))
 	row("circuit", circuitLine(c))
 	t.line("")
 }
@@ -216,7 +212,7 @@ func (t *terminal) heads(r *transfer.Report) {
 		return
 	}
 	t.table(cols, cells)
-	t.wrap("", legend(factor))
+	t.wrap("", legend(factor, r.Model))
 	if total > mostRows {
 		t.wrap("", fmt.Sprintf("Medians over the heads of each layer; all %s heads are in report.json and report.html.", count(total)))
 	}
@@ -231,15 +227,26 @@ func (t *terminal) heads(r *transfer.Report) {
 }
 
 // legend explains the table.
-func legend(calibrated bool) string {
+func legend(calibrated bool, m transfer.Model) string {
 	s := "c: astrocyte calcium; Z: softmax normalizer; "
 	calcium := "ln c"
 	if calibrated {
 		s += "f: factor of a query that a calibrated circuit leaves out because it cancels in the output, so that c stands for Z/f, and cf, corrected calcium, for Z; "
 		calcium = "ln cf"
 	}
-	return s + "r: Pearson's correlation over tokens; null: ln N + q·mean(k), which needs no circuit; error: median |" + calcium +
+	return s + "r: Pearson's correlation over tokens; null: ln N + q·mean(k), which needs no circuit" + seen(m) + "; error: median |" + calcium +
 		" − ln Z|; neurons for " + budgetError() + ": hidden neurons for that relative error of calcium at the median query, by the variance law."
+}
+
+// seen says which keys count where a query does not see all alike.
+func seen(m transfer.Model) string {
+	switch {
+	case m.ALiBi:
+		return ", over the keys up to a token, each weighted by exp(−slope·age) in Z, N and the mean"
+	case m.Causal:
+		return ", over the keys up to a token, as Z"
+	}
+	return ""
 }
 
 func medians(cols []column, l transfer.Layer) []string {
@@ -322,10 +329,17 @@ func right(s string, width int) string {
 }
 
 func (t *terminal) network(r *transfer.Report) {
-	const row = "%-47s %8s %8s %8s"
-	t.line(t.styled(bold, fmt.Sprintf(row, "whole network", "exact", "circuit", "uniform")))
-	for _, m := range summaries(r) {
-		t.line(fmt.Sprintf(row, m.Name, m.Exact, m.Circuit, m.Uniform))
+	measures := summaries(r)
+	width := 47
+	for _, m := range measures {
+		width = max(width, utf8.RuneCountInString(m.Name))
+	}
+	row := func(m summary) string {
+		return fmt.Sprintf("%-*s %8s %8s %8s", width, m.Name, m.Exact, m.Circuit, m.Uniform)
+	}
+	t.line(t.styled(bold, row(summary{Name: "whole network", Exact: "exact", Circuit: "circuit", Uniform: "uniform"})))
+	for _, m := range measures {
+		t.line(row(m))
 		if m.Remark != "" {
 			t.line("  " + m.Remark)
 		}

@@ -12,7 +12,7 @@ import (
 // Name is the name by which commands find the model.
 const Name = "audition"
 
-//go:embed config.json model.safetensors preprocessor_config.json
+//go:embed config.json *.safetensors preprocessor_config.json
 var files embed.FS
 
 //go:embed samples/*.wav

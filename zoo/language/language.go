@@ -14,7 +14,7 @@ import (
 // Name is the name by which commands find the model.
 const Name = "language"
 
-//go:embed config.json model.safetensors tokenizer.json tokenizer_config.json vocab.txt
+//go:embed config.json *.safetensors tokenizer.json tokenizer_config.json vocab.txt
 var files embed.FS
 
 //go:embed verses.txt

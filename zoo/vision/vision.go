@@ -13,7 +13,7 @@ import (
 // Name is the name by which commands find the model.
 const Name = "vision"
 
-//go:embed config.json model.safetensors preprocessor_config.json LICENSE-fashion-mnist
+//go:embed config.json *.safetensors preprocessor_config.json LICENSE-fashion-mnist
 var files embed.FS
 
 //go:embed samples/*.png

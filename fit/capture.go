@@ -10,34 +10,42 @@ import (
 	"github.com/tripartite-go/tripartite/tuning"
 )
 
-// capture runs the exact network on a batch and returns the heads with what they
-// saw, [L][heads]. Coordinates are balanced by what is seen there or, unless like
-// is nil, as those of other heads are.
-func capture(ctx context.Context, m *model.Model, b model.Batch, like [][]*head, work *nn.Workspace) ([][]*head, error) {
-	heads, layers, d := m.Heads(), m.Layers(), m.HeadWidth()
-	out := make([][]*head, layers)
-	errs := make([]error, heads)
+// newHeads returns the heads of a model, [L][heads], in coordinates that balance
+// what they see in a batch.
+func newHeads(ctx context.Context, m *model.Model, b model.Batch, work *nn.Workspace) ([][]*head, error) {
+	heads, d := make([][]*head, m.Layers()), m.HeadWidth()
+	err := watch(ctx, m, b, work, func(l, h int, q, k tensor.Matrix) error {
+		c, err := tuning.Calibrate(rows(q), rows(k), d)
+		if err != nil {
+			return err
+		}
+		heads[l][h] = &head{layer: l, index: h, balanced: newBalanced(c)}
+		return nil
+	}, func(l int) { heads[l] = make([]*head, m.Heads()) })
+	return heads, err
+}
+
+// capture returns what heads see in a batch, [L][heads].
+func capture(ctx context.Context, m *model.Model, b model.Batch, heads [][]*head, work *nn.Workspace) ([][]*seen, error) {
+	out := make([][]*seen, m.Layers())
+	err := watch(ctx, m, b, work, func(l, h int, q, k tensor.Matrix) error {
+		out[l][h] = heads[l][h].balanced.see(q, k, b.Sequences)
+		return nil
+	}, func(l int) { out[l] = make([]*seen, m.Heads()) })
+	return out, err
+}
+
+// watch runs the exact network on a batch and shows the queries and keys of every
+// head, on all threads, after begin of their layer.
+func watch(ctx context.Context, m *model.Model, b model.Batch, work *nn.Workspace, show func(l, h int, q, k tensor.Matrix) error, begin func(l int)) error {
+	errs := make([]error, m.Heads())
 	var failed error
 	_, err := m.Forward(ctx, b, model.Run{Work: work, Trace: func(l int, t *nn.Trace) {
 		if failed != nil || ctx.Err() != nil {
 			return
 		}
-		out[l] = make([]*head, heads)
-		work.Pool().For(heads, func(_, h int) {
-			q, k := t.Query(h), t.Key(h)
-			x := &head{layer: l, index: h}
-			if like != nil {
-				x.balanced = like[l][h].balanced
-			} else {
-				var c *tuning.Calibration
-				if c, errs[h] = tuning.Calibrate(rows(q), rows(k), d); errs[h] != nil {
-					return
-				}
-				x.balanced = newBalanced(c)
-			}
-			x.seen = x.balanced.see(q, k, b.Sequences)
-			out[l][h] = x
-		})
+		begin(l)
+		work.Pool().For(m.Heads(), func(_, h int) { errs[h] = show(l, h, t.Query(h), t.Key(h)) })
 		for h, err := range errs {
 			if err != nil && failed == nil {
 				failed = fmt.Errorf("layer %d, head %d: %w", l, h, err)
@@ -46,38 +54,36 @@ func capture(ctx context.Context, m *model.Model, b model.Batch, like [][]*head,
 	}})
 	for _, e := range []error{err, ctx.Err(), failed} {
 		if e != nil {
-			return nil, e
+			return e
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // see takes queries and keys to balanced coordinates.
 func (b *balanced) see(q, k tensor.Matrix, seqs tensor.Sequences) *seen {
-	n, d := q.Rows, q.Cols
-	s := &seen{q: tensor.New(n, d), k: tensor.New(n, d), keyBias: make([]float32, n), queryBias: make([]float32, n), seqs: seqs}
-	x, y := make([]float64, d), make([]float64, d)
-	constant := 0.0 // queryShift.keyShift
-	for j, v := range b.queryShift {
-		constant += v * b.keyShift[j]
-	}
-	move := func(to, from []float32, transform func(dst, x []float64), shift []float64) float32 {
-		for j, v := range from {
-			x[j] = float64(v)
-		}
-		transform(y, x)
-		bias := 0.0
-		for j, v := range y {
-			to[j] = float32(v)
-			bias += v * shift[j]
-		}
-		return float32(bias)
-	}
-	for t := range n {
-		s.queryBias[t] = move(s.q.Row(t), q.Row(t), b.Query, b.keyShift)
-		s.keyBias[t] = move(s.k.Row(t), k.Row(t), b.Key, b.queryShift) + float32(constant)
+	s := &seen{seqs: seqs}
+	s.q, s.queryBias = b.query.apply(q, b.key.shift)
+	s.k, s.keyBias = b.key.apply(k, b.query.shift)
+	constant := tensor.Dot(b.query.shift, b.key.shift)
+	for t := range s.keyBias {
+		s.keyBias[t] += constant
 	}
 	return s
+}
+
+// apply returns x' = T(x - x0) [n, d], and its product with another shift [n].
+func (t *transform) apply(x tensor.Matrix, shift []float32) (moved tensor.Matrix, bias []float32) {
+	moved, bias = tensor.New(x.Rows, x.Cols), make([]float32, x.Rows)
+	centred := x.Clone()
+	for i := range x.Rows {
+		tensor.AddScaled(centred.Row(i), -1, t.zero)
+	}
+	tensor.Product(moved, centred, t.back)
+	for i := range x.Rows {
+		bias[i] = tensor.Dot(moved.Row(i), shift)
+	}
+	return moved, bias
 }
 
 // rows returns the elements of m, one row after another.

@@ -73,9 +73,11 @@ type run struct {
 
 	evaluation *evaluation
 	teacher    *teacher
-	heads      [][]*head // [L][heads] what the exact network shows of the corpus
-	held       [][]*head // and of validation
-	all        []*head   // heads, one layer after another
+	heads      [][]*head // [L][heads]
+	all        []*head   // the same, one layer after another
+	held       [][]*seen // what they see of validation
+	chunk      int       // of the corpus that they see at present
+	chunks     order
 
 	state  state
 	joint  *joint
@@ -90,8 +92,8 @@ type state struct {
 	Costs      []float64 `json:"costs"`
 	HeadSteps  int       `json:"head_steps"` // planned
 	JointSteps int       `json:"joint_steps"`
-	Done       int       `json:"done"` // steps of the stage
-	Best       float64   `json:"best"` // loss on validation
+	Done       int       `json:"done"`   // steps of the stage
+	Best       float64   `json:"best"`   // loss on validation
 	Looked     int       `json:"looked"` // the step of the last look at validation
 	Waited     int       `json:"waited"` // looks since the best
 	PerHead    *Fidelity `json:"per_head,omitempty"`
@@ -113,13 +115,15 @@ func newRun(cfg Config) *run {
 	return r
 }
 
-// What capture keeps: enough tokens for heads that see a few hundred thousand pairs
-// of them, within bounds for large models.
+// Of the corpus, heads see a chunk at a time, and another one after so many steps:
+// the memory of what they see is bounded, and the corpus may be as large as it
+// likes.
 const (
-	captureTokens = 40000
-	captureBytes  = 768 << 20
-	surveyTokens  = 1500 // that costs are measured on
-	heldTokens    = 4000 // that heads are judged by
+	chunkTokens  = 20000
+	chunkBytes   = 512 << 20
+	chunkSteps   = 200
+	surveyTokens = 1500 // that costs are measured on
+	heldTokens   = 4000 // that heads are judged by
 )
 
 // read runs the exact network.
@@ -130,8 +134,7 @@ func (r *run) read(ctx context.Context) (err error) {
 		return err
 	}
 	r.teacher = newTeacher(m, r.corpus, r.work)
-	tokens := min(captureTokens, captureBytes/(m.Layers()*m.Width()*8))
-	if r.heads, err = capture(ctx, m, r.corpus.pick(r.corpus.first(tokens)), nil, r.work); err != nil {
+	if r.heads, err = newHeads(ctx, m, r.corpus.pick(r.chunkOf(0)), r.work); err != nil {
 		return err
 	}
 	if r.held, err = capture(ctx, m, r.validation.pick(r.validation.first(heldTokens)), r.heads, r.work); err != nil {
@@ -145,6 +148,39 @@ func (r *run) read(ctx context.Context) (err error) {
 		Corpus:     Counts{r.corpus.Len(), r.corpus.Tokens()},
 		Validation: Counts{r.validation.Len(), r.validation.Tokens()},
 	}
+	return nil
+}
+
+// chunkOf returns the sequences of a chunk.
+func (r *run) chunkOf(chunk int) []int {
+	n := r.corpus.Len()
+	tokens := min(chunkTokens, chunkBytes/(r.model.Layers()*r.model.Width()*8))
+	size := min(n, max(1, tokens*n/r.corpus.Tokens()))
+	chosen := make([]int, size)
+	for i := range chosen {
+		chosen[i] = r.chunks.at(chunk*size+i, n, func(epoch int) *rand.Rand {
+			return tuning.NewRand(r.cfg.Seed, streamHead, epoch)
+		})
+	}
+	return chosen
+}
+
+// show shows a chunk to all heads.
+func (r *run) show(ctx context.Context, chunk int) error {
+	if r.all[0].seen != nil && r.chunk == chunk {
+		return nil
+	}
+	for _, h := range r.all {
+		h.seen = nil
+	}
+	seen, err := capture(ctx, r.model, r.corpus.pick(r.chunkOf(chunk)), r.heads, r.work)
+	if err != nil {
+		return err
+	}
+	for _, h := range r.all {
+		h.seen = seen[h.layer][h.index]
+	}
+	r.chunk = chunk
 	return nil
 }
 
@@ -174,6 +210,9 @@ func (r *run) each(do func(h *head, work *tensor.Arena) error) error {
 func (r *run) survey(ctx context.Context) error {
 	if r.state.Stage != "" {
 		return nil
+	}
+	if err := r.show(ctx, 0); err != nil {
+		return err
 	}
 	steps := r.cfg.Settings.SurveySteps
 	equal := max(fewest, r.cfg.Neurons/len(r.all)/grain*grain)
@@ -207,6 +246,9 @@ func (r *run) survey(ctx context.Context) error {
 	if r.state.HeadSteps == 0 {
 		r.state.HeadSteps = r.clock.steps(headShare, perStep, fewestHeadSteps, mostHeadSteps)
 	}
+	if err := r.show(ctx, 0); err != nil {
+		return err
+	}
 	r.state.Stage, r.state.Done = StageHeads, 0
 	return r.each(func(h *head, work *tensor.Arena) error {
 		h.begin(r.state.Neurons[h.layer*r.model.Heads()+h.index], r.cfg.Seed, work)
@@ -214,8 +256,9 @@ func (r *run) survey(ctx context.Context) error {
 	})
 }
 
-// chunk is how many steps heads do between two looks at the context.
-const chunk = 20
+// stride is how many steps heads do between two looks at the context; chunkSteps
+// is a multiple of it.
+const stride = 20
 
 // runHeads fits every head by itself, up to the given step.
 func (r *run) runHeads(ctx context.Context, stage string, steps, warm int) error {
@@ -229,7 +272,10 @@ func (r *run) runHeads(ctx context.Context, stage string, steps, warm int) error
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		until := min(r.state.Done+chunk, steps)
+		if err := r.show(ctx, r.state.Done/chunkSteps); err != nil {
+			return err
+		}
+		until := min(r.state.Done+stride, steps)
 		r.cfg.Pool.For(len(r.all), func(worker, i int) {
 			h := r.all[i]
 			errs[i] = h.run(plans[h.index], until, &sources[worker], &r.arenas[worker])
@@ -258,6 +304,9 @@ func (r *run) fitHeads(ctx context.Context) error {
 	if err := r.runHeads(ctx, StageHeads, r.state.HeadSteps, warmSteps); err != nil {
 		return err
 	}
+	if err := r.show(ctx, (r.state.HeadSteps-1)/chunkSteps); err != nil {
+		return err
+	}
 	c, err := newCircuits(r.model, r.heads)
 	if err != nil {
 		return err
@@ -270,7 +319,7 @@ func (r *run) fitHeads(ctx context.Context) error {
 	r.told.Fidelity = &f
 	r.state.Divergence = make([]float64, len(r.all))
 	if err := r.each(func(h *head, work *tensor.Arena) error {
-		s := h.score(&r.plan(h.index, 1, 1).loss, r.held[h.layer][h.index].seen, work)
+		s := h.score(&r.plan(h.index, 1, 1).loss, r.held[h.layer][h.index], work)
 		r.state.Divergence[h.layer*r.model.Heads()+h.index] = s.divergence / float64(s.rows)
 		h.anchor(work)
 		return nil
@@ -281,6 +330,9 @@ func (r *run) fitHeads(ctx context.Context) error {
 		return err
 	}
 	r.state.JointSteps = r.cfg.JointSteps
+	for _, h := range r.all {
+		h.seen = nil // until calcium settles
+	}
 	r.state.Stage, r.state.Done = StageJoint, 0
 	r.joint = newJoint(c, r.teacher, r.jointPlan(), r.work)
 	return nil
@@ -388,6 +440,9 @@ func (r *run) settle(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := r.show(ctx, 0); err != nil {
+		return err
+	}
 	for i, f := range r.joint.circuits.all {
 		r.all[i].curves = f.curves
 	}
@@ -410,7 +465,7 @@ func (r *run) finish(ctx context.Context) (*Result, error) {
 	if err := r.each(func(h *head, work *tensor.Arena) error {
 		i := h.layer*r.model.Heads() + h.index
 		out.Heads[i] = Head{Layer: h.layer, Head: h.index, Neurons: h.curves.m, Cost: r.state.Costs[i], PerHeadDivergence: r.state.Divergence[i]}
-		h.judge(&out.Heads[i], &r.plan(h.index, 1, 1).loss, r.held[h.layer][h.index].seen, work)
+		h.judge(&out.Heads[i], &r.plan(h.index, 1, 1).loss, r.held[h.layer][h.index], work)
 		return nil
 	}); err != nil {
 		return nil, err
@@ -471,7 +526,7 @@ func (r *run) baselines(ctx context.Context) (*Networks, error) {
 	if out.Uniform, err = r.evaluation.of(ctx, r.model.Uniform()); err != nil {
 		return nil, err
 	}
-	cal, err := network.Calibrate(ctx, r.model, r.corpus.pick(r.corpus.first(captureTokens/4)), r.work, nil)
+	cal, err := network.Calibrate(ctx, r.model, r.corpus.pick(r.corpus.first(chunkTokens/2)), r.work, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,24 @@ func figures() map[string]*Figure {
 		"overview":        Overview(sample(6, 12, 300)),
 		"overview empty":  Overview(&transfer.Report{}),
 	}
+	after := fitted(sample(4, 8, 300))
+	out["heads fitted"] = Heads(after.Layers)
+	out["heads fitted 72"] = Heads(fitted(sample(6, 12, 1)).Layers)
+	out["heads fitted 384"] = Heads(fitted(sample(24, 16, 1)).Layers)
+	some := fitted(sample(3, 4, 1)).Layers
+	some[0].Heads[0].Calibrated, some[0].Heads[1].LogCalciumError, some[0].Heads[2].Calibrated.LogCalciumError = nil, nan, 40
+	out["heads fitted in part"] = Heads(some)
+	out["fidelity"] = Fidelity(after.Fidelity)
+	out["fidelity empty"] = Fidelity(transfer.Fidelity{})
+	alone := after.Fidelity
+	alone.Answers, alone.Curves = 0, alone.Curves[2:]
+	out["fidelity of fitted curves alone"] = Fidelity(alone)
+	undefined := after.Fidelity
+	undefined.HiddenUniform, undefined.AgreementUniform = nan, nan
+	undefined.Curves = []transfer.FidelityCurve{{Name: "exp", Draw: "iid", Neurons: []transfer.Number{16, 32}, Hidden: []transfer.Number{nan, 0.5}, Agreement: []transfer.Number{nan, nan}}}
+	out["fidelity not defined"] = Fidelity(undefined)
+	out["overview fitted"] = Overview(after)
+	out["scaling fitted"] = Scaling(after.Scaling)
 	negative := sample(12, 16, 300)
 	for i := range negative.Chosen.Points {
 		switch p := &negative.Chosen.Points[i]; i % 4 {

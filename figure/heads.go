@@ -12,9 +12,14 @@ import (
 // Heads draws maps over layers (downwards) and heads (to the right): the cosine
 // between the circuit's outputs and the exact ones, and the neurons that random
 // curves need for a relative error of calcium of 10% at the median query, before
-// and after calibration, on one colour scale. Darker is more in every map.
+// and after calibration, on one colour scale. Of fitted curves it draws the cosine
+// and the error of calcium instead, each beside that of the calibrated curves whose
+// place they took. Darker is more in every map.
 func Heads(layers []transfer.Layer) *Figure {
 	g := newGrid(layers)
+	if wasFitted(layers) {
+		return fittedHeads(g)
+	}
 	// Square cells where the maps have room for them.
 	cell := (twoColumns/3 - mapLeft - mapRight) / vg.Length(g.columns)
 	height := min(max(cell, 3.2*mm), 7*mm)*vg.Length(g.rows()) + mapTop + mapBottom

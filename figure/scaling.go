@@ -82,7 +82,7 @@ func (p *pen) scaling(area vg.Rectangle, s transfer.Scaling) {
 		at := a.polyline(m, e)
 		p.within(a.box, line{color: k.color, width: curveWidth}, at...)
 		for _, at := range at {
-			p.mark(k.marker, at, markerSize, k.color, c.Estimator)
+			p.mark(k.marker, at, markerSize, k.color, filled(c))
 		}
 	}
 	p.axes(a)
@@ -91,6 +91,12 @@ func (p *pen) scaling(area vg.Rectangle, s transfer.Scaling) {
 		p.writeMiddle("not measured", labelSize, a.box.Min.Add(a.box.Max).Scale(0.5), centred, muted)
 	}
 }
+
+// filled reports whether a curve's markers are: it is an estimator, or fitted and
+// thus measured as it is.
+func filled(c transfer.Curve) bool { return c.Estimator || c.Name == fittedName }
+
+const fittedName = "fitted" // of fitted curves in results
 
 const (
 	sampleWidth = 4.2 * mm // of a line in front of its name
@@ -194,7 +200,7 @@ func (p *pen) names(a panel, curves []transfer.Curve) {
 		if len(at) == 0 { // never finite: named at the foot
 			at = []vg.Point{a.box.Min}
 		}
-		entries = append(entries, entry{name: literal(c.Name), look: k, filled: c.Estimator, end: at[len(at)-1], leaving: 1.6 * markerSize})
+		entries = append(entries, entry{name: literal(c.Name), look: k, filled: filled(c), end: at[len(at)-1], leaving: 1.6 * markerSize})
 		if end, ok := a.lastInside(a.polyline(points(c.Neurons, c.Law))); ok {
 			entries = append(entries, entry{name: lawName(c), look: k, law: true, end: end})
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/tensor"
+	"github.com/tripartite-go/tripartite/tuning"
 )
 
 // Corpus is input to fit to, or to judge a fit by: texts as ids, or images or
@@ -93,6 +94,11 @@ func (c *Corpus) mask(id int, special func(id int) bool, rng *rand.Rand) *Corpus
 type order struct {
 	epoch int
 	perm  []int
+}
+
+// shuffler returns the generator of every epoch.
+func shuffler(seed uint64, stream int) func(epoch int) *rand.Rand {
+	return func(epoch int) *rand.Rand { return tuning.NewRand(seed, stream, epoch) }
 }
 
 // at returns the sequence at place i.

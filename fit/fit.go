@@ -158,9 +158,7 @@ func (r *run) chunkOf(chunk int) []int {
 	size := min(n, max(1, tokens*n/r.corpus.Tokens()))
 	chosen := make([]int, size)
 	for i := range chosen {
-		chosen[i] = r.chunks.at(chunk*size+i, n, func(epoch int) *rand.Rand {
-			return tuning.NewRand(r.cfg.Seed, streamHead, epoch)
-		})
+		chosen[i] = r.chunks.at(chunk*size+i, n, shuffler(r.cfg.Seed, streamHead))
 	}
 	return chosen
 }

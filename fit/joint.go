@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
-	"github.com/tripartite-go/tripartite/tuning"
 )
 
 // joint fits the curves of all heads together, through the whole network, against
@@ -55,9 +53,7 @@ func newJoint(c *circuits, t *teacher, p jointPlan, work *nn.Workspace) *joint {
 func (j *joint) step(ctx context.Context) (loss float64, err error) {
 	chosen := make([]int, j.plan.batch)
 	for i := range chosen {
-		chosen[i] = j.order.at(j.steps*len(chosen)+i, j.teacher.corpus.Len(), func(epoch int) *rand.Rand {
-			return tuning.NewRand(j.plan.seed, streamJoint, epoch)
-		})
+		chosen[i] = j.order.at(j.steps*len(chosen)+i, j.teacher.corpus.Len(), shuffler(j.plan.seed, streamJoint))
 	}
 	if loss, err = j.gradient(ctx, chosen); err != nil {
 		return loss, err

@@ -3,9 +3,13 @@ package transfer
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
+	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
+	"github.com/tripartite-go/tripartite/tuning"
 )
 
 // How much of the way from uniform to exact attention a network has to go to be
@@ -38,6 +42,7 @@ func notes(r *Report, limited int) []string {
 		say("No head was replaced by neurons and astrocytes: the selection is %q.", r.Config.Attention)
 	} else {
 		works := verdict(r, len(replaced), total, say)
+		need(r, say)
 		if !works {
 			advise(r, say)
 		}
@@ -47,7 +52,7 @@ func notes(r *Report, limited int) []string {
 		say("%s more than %d neurons for a relative error of calcium of %g, and got %d.", heads(limited, "asks for", "ask for"), MostNeurons, r.Config.Error, MostNeurons)
 	}
 	if nonPositive > 0 {
-		say("Calcium was zero or negative at %d readings: %s curves allow it, and where calcium is not positive it normalizes nothing. Such outputs are left as the equation gives them; curves that are positive everywhere (exp, hyperbolic, gerf, calibrated) do not do this.",
+		say("Calcium was zero or negative at %d readings: %s curves allow it, and where calcium is not positive it normalizes nothing. Such outputs are left as the equation gives them; curves that are positive everywhere (exp, hyperbolic, gerf, calibrated, fitted) do not do this.",
 			nonPositive, r.Config.Tuning)
 	}
 	if r.Input.HeadTexts < r.Input.Texts {
@@ -159,8 +164,49 @@ func way(x, uniform Number) float64 {
 	return float64((x - uniform) / (1 - uniform))
 }
 
+// need says how many neurons drawn curves need to do what fitted ones do.
+func need(r *Report, say func(string, ...any)) {
+	f := &r.Fidelity
+	i := slices.IndexFunc(f.Curves, func(c FidelityCurve) bool { return c.Name == string(tuning.Fitted) })
+	if i < 0 {
+		return
+	}
+	fitted := f.Curves[i]
+	for j, m := range fitted.Neurons {
+		var others []string
+		for _, c := range f.Curves {
+			if c.Draw != "" {
+				others = append(others, c.needs(fitted.Hidden[j])+" of "+c.Name+" curves")
+			}
+		}
+		say("The network fitted with %.0f neurons a head keeps a cosine of %.3f of the last hidden states (on %d %s). Drawn at random, that takes %s.",
+			float64(m), float64(fitted.Hidden[j]), f.Texts, inputs(r), strings.Join(others, ", and "))
+	}
+}
+
+// needs says with how many neurons a curve comes to a cosine: between two that were
+// measured, evenly in logarithms.
+func (c *FidelityCurve) needs(hidden Number) string {
+	for i, x := range c.Hidden {
+		switch {
+		case !(x >= hidden):
+		case i == 0:
+			return fmt.Sprintf("%.0f or fewer", float64(c.Neurons[0]))
+		default:
+			lo, hi := c.Hidden[i-1], x
+			between := math.Log(float64(c.Neurons[i]/c.Neurons[i-1])) * float64((hidden-lo)/(hi-lo))
+			return fmt.Sprintf("about %.2g", float64(c.Neurons[i-1])*math.Exp(between))
+		}
+	}
+	return fmt.Sprintf("more than %.0f", float64(c.Neurons[len(c.Neurons)-1]))
+}
+
 // advise says what would make a network better.
 func advise(r *Report, say func(string, ...any)) {
+	if r.Config.Tuning == string(tuning.Fitted) {
+		say("Curves that were fitted with more neurons, for longer, or to more %s like these do better.", inputs(r))
+		return
+	}
 	if !r.Config.Estimator {
 		say("%s curves are no estimator of exp(q.k): more neurons will not make them one. Use calibrated, exp, hyperbolic or gerf.", r.Config.Tuning)
 		return
@@ -206,6 +252,17 @@ func calcium(r *Report, replaced []Head, say func(string, ...any)) {
 	null := "the null predictor log N + q.mean(k), which knows only the keys' mean"
 	if r.Model.ALiBi {
 		null = "the null predictor log N + q.mean(k), which knows only the keys' sum of weights N and their weighted mean"
+	}
+	if r.Config.Tuning == string(tuning.Fitted) {
+		var errs []float64
+		for _, h := range replaced {
+			if defined(h.LogCalciumError) {
+				errs = append(errs, float64(h.LogCalciumError))
+			}
+		}
+		say("Calcium of fitted curves stands for the softmax normalizer Z itself, without a factor: the median error of log c is %.2g at the median head, %.2g at the worst, and log c correlates better with log Z than %s, in %d of %d replaced heads.",
+			stats.Median(errs), stats.Quantile(errs, 1), null, raw, len(replaced))
+		return
 	}
 	if r.Config.Tuning != network.Calibrated {
 		if raw < len(replaced) {

@@ -25,6 +25,7 @@ func examplesFolder(t *testing.T) {
 	write(t, dir, "texts.jsonl", `{"text": "In the beginning"}`+"\n"+`{"text": ""}`+"\n")
 	write(t, dir, "texts.txt", "Jesus wept.\nThe LORD is my shepherd.\n")
 	write(t, dir, "more-texts.txt", "In the beginning God created the heaven and the earth.\nAnd God said, Let there be light.\n")
+	write(t, dir, "passages.txt", strings.Repeat("And God said, Let there be light.\nJesus wept.\nThe LORD is my shepherd.\n", 20))
 	writeNpz(t, filepath.Join(dir, "ids.npz"), array{"input_ids", []int{4}, []float64{2, 20, 30, 3}})
 	for name, folder := range map[string]string{
 		"model": "../../zoo/language", "gpt2": answering + "gpt2", "bloom": answering + "bloom", "vit": answering + "vit",
@@ -74,6 +75,14 @@ func words(line string) []string {
 	return out
 }
 
+// shortFit is a fit of a few steps and neurons in place of minutes.
+func shortFit(args []string) []string {
+	if i := slices.Index(args, "--minutes"); i >= 0 {
+		args = slices.Delete(args, i, i+2)
+	}
+	return append(args, "--head-steps", "2", "--joint-steps", "1", "--neurons", "16")
+}
+
 // The examples in help work as they stand, one after the other.
 func TestExamplesInHelpWork(t *testing.T) {
 	examplesFolder(t)
@@ -93,6 +102,9 @@ func TestExamplesInHelpWork(t *testing.T) {
 			}
 			if args[1] == "transfer" && !slices.Contains(args, "--input") { // on two texts in place of all verses, to save time
 				args = append(args, "--input", "texts.txt", "--calibrate", "more-texts.txt")
+			}
+			if args[1] == "fit" { // for a few steps
+				args = shortFit(args)
 			}
 			if args[1] == "bench" { // on a few products
 				args = append(slices.DeleteFunc(args, func(a string) bool { return a == "--full" }), "--work", "product", "--seconds", "0.1")

@@ -129,7 +129,7 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 		return err
 	}
 	f.circuits.check(e, c, "tuning", "neurons", "draw")
-	if err := writableFolder(f.output); err != nil {
+	if err := writableReport(f.output); err != nil {
 		return err
 	}
 	m, err := findModel(f.model)
@@ -227,12 +227,17 @@ func (f *transferFlags) fitted(cfg *transfer.Config, m modelFiles) error {
 	return err
 }
 
-// writableFolder finds out before a long job whether its results can be
-// written: in the folder, or where it would be made.
-func writableFolder(dir string) error {
+// writableReport finds out whether the report can be written.
+func writableReport(dir string) error {
 	if dir == "" || isStream(dir) {
 		return usagef("transfer: -o %q is no folder; give the path of one", dir)
 	}
+	return writableFolder("transfer", dir)
+}
+
+// writableFolder finds out before a long job whether its results can be
+// written: in the folder, or where it would be made.
+func writableFolder(command, dir string) error {
 	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
 		info, err := os.Stat(at)
 		if errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at) {
@@ -251,6 +256,6 @@ func writableFolder(dir string) error {
 				err = errors.New("nothing can be created there")
 			}
 		}
-		return fmt.Errorf("transfer: cannot write into %s: %w; choose another folder with -o", at, cause(err))
+		return fmt.Errorf("%s: cannot write into %s: %w; choose another folder with -o", command, at, cause(err))
 	}
 }

@@ -45,7 +45,7 @@ func TestTransferWritesTheWholeReport(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "report")
 	o := must(t, append(smallTransfer(t), "-o", dir)...)
 	want := []string{"report.html", "report.json"}
-	for _, figure := range []string{"overview", "circuit", "calcium", "scaling", "heads", "attention", "attention-heads"} {
+	for _, figure := range []string{"overview", "circuit", "calcium", "scaling", "heads", "fidelity", "attention", "attention-heads"} {
 		want = append(want, figure+".png", figure+".svg")
 	}
 	slices.Sort(want)

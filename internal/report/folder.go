@@ -44,6 +44,9 @@ func WriteDir(ctx context.Context, dir string, r *transfer.Report) error {
 		{"scaling", figure.Scaling(r.Scaling)},
 		{"heads", figure.Heads(r.Layers)},
 	}
+	if len(r.Fidelity.Curves) > 0 {
+		figures = append(figures, named{"fidelity", figure.Fidelity(r.Fidelity)})
+	}
 	if len(attendedRows(r)) > 0 {
 		figures = append(figures,
 			named{"attention", figure.Attention(r.Attended)},

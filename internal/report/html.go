@@ -23,7 +23,10 @@ type page struct {
 	Mixed       bool   // whether heads attend in different ways
 	Calibrated  bool   // whether corrected calcium is not just calcium
 	Signed      bool   // whether any calcium was zero or negative
-	Figures     struct{ Circuit, Calcium, Scaling, Heads template.HTML }
+	Fitted      bool   // whether fitted curves have calibrated ones beside them
+	Compared    bool   // whether networks were compared by their neurons
+	HasFitted   bool   // with fitted curves among them
+	Figures     struct{ Circuit, Calcium, Scaling, Heads, Fidelity template.HTML }
 	Attention   *attention // nil where no attention was kept
 	Summary     []summary
 	Tokens      []transfer.Point // of the chosen head's first text
@@ -42,6 +45,7 @@ func HTML(w io.Writer, r *transfer.Report) error {
 		for _, h := range l.Heads {
 			kinds[h.Attention] = true
 			p.Signed = p.Signed || h.NonPositive > 0
+			p.Fitted = p.Fitted || h.Calibrated != nil
 		}
 	}
 	p.Mixed = len(kinds) > 1
@@ -54,6 +58,12 @@ func HTML(w io.Writer, r *transfer.Report) error {
 		{&p.Figures.Calcium, figure.Calcium(r.Chosen)},
 		{&p.Figures.Scaling, figure.Scaling(r.Scaling)},
 		{&p.Figures.Heads, figure.Heads(r.Layers)},
+	}
+	if p.Compared = len(r.Fidelity.Curves) > 0; p.Compared {
+		figures = append(figures, drawn{&p.Figures.Fidelity, figure.Fidelity(r.Fidelity)})
+	}
+	for _, c := range r.Fidelity.Curves {
+		p.HasFitted = p.HasFitted || c.Draw == ""
 	}
 	if p.Attention = newAttention(r); p.Attention != nil {
 		figures = append(figures,

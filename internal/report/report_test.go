@@ -48,7 +48,11 @@ func hard() map[string]*transfer.Report {
 	pictures.Attended, sounds.Attended, texts.Attended = attended(patches(3), 2), attended(patches(1), 6), attended(nil, 2)
 	none.Attended = transfer.Attended{Layer: 3}
 	pictures.Attended.Inputs[1].Circuit[0][3], pictures.Attended.Inputs[1].Correlation = nan, nan
+	silent := fitted(sample(2, 2, 5))
+	silent.Fidelity.Task, silent.Fidelity.Answers, silent.Fidelity.Curves = "", 0, silent.Fidelity.Curves[:1]
+	silent.Fidelity.Curves[0].Hidden[0], silent.Fidelity.Curves[0].Agreement = nan, nil
 	return map[string]*transfer.Report{
+		"fitted": fitted(sample(4, 4, 60)), "fitted, no answers": silent,
 		"pictures": pictures, "sounds": sounds, "texts": texts, "no attention": none,
 		"ordinary": sample(4, 4, 60), "72 heads": sample(6, 12, 60), "384 heads": sample(24, 16, 60),
 		"one head": sample(1, 1, 1), "undefined": undefined, "huge": huge, "empty layer": empty, "zero": {},
@@ -140,6 +144,9 @@ func TestPageIsBalanced(t *testing.T) {
 		want := 4
 		if len(r.Attended.Inputs) > 0 {
 			want = 6
+		}
+		if len(r.Fidelity.Curves) > 0 {
+			want++
 		}
 		if svgs != want || ids != 0 {
 			t.Errorf("%s: %d figures with %d ids, want %d with none", name, svgs, ids, want)

@@ -32,6 +32,7 @@ func Text(w io.Writer, r *transfer.Report, opts TextOptions) error {
 	t.title(r)
 	t.heads(r)
 	t.network(r)
+	t.fidelity(r)
 	t.attended(r)
 	t.notes(r.Notes)
 	if err := t.w.Flush(); err != nil {
@@ -97,6 +98,9 @@ func (t *terminal) title(r *transfer.Report) {
 
 // circuitLine says how the heads were replaced.
 func circuitLine(c transfer.Resolved) string {
+	if c.Curves != "" {
+		return fmt.Sprintf("attention %s, tuning curves %s (%.8s), %s in all", c.Attention, c.Tuning, c.Curves, plural(c.TotalNeurons, "neuron"))
+	}
 	s := fmt.Sprintf("attention %s, tuning curves %s, %s draw, ", c.Attention, c.Tuning, c.Draw)
 	if c.Neurons > 0 {
 		s += plural(c.Neurons, "neuron") + " per head"

@@ -208,3 +208,37 @@ func TestNumbersForReaders(t *testing.T) {
 		}
 	}
 }
+
+// Fitted curves have no draw, no number of neurons for all heads, and no factor of
+// calcium.
+func TestFittedCurvesAsATerminalShowsThem(t *testing.T) {
+	got := text(t, fitted(sample(2, 2, 40)), TextOptions{})
+	for _, words := range []string{
+		"circuit   attention algebraic, tuning curves fitted (01234567), 1,536 neurons in",
+		"error  r with ln Z  output",
+		`
+neurons a head           16     32     64    128    256    512  1,024  2,048
+exp, cosine           0.700  0.730`,
+		"\ncalibrated, answers   40.0%",
+		"\nfitted, 48 neurons a head: cosine 0.970, answers 90.0%\nfitted, 96 neurons a head: cosine 0.985, answers 95.0%\n",
+		"on 41 texts, 1,433 tokens; uniform attention: 0.670;",
+	} {
+		if !strings.Contains(got, words) {
+			t.Errorf("lacks %q:\n%s", words, got)
+		}
+	}
+	for _, words := range []string{"ln cf", "draw", "does not vanish", "0 neurons per head"} {
+		if strings.Contains(got, words) {
+			t.Errorf("has %q:\n%s", words, got)
+		}
+	}
+	page := html(t, fitted(sample(2, 2, 40)))
+	for _, words := range []string{"What whole networks keep, against the neurons of a head", "Before and after fitting.", "Fitted curves are one point"} {
+		if !strings.Contains(page, words) {
+			t.Errorf("the page lacks %q", words)
+		}
+	}
+	if page := html(t, sample(2, 2, 40)); strings.Contains(page, "Before and after") || strings.Contains(page, "What whole networks keep") {
+		t.Error("a page without fitted curves speaks of them")
+	}
+}

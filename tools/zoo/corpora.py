@@ -92,7 +92,8 @@ def causal(args):
         if part == "train":
             lines = [lines[i] for i in rng.permutation(len(lines))]
         write_json_lines(args.out / f"{name}.jsonl", lines)
-    write_json_lines(args.out / "test.jsonl", chapters(parts["test"]))
+    # A test counts bytes, which the end of a chapter is none of.
+    write_json_lines(args.out / "test.jsonl", [text.removesuffix(END) for text in chapters(parts["test"])])
     write_lines(args.out / "test.txt", [END + verse.text for verse in parts["test"]])
 
 

@@ -32,14 +32,14 @@ func (h *head) settle(l *loss, work *tensor.Arena) error {
 
 	// Columns: 1, q_i, q_i q_j for i <= j (halved for i < j below), and last the
 	// target, so that one product gives all that the normal equations need.
-	n := 0
-	for i := 0; i < h.seen.seqs.Len() && n < settleTokens; i++ {
-		_, n = h.seen.seqs.Bounds(i)
+	n, sequences := 0, 0
+	for ; sequences < h.sequences() && n < settleTokens; sequences++ {
+		n += h.sample(sequences).q.Rows
 	}
 	width := 1 + d + d*(d+1)/2
 	x := tensor.New(n, width+1)
-	for i, at := 0, 0; at < n; i++ {
-		s := h.seen.sample(i)
+	for i, at := 0, 0; i < sequences; i++ {
+		s := h.sample(i)
 		for t, off := range l.calciumErrors(&packed, s, work) {
 			row, q := x.Row(at+t), s.q.Row(t)
 			row[0], row[width] = 1, float32(-off)

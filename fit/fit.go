@@ -76,7 +76,7 @@ type run struct {
 	heads      [][]*head // [L][heads]
 	all        []*head   // the same, one layer after another
 	held       [][]*seen // what they see of validation
-	chunk      int       // of the corpus that they see at present
+	shown      int       // the last chunk of the corpus that they see at present
 	chunks     order
 
 	state  state
@@ -115,13 +115,14 @@ func newRun(cfg Config) *run {
 	return r
 }
 
-// Of the corpus, heads see a chunk at a time, and another one after so many steps:
-// the memory of what they see is bounded, and the corpus may be as large as it
-// likes.
+// Of the corpus, heads see some chunks at a time, and after so many steps another
+// one in place of the oldest. What they see is bounded, and changes often enough
+// that no head learns it by heart: each sequence is drawn four times on average.
 const (
-	chunkTokens  = 20000
-	chunkBytes   = 512 << 20
-	chunkSteps   = 200
+	poolChunks   = 6
+	chunkTokens  = 10000
+	poolBytes    = 1200 << 20
+	chunkSteps   = 80
 	surveyTokens = 1500 // that costs are measured on
 	heldTokens   = 4000 // that heads are judged by
 )
@@ -134,7 +135,7 @@ func (r *run) read(ctx context.Context) (err error) {
 		return err
 	}
 	r.teacher = newTeacher(m, r.corpus, r.work)
-	if r.heads, err = newHeads(ctx, m, r.corpus.pick(r.chunkOf(0)), r.work); err != nil {
+	if r.heads, err = newHeads(ctx, m, r.corpus.pick(append(r.chunkOf(0), r.chunkOf(1)...)), r.work); err != nil {
 		return err
 	}
 	if r.held, err = capture(ctx, m, r.validation.pick(r.validation.first(heldTokens)), r.heads, r.work); err != nil {
@@ -151,11 +152,10 @@ func (r *run) read(ctx context.Context) (err error) {
 	return nil
 }
 
-// chunkOf returns the sequences of a chunk.
+// chunkOf returns the sequences of a chunk. Chunks follow one another through the
+// corpus, again and again.
 func (r *run) chunkOf(chunk int) []int {
-	n := r.corpus.Len()
-	tokens := min(chunkTokens, chunkBytes/(r.model.Layers()*r.model.Width()*8))
-	size := min(n, max(1, tokens*n/r.corpus.Tokens()))
+	n, size := r.corpus.Len(), r.chunkSize()
 	chosen := make([]int, size)
 	for i := range chosen {
 		chosen[i] = r.chunks.at(chunk*size+i, n, shuffler(r.cfg.Seed, streamHead))
@@ -163,23 +163,46 @@ func (r *run) chunkOf(chunk int) []int {
 	return chosen
 }
 
-// show shows a chunk to all heads.
-func (r *run) show(ctx context.Context, chunk int) error {
-	if r.all[0].seen != nil && r.chunk == chunk {
-		return nil
+// chunkSize returns the number of sequences of a chunk.
+func (r *run) chunkSize() int {
+	tokens := min(chunkTokens, poolBytes/poolChunks/(r.model.Layers()*r.model.Width()*8))
+	n := r.corpus.Len()
+	return max(1, min((n+poolChunks-1)/poolChunks, tokens*n/r.corpus.Tokens()))
+}
+
+// show shows heads the chunks that they see at a step.
+func (r *run) show(ctx context.Context, step int) error {
+	last := poolChunks - 1
+	if r.chunkSize()*poolChunks < r.corpus.Len() {
+		last += step / chunkSteps
 	}
-	for _, h := range r.all {
-		h.seen = nil
+	first := last - poolChunks + 1
+	if len(r.all[0].pool) > 0 && r.shown <= last && r.shown >= first {
+		first = r.shown + 1
+	} else {
+		r.hide()
 	}
-	seen, err := capture(ctx, r.model, r.corpus.pick(r.chunkOf(chunk)), r.heads, r.work)
-	if err != nil {
-		return err
+	for c := first; c <= last; c++ {
+		seen, err := capture(ctx, r.model, r.corpus.pick(r.chunkOf(c)), r.heads, r.work)
+		if err != nil {
+			return err
+		}
+		for _, h := range r.all {
+			h.pool = append(h.pool, seen[h.layer][h.index])
+			if len(h.pool) > poolChunks {
+				h.pool = append(h.pool[:0], h.pool[1:]...)
+			}
+		}
+		r.shown = c
 	}
-	for _, h := range r.all {
-		h.seen = seen[h.layer][h.index]
-	}
-	r.chunk = chunk
 	return nil
+}
+
+// hide takes from heads what they see.
+func (r *run) hide() {
+	for _, h := range r.all {
+		h.pool = nil
+	}
 }
 
 // plan is how a head is fitted by itself.
@@ -270,7 +293,7 @@ func (r *run) runHeads(ctx context.Context, stage string, steps, warm int) error
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := r.show(ctx, r.state.Done/chunkSteps); err != nil {
+		if err := r.show(ctx, r.state.Done); err != nil {
 			return err
 		}
 		until := min(r.state.Done+stride, steps)
@@ -302,7 +325,7 @@ func (r *run) fitHeads(ctx context.Context) error {
 	if err := r.runHeads(ctx, StageHeads, r.state.HeadSteps, warmSteps); err != nil {
 		return err
 	}
-	if err := r.show(ctx, (r.state.HeadSteps-1)/chunkSteps); err != nil {
+	if err := r.show(ctx, r.state.HeadSteps-1); err != nil {
 		return err
 	}
 	c, err := newCircuits(r.model, r.heads)
@@ -328,9 +351,7 @@ func (r *run) fitHeads(ctx context.Context) error {
 		return err
 	}
 	r.state.JointSteps = r.cfg.JointSteps
-	for _, h := range r.all {
-		h.seen = nil // until calcium settles
-	}
+	r.hide() // until calcium settles
 	r.state.Stage, r.state.Done = StageJoint, 0
 	r.joint = newJoint(c, r.teacher, r.jointPlan(), r.work)
 	return nil
@@ -524,7 +545,7 @@ func (r *run) baselines(ctx context.Context) (*Networks, error) {
 	if out.Uniform, err = r.evaluation.of(ctx, r.model.Uniform()); err != nil {
 		return nil, err
 	}
-	cal, err := network.Calibrate(ctx, r.model, r.corpus.pick(r.corpus.first(chunkTokens/2)), r.work, nil)
+	cal, err := network.Calibrate(ctx, r.model, r.corpus.pick(r.corpus.first(chunkTokens)), r.work, nil)
 	if err != nil {
 		return nil, err
 	}

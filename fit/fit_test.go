@@ -273,7 +273,8 @@ func TestPatienceEndsAFit(t *testing.T) {
 	if r.JointSteps >= 100 {
 		t.Errorf("%d steps were done", r.JointSteps)
 	}
-	if !(r.Networks.Joint.Loss <= r.Networks.PerHead.Loss) {
+	// Settling calcium rounds the curves anew.
+	if !(r.Networks.Joint.Loss <= r.Networks.PerHead.Loss*(1+1e-5)) {
 		t.Errorf("the best curves lose %v, those before %v", r.Networks.Joint.Loss, r.Networks.PerHead.Loss)
 	}
 }

@@ -14,7 +14,7 @@ import (
 // threads fits them side by side.
 type head struct {
 	layer, index int
-	seen         *seen
+	pool         []*seen // what it sees at present
 	balanced     balanced
 	curves       *curves
 	grad         *curves
@@ -36,6 +36,47 @@ func (s *seen) sample(i int) sample {
 	return sample{s.q.SliceRows(lo, hi), s.k.SliceRows(lo, hi), s.keyBias[lo:hi], s.queryBias[lo:hi]}
 }
 
+// sequences returns how many sequences the head sees.
+func (h *head) sequences() (n int) {
+	for _, s := range h.pool {
+		n += s.seqs.Len()
+	}
+	return n
+}
+
+// sample returns sequence i of all that the head sees.
+func (h *head) sample(i int) sample {
+	for _, s := range h.pool {
+		if n := s.seqs.Len(); i >= n {
+			i -= n
+			continue
+		}
+		return s.sample(i)
+	}
+	panic("fit: a sequence that the head does not see")
+}
+
+// keys returns n random keys that the head sees, or all.
+func (h *head) keys(n int, rng *rand.Rand) tensor.Matrix {
+	total := 0
+	for _, s := range h.pool {
+		total += s.k.Rows
+	}
+	order := rng.Perm(total)
+	out := tensor.New(min(n, total), h.balanced.Inputs())
+	for t := range out.Rows {
+		i := order[t]
+		for _, s := range h.pool {
+			if i < s.k.Rows {
+				copy(out.Row(t), s.k.Row(i))
+				break
+			}
+			i -= s.k.Rows
+		}
+	}
+	return out
+}
+
 // Streams of random numbers, by what they are for.
 const (
 	streamStart = iota + 1
@@ -48,7 +89,8 @@ const (
 // begin gives a head curves of m neurons where its keys fall.
 func (h *head) begin(m int, seed uint64, work *tensor.Arena) {
 	h.adopt(newCurves(m, h.balanced.Inputs(), nil))
-	h.curves.start(h.balanced, h.seen.k, tuning.NewRand(seed, streamStart, h.layer, h.index), work)
+	rng := tuning.NewRand(seed, streamStart, h.layer, h.index)
+	h.curves.start(h.balanced, h.keys(centrePoints, rng), rng, work)
 	h.anchor(work)
 }
 
@@ -93,16 +135,15 @@ func (h *head) run(p *headPlan, until int, rng *rand.PCG, work *tensor.Arena) er
 
 func (h *head) step(p *headPlan, pick *rand.Rand, work *tensor.Arena) error {
 	defer work.Release(work.Mark())
-	chosen, rows := work.Doubles(p.batch), 0
+	chosen, rows, n := work.Doubles(p.batch), 0, h.sequences()
 	for i := range chosen {
-		s := pick.IntN(h.seen.seqs.Len())
-		lo, hi := h.seen.seqs.Bounds(s)
-		chosen[i], rows = float64(s), rows+hi-lo
+		s := pick.IntN(n)
+		chosen[i], rows = float64(s), rows+h.sample(s).q.Rows
 	}
 	clear(h.grad.data)
 	packed := h.curves.pack(work)
 	for _, s := range chosen {
-		p.loss.sequence(&packed, h.grad, h.seen.sample(int(s)), 1/float32(rows), false, work)
+		p.loss.sequence(&packed, h.grad, h.sample(int(s)), 1/float32(rows), false, work)
 	}
 	h.curves.around(h.grad)
 	_, err := h.optimizer.Step(nil, p.rate.at(h.steps))
@@ -131,8 +172,8 @@ func (h *head) anchor(work *tensor.Arena) {
 	m, d := h.curves.m, h.curves.d
 	packed := h.curves.pack(work)
 	read, write := tensor.New(m, d+1), tensor.New(m, d+1)
-	for i, tokens := 0, 0; i < h.seen.seqs.Len() && tokens < anchorTokens; i++ {
-		s := h.seen.sample(i)
+	for i, tokens := 0, 0; i < h.sequences() && tokens < anchorTokens; i++ {
+		s := h.sample(i)
 		tokens += s.q.Rows
 		packed.serve(read, write, s, work)
 	}

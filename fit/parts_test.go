@@ -209,14 +209,14 @@ func TestMasksLieOnWordsOfEveryOtherSequence(t *testing.T) {
 func TestSettlingMovesCalciumAlone(t *testing.T) {
 	const n, m, d = 300, 12, 4
 	q, k, b := exampleHead(t, n, d)
-	h := &head{balanced: *b, seen: b.see(q, k, tensor.NewSequences(slices.Repeat([]int{20}, n/20)...))}
+	h := &head{balanced: *b, pool: []*seen{b.see(q, k, tensor.NewSequences(slices.Repeat([]int{20}, n/20)...))}}
 	h.begin(m, 1, nil)
 	for _, l := range []loss{{calcium: 0.1}, {calcium: 0.1, causal: true}, {calcium: 0.1, causal: true, slope: 0.1}} {
-		before := h.score(&l, h.seen, nil)
+		before := h.score(&l, h.pool[0], nil)
 		if err := h.settle(&l, nil); err != nil {
 			t.Fatal(err)
 		}
-		after := h.score(&l, h.seen, nil)
+		after := h.score(&l, h.pool[0], nil)
 		if !(math.Abs(after.divergence-before.divergence) <= 1e-4*before.divergence) { // sums in float32
 			t.Errorf("%+v: settling changes the divergence from %v to %v", l, before.divergence, after.divergence)
 		}
@@ -230,12 +230,12 @@ func TestSettlingMovesCalciumAlone(t *testing.T) {
 func TestAHeadStartsWhereItsKeysFall(t *testing.T) {
 	const n, d = 200, 3
 	q, k, b := exampleHead(t, n, d)
-	h := &head{balanced: *b, seen: b.see(q, k, tensor.NewSequences(n))}
+	h := &head{balanced: *b, pool: []*seen{b.see(q, k, tensor.NewSequences(n))}}
 	l := loss{}
 	var last float64
 	for i, m := range []int{4, 32, 512} { // more than there are keys, at last
 		h.begin(m, 1, nil)
-		s := h.score(&l, h.seen, nil)
+		s := h.score(&l, h.pool[0], nil)
 		if d := s.divergence / float64(s.rows); !(d >= 0) || i > 0 && !(d < last) {
 			t.Errorf("%d neurons: the divergence is %v, after %v with fewer", m, d, last)
 		} else {
@@ -256,7 +256,7 @@ func TestRanksShareTies(t *testing.T) {
 func TestAStepOfAHeadDoesNotAllocate(t *testing.T) {
 	const n, m, d = 60, 16, 4
 	q, k, b := exampleHead(t, n, d)
-	h := &head{balanced: *b, seen: b.see(q, k, tensor.NewSequences(20, 30, 10))}
+	h := &head{balanced: *b, pool: []*seen{b.see(q, k, tensor.NewSequences(20, 30, 10))}}
 	var work tensor.Arena
 	h.begin(m, 1, &work)
 	p := headPlan{loss: loss{calcium: 0.1}, batch: 3, rate: schedule{0.01, 5, 1000}, seed: 1}

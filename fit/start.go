@@ -43,15 +43,10 @@ func (c *curves) start(b balanced, keys tensor.Matrix, rng *rand.Rand, work *ten
 	}
 }
 
-// centresOf returns m centres of the rows of x by Lloyd's algorithm, from points
-// drawn without replacement as far as they go.
-func centresOf(x tensor.Matrix, m int, rng *rand.Rand, work *tensor.Arena) tensor.Matrix {
-	order := rng.Perm(x.Rows)
-	points := tensor.New(min(x.Rows, centrePoints), x.Cols)
-	for t := range points.Rows {
-		copy(points.Row(t), x.Row(order[t]))
-	}
-	centres := tensor.New(m, x.Cols)
+// centresOf returns m centres of points in random order, by Lloyd's algorithm that
+// begins with the first of them.
+func centresOf(points tensor.Matrix, m int, rng *rand.Rand, work *tensor.Arena) tensor.Matrix {
+	centres := tensor.New(m, points.Cols)
 	for i := range m {
 		copy(centres.Row(i), points.Row(i%points.Rows))
 		if i >= points.Rows {
@@ -61,7 +56,7 @@ func centresOf(x tensor.Matrix, m int, rng *rand.Rand, work *tensor.Arena) tenso
 		}
 	}
 	half, near := make([]float32, m), make([]int, points.Rows)
-	sums, counts := tensor.New(m, x.Cols), make([]int, m)
+	sums, counts := tensor.New(m, points.Cols), make([]int, m)
 	for range centreRounds {
 		level := work.Mark()
 		for i := range m {

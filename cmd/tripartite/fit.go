@@ -261,10 +261,14 @@ func (f *fitFlags) corpora(ctx context.Context, e *env, m modelFiles, net *netwo
 	return corpus, validation, nil
 }
 
-// everyTenth holds out every tenth input, one at least.
+// fewestInputs are as many as leave three to judge the fit by, whose likeness can
+// be ranked.
+const fewestInputs = 30
+
+// everyTenth holds out every tenth input.
 func everyTenth(in network.Inputs) (rest, held network.Inputs, err error) {
-	if in.Len() < 2 {
-		return in, held, fmt.Errorf("there is %s to fit to and none to judge the fit by; give some hundred", count(in.Len(), "input", "inputs"))
+	if in.Len() < fewestInputs {
+		return in, held, fmt.Errorf("too little to fit to, and to hold out to judge the fit by: %s; give %d at least, better some thousand, or others to judge by with --validation", count(in.Len(), "input", "inputs"), fewestInputs)
 	}
 	rest, held = in, in
 	rest.Texts, held.Texts = split(in.Texts)
@@ -274,7 +278,7 @@ func everyTenth(in network.Inputs) (rest, held network.Inputs, err error) {
 
 func split(all []string) (rest, held []string) {
 	for i, x := range all {
-		if i%10 == min(9, len(all)-1) {
+		if i%10 == 9 {
 			held = append(held, x)
 		} else {
 			rest = append(rest, x)

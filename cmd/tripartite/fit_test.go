@@ -149,7 +149,7 @@ func TestFitRefusesWhatCannotBeMeant(t *testing.T) {
 		{"fit -o -", exitUsage, "is no file"},
 		{"fit -o folder", exitUsage, "is a folder"},
 		{"fit --input - --validation -", exitUsage, "standard input"},
-		{"fit --input one.txt", exitFailed, "1 input to fit to and none to judge the fit by"},
+		{"fit --input one.txt", exitFailed, "judge the fit by: 1 input; give 30 at least"},
 		{"fit --input empty.txt", exitFailed, "it is empty"},
 		{"fit --input nosuch.txt", exitFailed, "there is no such file"},
 		{"fit --model nosuch", exitFailed, "bundled are: language"},

@@ -72,7 +72,7 @@ of text; pixel_values [C,H,W] or [B,C,H,W] for one of images; input_values
 words [B,N,V] or of labels [B,labels], and pooler_output [B,D]; B is left out
 when it is 1. Pictures and sounds are prepared as preprocessor_config.json says.`,
 		Example: `  tripartite run --text "In the beginning God created the [MASK] and the earth."
-  tripartite run --attention algebraic --neurons 2048 --text "Jesus [MASK]." --top-k 3
+  tripartite run --attention algebraic --tuning calibrated --neurons 2048 --text "Jesus [MASK]." --top-k 3
   tripartite run causal --text "And God said" --max-new-tokens 200
   tripartite run causal --text "And God said" --temperature 0.8 --top-p 0.95 --seed 7
   tripartite run causal --text "And God said" --attention algebraic

@@ -49,12 +49,13 @@ the mean of each layer's heads. Without MODEL it is the bundled model "causal",
 whose tokens are bytes. A single argument is MODEL; --file names the input of
 the model that is left out.
 
-What the network keeps of the input, the memories (H, g) of all heads, does not
-grow. Models that count positions, such as GPT-2, end where their positions do;
-those with ALiBi, such as causal and BLOOM, go on. Text is read as it comes,
-without the tokens that a tokenizer puts around it; a word is held back until it
-is whole or the input ends. With --ids, the input is token ids instead, with
-spaces or commas between.
+Tuning curves are as for transfer, fitted ones by --tuning FILE among them. What
+the network keeps of the input, the memories (H, g) of all heads, does not grow.
+Models that count positions, such as GPT-2, end where their positions do; those
+with ALiBi, such as causal and BLOOM, go on. Text is read as it comes, without
+the tokens that a tokenizer puts around it; a word is held back until it is
+whole or the input ends. With --ids, the input is token ids instead, with spaces
+or commas between.
 
 With --head, one causal head runs on rows x of numbers instead, and the single
 argument is INPUT: an array [N,D] in .npy format, whose header need not know how

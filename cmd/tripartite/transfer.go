@@ -68,8 +68,11 @@ Heads of a causal model become circuits that write a token, then read it; with
 ALiBi they forget 1 - exp(-slope) with every token.
 
 With no arguments it runs the bundled language model on bundled verses that the
-model did not see in training, with calibrated tuning curves whose constants
-come from other verses. The other bundled models bring inputs of both kinds too.
+model did not see in training. The other bundled models bring inputs, too. Their
+tuning curves are the fitted ones that they bring, if they do, or else, as those
+of all other models, calibrated: drawn at random, with constants from inputs
+that are not those that are run. --tuning FILE takes curves that "tripartite
+fit" learned, --tuning calibrated and --tuning exp show the others.
 
 Inputs of your own come from --input and --calibrate: a file of texts, one a
 line, or a file or folder of pictures or sounds. Where subfolders are called
@@ -82,11 +85,12 @@ Whole networks are compared on all inputs, heads on about 2,000 tokens of them.
 The folder DIR receives report.html (self-contained), report.json, and the
 figures as PNG and SVG: calcium against softmax normalizer token by token for
 one head, error against number of neurons per map with the variance law, maps of
-layers and heads, what the last layer attends to in some of the inputs, laid
-over the picture, the spectrogram or the words, and an overview.`,
+layers and heads, what whole networks keep against the neurons of a head with
+random, calibrated and fitted curves, what the last layer attends to in some of
+the inputs, laid over the picture, the spectrogram or the words, an overview.`,
 		Example: `  tripartite transfer
-  tripartite transfer --neurons 2048 -o report-2048
-  tripartite transfer --error 1 --head 2.5 -o report-error
+  tripartite transfer --tuning calibrated --neurons 2048 -o report-2048
+  tripartite transfer --tuning calibrated --error 1 --head 2.5 -o report-error
   tripartite transfer --attention algebraic,0=exact --tuning hyperbolic -o report-hyperbolic
   tripartite transfer --model causal -o report-causal
   tripartite transfer --model ./model --input texts.txt --calibrate more-texts.txt

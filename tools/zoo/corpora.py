@@ -33,8 +33,7 @@ import kjv
 TEMPORARY = Path(tempfile.gettempdir())
 ZOO = Path(__file__).resolve().parents[2] / "zoo"
 PER_KIND = {"fit": 600, "validation": 50}  # pictures
-# Bytes of the pieces that chapters are cut into: as in training, a quarter of them twice and four times as long.
-PIECES = (256, 256, 512, 1024)
+PIECES = (256, 256, 512)  # bytes that chapters are cut into: as in training, a third of them twice as long
 
 
 def arguments():
@@ -88,9 +87,12 @@ def causal(args):
     parts = kjv.split(kjv.read_bible(args.bible))
     rng = np.random.default_rng([args.seed, 21])
     for part, name in (("train", "fit"), ("validation", "validation")):
-        lines = [piece for text in chapters(parts[part]) for piece in pieces(text, rng)]
+        cut = [pieces(text, rng) for text in chapters(parts[part])]
         if part == "train":
+            lines = [piece for chapter in cut for piece in chapter]
             lines = [lines[i] for i in rng.permutation(len(lines))]
+        else:
+            lines = [chapter[len(chapter) // 2] for chapter in cut]  # one of each: it is looked at often
         write_json_lines(args.out / f"{name}.jsonl", lines)
     # A test counts bytes, which the end of a chapter is none of.
     write_json_lines(args.out / "test.jsonl", [text.removesuffix(END) for text in chapters(parts["test"])])

@@ -24,8 +24,8 @@ SHIPPED = (16, 32, 64)
 FITS = {
     "language": ["--head-steps", "1000", "--joint-steps", "3000", "--length", "256"],
     "causal": ["--head-steps", "1000", "--joint-steps", "2000", "--length", "512"],
-    "vision": ["--head-steps", "1000", "--joint-steps", "3000"],
-    "audition": ["--head-steps", "1000", "--joint-steps", "3000"],
+    "vision": ["--head-steps", "1000", "--joint-steps", "1500"],
+    "audition": ["--head-steps", "1000", "--joint-steps", "1500"],
 }
 PARTS = {"language": "{}.txt", "causal": "{}.jsonl", "vision": "{}", "audition": "{}"}
 TESTS = {"language": ["test.txt", "test-passages.txt"], "causal": ["test.txt", "test.jsonl"], "vision": ["test"], "audition": ["test"]}
@@ -64,25 +64,28 @@ def fit(args, neurons):
 
 
 def measure(args):
-    """testdata/curves.json."""
-    networks = [(f"fitted_{n}", ["--tuning", str(curves(args, n))]) for n in args.neurons]
-    networks += [(f"{name}_{n}", ["--tuning", tuning, "--neurons", str(n)]) for name, tuning, n in
-                 [("calibrated", "calibrated", 64), ("calibrated", "calibrated", 512), ("random", "exp", 64)]]
-    found = {"made_by": "tools/zoo/curves.py", "test": {}, "log_calcium_error": {}}
-    for test in TESTS[args.model]:
-        out = found["test"][test] = {}
-        for name, flags in networks:
-            report = json.loads(run(args, "transfer", "--model", args.model, "--input", str(args.data / test), *flags,
+    """testdata/curves.json: accuracy, or bits per byte of a causal model, on every part of the test data, and how far
+    calcium is from the normalizer: |log c - log Z|, its median over tokens of every head."""
+    flags = {f"fitted_{n}": ["--tuning", str(curves(args, n))] for n in sorted(args.neurons, reverse=True)}
+    for name, tuning, n in [("calibrated", "calibrated", 512), ("calibrated", "calibrated", 64), ("random", "exp", 64)]:
+        flags[f"{name}_{n}"] = ["--tuning", tuning, "--neurons", str(n)]
+    found = {"made_by": "tools/zoo/curves.py", "parts": TESTS[args.model], "networks": list(flags), "answers": {},
+             "test": {}, "log_calcium_error": {}}
+    for part in TESTS[args.model]:
+        test, calcium = {}, {}
+        for name, own in flags.items():
+            report = json.loads(run(args, "transfer", "--model", args.model, "--input", str(args.data / part), *own,
                                     "-o", str(args.work / "report"), "--json"))
             task = report["network"]["task"]
             value = task.get("bits_per_byte") or {k: task["accuracy_" + k] for k in ("exact", "circuit", "uniform")}
-            out |= {"answers": task["answers"], "exact": value["exact"], "uniform": value["uniform"], name: value["circuit"]}
-            heads = sorted(head["log_calcium_error"] for layer in report["layers"] for head in layer["heads"])
-            if name.startswith("fitted"):
-                found["log_calcium_error"].setdefault(test, {})[name] = {"median": statistics.median(heads), "largest": heads[-1]}
+            test |= {"exact": value["exact"], "uniform": value["uniform"], name: value["circuit"]}
+            heads = [head["log_calcium_error"] for layer in report["layers"] for head in layer["heads"]]
+            calcium[name] = {"median": statistics.median(heads), "largest": max(heads)}
+            found["answers"][part] = task["answers"]
+            print(part, name, value, calcium[name], flush=True)
+        found["test"][part], found["log_calcium_error"][part] = test, calcium
     path = ROOT / "zoo" / args.model / "testdata" / "curves.json"
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(path.read_text(encoding="utf-8"))
 
 
 def run(args, *command):

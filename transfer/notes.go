@@ -130,11 +130,20 @@ const fewAnswers = 100
 // few warns of shares of few answers, and of right ones that are not known.
 func few(r *Report, say func(string, ...any)) {
 	t := r.Network.Task
-	if t == nil || t.Name != Classify {
+	if t == nil {
 		return
 	}
 	if t.Answers < fewAnswers {
-		say("There are %d %s: one more or less that is named alike is %.0f%% of them. To see finer differences, give more by --input FOLDER.", t.Answers, inputs(r), 100/float64(t.Answers))
+		asked := map[string][3]string{
+			Fill:     {"masked tokens", "filled", "TEXTS"},
+			Classify: {inputs(r), "named", "FOLDER"},
+			Next:     {"next tokens", "guessed", "TEXTS"},
+		}[t.Name]
+		say("Of %s there are %d: one more or less that is %s alike is %.0f%% of them. To see finer differences, give more by --input %s.",
+			asked[0], t.Answers, asked[1], 100/float64(t.Answers), asked[2])
+	}
+	if t.Name != Classify {
+		return
 	}
 	if t.Known == 0 {
 		say("Which label is right is not known, so nothing is said of that. Put %s into folders called like their labels, FOLDER/LABEL/..., to have it counted.", inputs(r))

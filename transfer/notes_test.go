@@ -47,7 +47,7 @@ func TestNotesFollowTheNumbers(t *testing.T) {
 			[]string{"not numbers", "positive everywhere"}, []string{"it works", "single heads", "does no work"}},
 		"good states, bad words": {with(report(0.99, 0.5), func(r *Report) {
 			r.Network.Task = &Task{Name: Fill, Answers: 10, Known: 10, Agreement: 0.7, AgreementUniform: 0.2}
-		}), 0, []string{"98% of the way", "of 10 masked tokens the circuit fills 70%", "62% of the way", "single heads"}, []string{"it works"}},
+		}), 0, []string{"98% of the way", "of 10 masked tokens the circuit fills 70%", "62% of the way", "single heads", "Of masked tokens there are 10: one more or less that is filled alike is 10% of them", "--input TEXTS"}, []string{"it works"}},
 		"all pictures named": {with(report(0.99, 0.5), func(r *Report) {
 			r.Input.Kind = Pictures
 			r.Network.Task = &Task{Name: Classify, Answers: 10, Known: 10, Agreement: 1, AgreementUniform: 0.2}
@@ -63,7 +63,7 @@ func TestNotesFollowTheNumbers(t *testing.T) {
 		"a text goes on": {with(report(0.99, 0.5), func(r *Report) {
 			r.Network.Task = &Task{Name: Next, Answers: 200, Known: 200, Agreement: 0.99, AgreementUniform: 0.2,
 				Loss: &Loss{Exact: 1, Circuit: 1.02, Uniform: 3}, BitsPerByte: &Loss{Exact: 1.5, Circuit: 1.53, Uniform: 4.5}}
-		}), 0, []string{"of 200 next tokens the circuit guesses 99%", "at 1.530 bits per byte; exact attention has 1.500, uniform 4.500", "it works"}, []string{"named"}},
+		}), 0, []string{"of 200 next tokens the circuit guesses 99%", "at 1.530 bits per byte; exact attention has 1.500, uniform 4.500", "it works"}, []string{"named", "one more or less"}},
 		"a text goes on worse than it seems": {with(report(0.99, 0.5), func(r *Report) {
 			r.Network.Task = &Task{Name: Next, Answers: 200, Known: 200, Agreement: 0.99, AgreementUniform: 0.2,
 				Loss: &Loss{Exact: 1, Circuit: 2.5, Uniform: 3}, BitsPerByte: &Loss{Exact: 1.5, Circuit: 3.7, Uniform: 4.5}}

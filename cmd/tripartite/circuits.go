@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -67,6 +68,35 @@ func (f *circuitFlags) check(e *env, c *cobra.Command, flags ...string) {
 			e.warnf("--%s has no effect: no head is algebraic; add --attention algebraic", name)
 		}
 	}
+}
+
+// apart refuses to calibrate on what is run: a circuit would know its input before
+// it comes, and be measured on what it was made for.
+func (f *circuitFlags) apart(command string, inputs ...string) error {
+	for _, in := range inputs {
+		if f.calibrate != "" && in != "" && !isStream(in) && (inside(in, f.calibrate) || inside(f.calibrate, in)) {
+			return usagef("%s: --calibrate %s holds what is run (%s); constants come from other inputs of the same kind: give some", command, f.calibrate, in)
+		}
+	}
+	return nil
+}
+
+// inside reports whether a path is a folder's, or of something below it.
+func inside(path, folder string) bool {
+	path, folder = absolute(path), absolute(folder)
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// absolute names a file as all paths to it do, where it is there.
+func absolute(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
 }
 
 // resolvedCircuits is the configuration of the heads with every default filled

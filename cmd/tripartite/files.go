@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/tripartite-go/tripartite/internal/atomicfile"
@@ -86,10 +85,8 @@ func writeFile(ctx context.Context, e *env, path string, write func(w io.Writer)
 	}
 	info, absent := os.Stat(path)
 	switch isFolder := absent == nil && info.IsDir(); {
-	case isFolder, errors.Is(err, fs.ErrPermission):
+	case isFolder, errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
 		return err // which says what to do
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("write %s: there is no folder %s; create it first", path, filepath.Dir(path))
 	}
 	return fmt.Errorf("%w; nothing was changed: check the path and whether there is room", err)
 }

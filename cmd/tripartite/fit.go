@@ -98,6 +98,8 @@ func (f *fitFlags) check(c *cobra.Command) error {
 		return usagef("fit: --head-steps and --joint-steps belong together; give both, or --minutes")
 	case changed("head-steps") && changed("minutes"):
 		return usagef("fit: --minutes and --head-steps; give the time or the steps")
+	case f.input != "" && f.validation != "" && !isStream(f.input) && (inside(f.input, f.validation) || inside(f.validation, f.input)):
+		return usagef("fit: --validation %s holds what is fitted to (%s); give other inputs of the same kind, or leave it out", f.validation, f.input)
 	case isStream(f.output) || f.output == "":
 		return usagef("fit: -o %q is no file; give the path of one", f.output)
 	}
@@ -261,24 +263,26 @@ func (f *fitFlags) corpora(ctx context.Context, e *env, m modelFiles, net *netwo
 	return corpus, validation, nil
 }
 
-// fewestInputs are as many as leave three to judge the fit by, whose likeness can
+// fewestHeld is how many inputs are held out at least, so that their likeness can
 // be ranked.
-const fewestInputs = 30
+const fewestHeld = 3
 
-// everyTenth holds out every tenth input.
+// everyTenth holds out every tenth input or, of few, more.
 func everyTenth(in network.Inputs) (rest, held network.Inputs, err error) {
-	if in.Len() < fewestInputs {
-		return in, held, fmt.Errorf("too little to fit to, and to hold out to judge the fit by: %s; give %d at least, better some thousand, or others to judge by with --validation", count(in.Len(), "input", "inputs"), fewestInputs)
+	every := min(10, in.Len()/fewestHeld)
+	if every < 2 {
+		return in, held, fmt.Errorf("too little to fit to, and to hold out to judge the fit by: %s; give some thousand, or others to judge by with --validation", count(in.Len(), "input", "inputs"))
 	}
 	rest, held = in, in
-	rest.Texts, held.Texts = split(in.Texts)
-	rest.Files, held.Files = split(in.Files)
+	rest.Texts, held.Texts = split(in.Texts, every)
+	rest.Files, held.Files = split(in.Files, every)
 	return rest, held, nil
 }
 
-func split(all []string) (rest, held []string) {
+// split holds out the last of every so many.
+func split(all []string, every int) (rest, held []string) {
 	for i, x := range all {
-		if i%10 == 9 {
+		if i%every == every-1 {
 			held = append(held, x)
 		} else {
 			rest = append(rest, x)

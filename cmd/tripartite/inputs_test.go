@@ -141,11 +141,11 @@ func TestEveryBundledModelIsTransferred(t *testing.T) {
 
 // With run and stream, too, bundled models calibrate on what they bring.
 func TestBundledModelsCalibrateOnTheirOwnInputs(t *testing.T) {
-	vision := result(t, "run", "vision", "../../zoo/vision/samples/bag.png", "--attention", "algebraic")
+	vision := result(t, "run", "vision", "../../zoo/vision/samples/bag.png", "--attention", "algebraic", "--tuning", "calibrated")
 	if vision.Config.CalibrationInputs != 100 || len(vision.Classified) != 1 || vision.Classified[0].Labels[0].Label != "bag" {
 		t.Errorf("%+v", vision)
 	}
-	audition := result(t, "run", "audition", "../../zoo/audition/samples/six.wav", "--attention", "algebraic")
+	audition := result(t, "run", "audition", "../../zoo/audition/samples/six.wav", "--attention", "algebraic", "--tuning", "calibrated")
 	if audition.Config.CalibrationInputs != 20 || audition.Classified[0].Labels[0].Label != "six" {
 		t.Errorf("%+v", audition)
 	}
@@ -244,4 +244,26 @@ func TestInputsThatAModelDoesNotRead(t *testing.T) {
 		})
 	}
 	wantFailure(t, command("run", vit, pictures+"text.png", "--attention", "algebraic"), exitFailed, "no pictures to calibrate on", "--calibrate FOLDER", "--tuning exp")
+}
+
+// What is run and what is calibrated on may lie side by side, and not in one another.
+func TestConstantsComeFromOtherInputs(t *testing.T) {
+	dir := t.TempDir()
+	a := write(t, dir, "a", "a text\n")
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(a, link); err != nil {
+		t.Skip("skipped: no symbolic links here")
+	}
+	for _, c := range []struct {
+		run, calibrate string
+		apart          bool
+	}{
+		{a, a, false}, {dir, a, false}, {a, dir, false}, {link, a, false}, {a, filepath.Join(dir, ".", "a"), false},
+		{a, filepath.Join(dir, "b"), true}, {filepath.Join(dir, "..a"), filepath.Join(dir, "..ab"), true}, {"-", a, true}, {"", a, true}, {a, "", true},
+	} {
+		f := &circuitFlags{calibrate: c.calibrate}
+		if err := f.apart("run", c.run); (err == nil) != c.apart {
+			t.Errorf("%s, calibrated on %s: %v", c.run, c.calibrate, err)
+		}
+	}
 }

@@ -102,6 +102,9 @@ func (f *runFlags) check(e *env, c *cobra.Command, in []string) error {
 		}
 	}
 	f.circuits.check(e, c, "tuning", "neurons", "draw", "calibrate")
+	if err := f.circuits.apart("run", in...); err != nil {
+		return err
+	}
 	return oneStream("input", append(in, f.circuits.calibrate)...)
 }
 

@@ -401,6 +401,8 @@ func TestRunRefusesWrongCommandLines(t *testing.T) {
 		{"run --text a --neurons 0", "at least 1"},
 		{"run --file - --attention algebraic --calibrate -", "standard input"},
 		{"run --attention algebraic --calibrate -", "standard input"},
+		{"run --attention algebraic --file a --calibrate a", "holds what is run"},
+		{"run " + answering + "vit ok.png a/b.png --attention algebraic --calibrate a", "holds what is run (a/b.png)"},
 	} {
 		o := command(strings.Fields(c.args)...)
 		if o.stdout != "" {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tripartite-go/tripartite"
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/atomicfile"
 	"github.com/tripartite-go/tripartite/internal/cli/attend"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
@@ -102,6 +103,11 @@ at any time.`,
 			if err != nil {
 				return err
 			}
+			if f.save != "" { // rather than when much is to be saved
+				if err := atomicfile.Check(f.save); err != nil {
+					return fmt.Errorf("save memory: %w", err)
+				}
+			}
 			if f.single.path != "" {
 				return runStreamHead(e, c, f, input)
 			}
@@ -152,6 +158,9 @@ func (f *streamFlags) check(e *env, c *cobra.Command, args []string) (input stri
 		err = f.single.check(c, f)
 	} else {
 		err = f.checkNetwork(e, c)
+		if err == nil {
+			err = f.circuits.apart("stream", input)
+		}
 	}
 	if err != nil {
 		return "", err

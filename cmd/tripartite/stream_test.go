@@ -338,6 +338,20 @@ func TestAFullDiskLeavesTheOldMemory(t *testing.T) {
 	}
 }
 
+func TestWhereNothingCanBeSavedNothingBegins(t *testing.T) {
+	dir := t.TempDir()
+	in := write(t, dir, "ids.txt", idText(1, 30))
+	rows := writeRows(t, filepath.Join(dir, "x.npy"), rowsOf(1, 30))
+	for _, args := range [][]string{streaming(in), {"stream", "--head", "identity", rows}} {
+		o := command(append(args, "--save", filepath.Join(dir, "no", "memory"))...)
+		wantFailure(t, o, exitFailed, "save memory", "there is no folder "+filepath.Join(dir, "no")+"; create it first")
+		if o.stdout != "" {
+			t.Errorf("a stream whose memory cannot be saved printed %.80s", o.stdout)
+		}
+		wantFailure(t, command(append(args, "--save", dir)...), exitFailed, "it is a folder")
+	}
+}
+
 func TestTheLiveLine(t *testing.T) {
 	var err bytes.Buffer
 	e := &env{stderr: &err, terminal: true}

@@ -132,6 +132,9 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 	if err := oneStream("input", f.input, f.circuits.calibrate); err != nil {
 		return err
 	}
+	if err := f.circuits.apart("transfer", f.input); err != nil {
+		return err
+	}
 	f.circuits.check(e, c, "tuning", "neurons", "draw")
 	if err := writableReport(f.output); err != nil {
 		return err

@@ -65,6 +65,7 @@ func Rules() map[string]Rule {
 	// not carry them.
 	bundled := []string{"zoo/language", "zoo/causal", "zoo/vision", "zoo/audition"}
 	rules["zoo"] = Rule{Internal: bundled}
+	rules["internal/zootest"] = Rule{Internal: []string{"model", "nn", "tensor"}} // their tests
 	for _, pkg := range bundled {
 		rules[pkg] = Rule{}
 	}

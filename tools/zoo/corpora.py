@@ -11,8 +11,9 @@
 The parts are those of the models themselves: curves are fitted to what the model was trained on, progress is
 judged by what chose its recipe, and the test part was used for neither. The same command writes the same files.
 
-language  fit.txt, validation.txt: passages of 16 to 256 tokens, a line each; test.txt: the verses of the test
-          books; test-passages.txt: the same books in passages of up to 128 tokens
+language  fit.txt: all verses, a line each, and passages of 16 to 256 tokens, in one random order; validation.txt:
+          passages; test.txt: the verses of the test books; test-passages.txt: the same in passages of up to 128
+          tokens
 causal    fit.jsonl, validation.jsonl: pieces of chapters; test.jsonl: the chapters of the test books, whole;
           test.txt: their verses. In .jsonl a line is {"text": ...}, since chapters have lines themselves
 vision    fit, validation, test: folders of pictures, a subfolder for every kind
@@ -64,6 +65,7 @@ def language(args):
     for part, name in (("train", "fit"), ("validation", "validation")):
         lines = passages(tokenizer, parts[part], kjv.training_target(rng))
         if part == "train":
+            lines += [verse.text for verse in parts[part]]
             lines = [lines[i] for i in rng.permutation(len(lines))]
         write_lines(args.out / f"{name}.txt", lines)
     write_lines(args.out / "test.txt", [verse.text for verse in parts["test"]])

@@ -190,6 +190,24 @@ func TestAPictureFromStandardInput(t *testing.T) {
 	}
 }
 
+// A text may have lines itself, which a file of texts, one a line, cannot hold.
+func TestALineOfJSONIsATextWithLines(t *testing.T) {
+	file := write(t, t.TempDir(), "texts.jsonl", `{"text": "Jesus wept.\nPray without", "book": "John"}`+"\n")
+	run := []string{"run", "causal", "--max-new-tokens", "5"}
+	want := must(t, append(run, "--text", "Jesus wept.\nPray without")...).stdout
+	if got := must(t, append(run, "--file", file)...).stdout; got != want || got == "" {
+		t.Errorf("the file gives %q, the text %q", got, want)
+	}
+	for line, words := range map[string][]string{
+		`Jesus wept.`:         {`line 1 is not {"text": "..."}`, "one JSON object a line"},
+		`{"txt": "Jesus"}`:    {`line 1 has no "text"`},
+		`{"text": ["Jesus"]}`: {`line 1 is not {"text": "..."}`, `"text" is a JSON array`},
+	} {
+		o := command(append(run, "--file", write(t, t.TempDir(), "bad.jsonl", line+"\n"))...)
+		wantFailure(t, o, exitFailed, append(words, "bad.jsonl")...)
+	}
+}
+
 func TestInputsThatAModelDoesNotRead(t *testing.T) {
 	dir := t.TempDir()
 	texts := write(t, dir, "texts.txt", "wool\n")

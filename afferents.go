@@ -7,7 +7,7 @@ import (
 
 // Afferents are the synapses by which tokens reach a head: the weights that a
 // trained transformer calls query, key and value projections. D is the width of
-// a token. Biases may be nil for none.
+// a token. Weights may be nil for the identity, biases for none.
 type Afferents[F Float] struct {
 	WQ, QueryBias []F // W_Q [d, D], [d]
 	WK, KeyBias   []F // W_K [d, D], [d]
@@ -37,6 +37,13 @@ func (a *Afferents[F]) Drive(dst []F, s Phase, x []F) {
 func (a *Afferents[F]) Value(dst, x []F) { project(dst, a.WV, a.ValueBias, x) }
 
 func project[F Float](dst, w, b, x []F) {
+	if w == nil && len(dst) == len(x) && (b == nil || len(b) == len(dst)) {
+		copy(dst, x)
+		for i, v := range b {
+			dst[i] += v
+		}
+		return
+	}
 	if len(dst) == 0 || len(x) == 0 || len(w) != len(dst)*len(x) || b != nil && len(b) != len(dst) {
 		panic(fmt.Sprintf("tripartite: weights of %d values and a bias of %d, want [%d, %d] and [%d], all at least 1",
 			len(w), len(b), len(dst), len(x), len(dst)))

@@ -87,3 +87,25 @@ func panics(t *testing.T, name, want string, f func()) {
 	}()
 	f()
 }
+
+// Without weights a token is its own key, query and value.
+func TestAfferentsWithoutWeightsAreTheIdentity(t *testing.T) {
+	const d = 4
+	x := gaussian[float64](7, d, 0, 1)
+	eye := make([]float64, d*d)
+	for i := range d {
+		eye[i*d+i] = 1
+	}
+	bias := gaussian[float64](8, d, 0, 1)
+	with := tripartite.Afferents[float64]{WQ: eye, QueryBias: bias, WK: eye, WV: eye, ValueBias: bias}
+	without := with
+	without.WQ, without.WK, without.WV = nil, nil, nil
+	drive := func(a *tripartite.Afferents[float64]) []float64 {
+		out := make([]float64, 3*d)
+		a.Drive(out[:d], tripartite.Reading, x)
+		a.Drive(out[d:2*d], tripartite.Writing, x)
+		a.Value(out[2*d:], x)
+		return out
+	}
+	compare(t, "identity", drive(&without), drive(&with), 0)
+}

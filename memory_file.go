@@ -26,11 +26,15 @@ const (
 
 // WriteTo writes the memory as a safetensors file. A memory that was written
 // NaN or infinite values is refused.
-func (m *Memory[F]) WriteTo(w io.Writer) (int64, error) {
+func (m *Memory[F]) WriteTo(w io.Writer) (int64, error) { return m.WriteWith(w, nil) }
+
+// WriteWith is WriteTo with further metadata in the file, which LoadMemory
+// ignores.
+func (m *Memory[F]) WriteWith(w io.Writer, more map[string]string) (int64, error) {
 	if err := m.finite(); err != nil {
 		return 0, fmt.Errorf("write memory: %w", err)
 	}
-	tensors, metadata := m.file()
+	tensors, metadata := m.file(more)
 	count := &counter{w: w}
 	err := safetensors.Write(count, tensors, metadata)
 	return count.n, err
@@ -38,31 +42,41 @@ func (m *Memory[F]) WriteTo(w io.Writer) (int64, error) {
 
 // Save replaces the file at path by the memory, whole or not at all. A memory
 // that was written NaN or infinite values is refused.
-func (m *Memory[F]) Save(path string) error {
+func (m *Memory[F]) Save(path string) error { return m.SaveWith(path, nil) }
+
+// SaveWith is Save with further metadata in the file, as WriteWith.
+func (m *Memory[F]) SaveWith(path string, more map[string]string) error {
 	if err := m.finite(); err != nil {
 		return fmt.Errorf("save memory %s: %w", path, err)
 	}
-	tensors, metadata := m.file()
+	tensors, metadata := m.file(more)
 	if err := safetensors.WriteFile(path, tensors, metadata); err != nil {
 		return fmt.Errorf("save memory: %w", err)
 	}
 	return nil
 }
 
-func (m *Memory[F]) file() ([]safetensors.Tensor, map[string]string) {
+func (m *Memory[F]) file(more map[string]string) ([]safetensors.Tensor, map[string]string) {
 	circuit, err := json.Marshal(m.circuit)
 	if err != nil {
 		panic("tripartite: identity of a circuit: " + err.Error()) // plain strings and numbers
 	}
-	return []safetensors.Tensor{
-			safetensors.New("hebb", []int{m.outputs, m.neurons}, m.hebb),
-			safetensors.New("gain", []int{m.neurons}, m.gain),
-			safetensors.New("shift", []int{m.neurons}, m.shift),
-		}, map[string]string{
-			keySchema:  MemorySchema,
-			keyTokens:  strconv.Itoa(m.tokens),
-			keyCircuit: string(circuit),
+	metadata := map[string]string{
+		keySchema:  MemorySchema,
+		keyTokens:  strconv.Itoa(m.tokens),
+		keyCircuit: string(circuit),
+	}
+	for key, value := range more {
+		if _, own := metadata[key]; own {
+			panic(fmt.Sprintf("tripartite: metadata %q of a memory's file says something else", key))
 		}
+		metadata[key] = value
+	}
+	return []safetensors.Tensor{
+		safetensors.New("hebb", []int{m.outputs, m.neurons}, m.hebb),
+		safetensors.New("gain", []int{m.neurons}, m.gain),
+		safetensors.New("shift", []int{m.neurons}, m.shift),
+	}, metadata
 }
 
 // finite reports the first number that a file of a memory may not hold.

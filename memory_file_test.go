@@ -46,6 +46,34 @@ func TestSavedMemoryReadsTheSame(t *testing.T) {
 	}
 }
 
+// What else a file says is there to be read, and nothing of the memory's own can
+// be replaced by it.
+func TestAMemoryIsSavedWithFurtherMetadata(t *testing.T) {
+	k, v := []float64{1, 2}, []float64{3}
+	m := written[float64](t, tuning.Exp, k, v, 2, 1, nil).Memory()
+	path := filepath.Join(t.TempDir(), "memory.safetensors")
+	if err := m.SaveWith(path, map[string]string{"whose": "mine"}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := safetensors.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if got := f.Metadata()["whose"]; got != "mine" {
+		t.Errorf("whose: %q", got)
+	}
+	if again, err := tripartite.LoadMemory[float64](path); err != nil || again.Tokens() != 1 {
+		t.Errorf("loaded: %v", err)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("the schema can be replaced")
+		}
+	}()
+	_ = m.SaveWith(path, map[string]string{"schema": "other"})
+}
+
 // Restoring copies: the loaded memory is not written through.
 func TestRestoreCopies(t *testing.T) {
 	_, k, v := sequence[float64](1, 2, 4, 3)

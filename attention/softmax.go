@@ -30,34 +30,6 @@ const (
 	causalKeyTile = 64 // smaller, since half of the tiles on the diagonal is in vain
 )
 
-// softmaxState holds the keys and values so far.
-type softmaxState struct {
-	k, v   tensor.Matrix // rows beyond tokens are room to grow
-	tokens int
-}
-
-func (s *softmaxState) Tokens() int { return s.tokens }
-func (s *softmaxState) Bytes() int  { return 4 * s.tokens * (s.k.Cols + s.v.Cols) }
-func (s *softmaxState) Reset()      { s.tokens = 0 }
-
-// append takes in the rows of k and v and returns all keys and values so far.
-func (s *softmaxState) append(k, v tensor.Matrix) (tensor.Matrix, tensor.Matrix) {
-	n := s.tokens + k.Rows
-	if n > s.k.Rows {
-		room := max(64, 2*s.k.Rows, n)
-		gk, gv := tensor.New(room, k.Cols), tensor.New(room, v.Cols)
-		if s.tokens > 0 {
-			gk.SliceRows(0, s.tokens).CopyFrom(s.k.SliceRows(0, s.tokens))
-			gv.SliceRows(0, s.tokens).CopyFrom(s.v.SliceRows(0, s.tokens))
-		}
-		s.k, s.v = gk, gv
-	}
-	s.k.SliceRows(s.tokens, n).CopyFrom(k)
-	s.v.SliceRows(s.tokens, n).CopyFrom(v)
-	s.tokens = n
-	return s.k.SliceRows(0, n), s.v.SliceRows(0, n)
-}
-
 // NewState returns the state of a sequence that has not begun.
 func (s Softmax) NewState() State { return new(softmaxState) }
 
@@ -73,38 +45,55 @@ func (s Softmax) Forward(dst tensor.Matrix, logC []float32, q, k, v tensor.Matri
 		if lo == hi {
 			continue
 		}
-		ks, vs := k.SliceRows(lo, hi), v.SliceRows(lo, hi)
+		seen := tiles{k: k.SliceRows(lo, hi), v: v.SliceRows(lo, hi), width: s.tileWidth()}
 		if past != nil {
-			ks, vs = past.append(ks, vs)
+			seen = past.append(seen, work)
 		}
 		var lc []float32
 		if logC != nil {
 			lc = logC[lo:hi]
 		}
-		s.sequence(dst.SliceRows(lo, hi), lc, q.SliceRows(lo, hi), ks, vs, work)
+		s.sequence(dst.SliceRows(lo, hi), lc, q.SliceRows(lo, hi), seen, work)
 		trace.unfactored(lo, hi)
 	}
 }
 
-// sequence attends from queries q, which are the last of as many tokens as there
-// are keys. Tiles of keys pass by outside, blocks of queries inside: dst holds
-// what each query has gathered so far, relative to its largest logit so far.
-func (s Softmax) sequence(dst tensor.Matrix, logC []float32, q, k, v tensor.Matrix, work *tensor.Arena) {
+// tileWidth is how many keys a tile has.
+func (s Softmax) tileWidth() int {
+	if s.Causal {
+		return causalKeyTile
+	}
+	return keyTile
+}
+
+// What it costs to pack a number of a key or value, and to read one that is packed,
+// in multiply-adds.
+const (
+	packCost = 50
+	readCost = 4
+)
+
+// Work returns about how many multiply-adds it is to attend from queries to as many
+// keys and those of the past that a state holds, of widths d and dv together.
+func (s Softmax) Work(queries, past, width int) int {
+	packed := past%s.tileWidth() + queries // the rest was packed before
+	return ((queries+readCost)*(past+queries) + packCost*packed) * width
+}
+
+// sequence attends from queries q, the last of as many tokens as there are keys.
+// Tiles of keys pass by outside, blocks of queries inside: dst holds what each query
+// has gathered so far, relative to its largest logit so far.
+func (s Softmax) sequence(dst tensor.Matrix, logC []float32, q tensor.Matrix, seen tiles, work *tensor.Arena) {
 	defer work.Release(work.Mark())
-	first := k.Rows - q.Rows // position of the first query
+	n := seen.tokens()
+	first := n - q.Rows // position of the first query
 	top, sum := work.Floats(q.Rows), work.Floats(q.Rows)
 	for t := range top {
 		top[t], sum[t] = float32(math.Inf(-1)), 0
 	}
-	width := keyTile
-	if s.Causal {
-		width = causalKeyTile
-	}
-	for k0 := 0; k0 < k.Rows; k0 += width {
-		k1 := min(k0+width, k.Rows)
+	for k0 := 0; k0 < n; k0 += seen.width {
 		level := work.Mark()
-		keys := tensor.Pack(k.SliceRows(k0, k1), work)
-		values := tensor.PackTransposed(v.SliceRows(k0, k1), work)
+		keys := seen.at(k0, work)
 		q0 := 0
 		if s.Causal {
 			q0 = max(0, k0-first) / queryTile * queryTile // no earlier query sees these keys
@@ -112,7 +101,7 @@ func (s Softmax) sequence(dst tensor.Matrix, logC []float32, q, k, v tensor.Matr
 		for ; q0 < q.Rows; q0 += queryTile {
 			q1 := min(q0+queryTile, q.Rows)
 			t := tile{dst: dst.SliceRows(q0, q1), top: top[q0:q1], sum: sum[q0:q1], ahead: first + q0 - k0, first: k0 == 0}
-			s.tile(t, q.SliceRows(q0, q1), keys, values, work)
+			s.tile(t, q.SliceRows(q0, q1), keys.k, keys.v, work)
 		}
 		work.Release(level)
 	}

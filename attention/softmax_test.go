@@ -3,9 +3,11 @@ package attention
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/tripartite-go/tripartite"
+	"github.com/tripartite-go/tripartite/tensor"
 )
 
 func TestSoftmaxEqualsItsDefinition(t *testing.T) {
@@ -65,6 +67,40 @@ func TestALiBiIsALinearPenaltyOnDistance(t *testing.T) {
 		}
 		near(t, fmt.Sprintf("token %d", s), got.y.Row(s), y, constant(1e-5))
 		near(t, fmt.Sprintf("log c of token %d", s), got.logC[s:s+1], []float64{math.Log(z)}, constant(1e-5))
+	}
+}
+
+// What a state keeps packed are the tiles that a whole sequence packs anew.
+func TestKeysAndValuesOfAStateGiveTheBytesOfTheSequence(t *testing.T) {
+	const n, d, dv = 600, 8, 5
+	in := newInput(1, d, dv, 0.8, n)
+	for _, h := range []Softmax{{Causal: true}, {Causal: true, Slope: 0.1}, {}} {
+		want := run(h, in)
+		for _, step := range []int{1, 7, 64, 65, 300} {
+			if !h.Causal && n%step != 0 {
+				continue
+			}
+			state, work := h.NewState(), new(tensor.Arena)
+			for round := range 2 {
+				got := output{y: tensor.New(n, dv), logC: make([]float32, n)}
+				for lo := 0; lo < n; lo += step {
+					hi := min(lo+step, n)
+					p := in.rows(lo, hi)
+					h.Forward(got.y.SliceRows(lo, hi), got.logC[lo:hi], p.q, p.k, p.v, p.seqs, state, nil, work)
+				}
+				from := 0
+				if !h.Causal {
+					from = n - step // the others have not seen all keys
+				}
+				if !slices.Equal(got.y.SliceRows(from, n).Clone().Data, want.y.SliceRows(from, n).Clone().Data) || !slices.Equal(got.logC[from:], want.logC[from:]) {
+					t.Errorf("%+v, %d tokens at a time, round %d: other bytes than of the whole sequence", h, step, round)
+				}
+				if state.Bytes() != 4*n*(d+dv) {
+					t.Errorf("%d bytes for %d keys and values", state.Bytes(), n)
+				}
+				state.Reset()
+			}
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package figure
 
 import (
+	"image"
 	"image/color"
 
 	"gonum.org/v1/plot/vg"
@@ -10,6 +11,8 @@ import (
 type canvas interface {
 	fill(path vg.Path, c color.NRGBA)
 	stroke(path vg.Path, l line)
+	// picture fills the box with an opaque picture whose pixels keep hard edges.
+	picture(img *image.NRGBA, box vg.Rectangle)
 	// text writes runs from left to right so that the fraction anchor (0, 0.5 or
 	// 1) of their width lies at the point at of the baseline, turned by a
 	// quarter circle counter-clockwise about it where up is set.

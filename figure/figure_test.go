@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"image/png"
 	"io"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/tripartite-go/tripartite/rate"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -33,6 +35,24 @@ func figures() map[string]*Figure {
 		"overview":        Overview(sample(6, 12, 300)),
 		"overview empty":  Overview(&transfer.Report{}),
 	}
+	after := fitted(sample(4, 8, 300))
+	out["heads fitted"] = Heads(after.Layers)
+	out["heads fitted 72"] = Heads(fitted(sample(6, 12, 1)).Layers)
+	out["heads fitted 384"] = Heads(fitted(sample(24, 16, 1)).Layers)
+	some := fitted(sample(3, 4, 1)).Layers
+	some[0].Heads[0].Calibrated, some[0].Heads[1].LogCalciumError, some[0].Heads[2].Calibrated.LogCalciumError = nil, nan, 40
+	out["heads fitted in part"] = Heads(some)
+	out["fidelity"] = Fidelity(after.Fidelity)
+	out["fidelity empty"] = Fidelity(transfer.Fidelity{})
+	alone := after.Fidelity
+	alone.Answers, alone.Curves = 0, alone.Curves[2:]
+	out["fidelity of fitted curves alone"] = Fidelity(alone)
+	undefined := after.Fidelity
+	undefined.HiddenUniform, undefined.AgreementUniform = nan, nan
+	undefined.Curves = []transfer.FidelityCurve{{Name: "exp", Draw: "iid", Neurons: []transfer.Number{16, 32}, Hidden: []transfer.Number{nan, 0.5}, Agreement: []transfer.Number{nan, nan}}}
+	out["fidelity not defined"] = Fidelity(undefined)
+	out["overview fitted"] = Overview(after)
+	out["scaling fitted"] = Scaling(after.Scaling)
 	negative := sample(12, 16, 300)
 	for i := range negative.Chosen.Points {
 		switch p := &negative.Chosen.Points[i]; i % 4 {
@@ -74,11 +94,26 @@ func figures() map[string]*Figure {
 	}
 	out["scaling 30 maps at one place"] = Scaling(many)
 
+	out["traces"] = Traces(sampleTrace(6, 24, 5, 4, 400, false))
+	out["traces causal"] = Traces(sampleTrace(3, 2, 1, 1, 50, true))
+	out["traces of many tokens"] = Traces(sampleTrace(500, 3, 2, 1, 3000, true))
+	out["traces empty"] = Traces(&rate.Trace{})
+	hard := sampleTrace(2, 3, 2, 2, 40, false)
+	hard.Window = 1
+	for i := range hard.Output {
+		if i > 40 {
+			hard.Output[i] = math.NaN()
+		}
+		hard.Gain[i], hard.HebbNorm[i/2] = 1e-300, 1e250
+	}
+	out["traces that end"] = Traces(hard)
+
 	layers := sample(24, 16, 1).Layers
 	layers[2].Heads = layers[2].Heads[:3]
 	layers[3].Heads[1].BudgetLog10 = 400
 	layers[3].Heads[2].OutputCosine, layers[3].Heads[3].BudgetLog10 = nan, inf
 	out["heads ragged"] = Heads(layers)
+	maps.Copy(out, attentionFigures())
 	return out
 }
 
@@ -176,6 +211,9 @@ func parse(t *testing.T, svg []byte) parsed {
 					out.ids++
 				case strings.Contains(a.Value, "://") && a.Name.Local != "xmlns":
 					out.refs = append(out.refs, a.Value)
+				}
+				if strings.HasPrefix(a.Value, "data:image/png;base64,") {
+					continue
 				}
 				if strings.Contains(a.Value, "NaN") || strings.Contains(a.Value, "Inf") {
 					t.Errorf("<%s %s=%q>", token.Name.Local, a.Name.Local, a.Value)

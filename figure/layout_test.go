@@ -1,6 +1,7 @@
 package figure
 
 import (
+	"image"
 	"image/color"
 	"math"
 	"testing"
@@ -25,6 +26,8 @@ type textBox struct {
 func (r *recorder) fill(path vg.Path, _ color.NRGBA) { r.shapes = append(r.shapes, bounds(path)) }
 
 func (r *recorder) stroke(path vg.Path, _ line) { r.shapes = append(r.shapes, bounds(path)) }
+
+func (r *recorder) picture(_ *image.NRGBA, box vg.Rectangle) { r.shapes = append(r.shapes, box) }
 
 func bounds(path vg.Path) vg.Rectangle {
 	inf := vg.Length(math.Inf(1))

@@ -1,7 +1,9 @@
 package figure
 
 import (
+	"image"
 	"image/color"
+	"math"
 
 	"golang.org/x/image/font/sfnt"
 	"golang.org/x/image/math/fixed"
@@ -27,6 +29,22 @@ func (r raster) stroke(path vg.Path, l line) {
 	r.img.SetLineWidth(l.width)
 	r.img.SetLineDash(l.dash, 0)
 	r.img.Stroke(path)
+}
+
+// picture gives every pixel of the box, whose sides are moved to the nearest
+// whole ones, the colour of the picture's pixel under its middle.
+func (r raster) picture(img *image.NRGBA, box vg.Rectangle) {
+	to := r.img.Image()
+	dots := func(x vg.Length) int { return int(math.Round(x.Dots(r.img.DPI()))) }
+	height := to.Bounds().Dy()
+	left, right, top, bottom := dots(box.Min.X), dots(box.Max.X), height-dots(box.Max.Y), height-dots(box.Min.Y)
+	size := img.Bounds().Size()
+	for y := top; y < bottom; y++ {
+		from := (2*(y-top) + 1) * size.Y / (2 * (bottom - top))
+		for x := left; x < right; x++ {
+			to.Set(x, y, img.NRGBAAt((2*(x-left)+1)*size.X/(2*(right-left)), from))
+		}
+	}
 }
 
 // text fills the outlines of the letters: placed to a fraction of a pixel and

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/tripartite-go/tripartite/rate"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -81,4 +82,63 @@ func sampleScaling() transfer.Scaling {
 		s.Curves = append(s.Curves, c)
 	}
 	return s
+}
+
+// sampleTrace makes up a trace with the shape of a real one.
+func sampleTrace(tokens, neurons, outputs, domains, samples int, causal bool) *rate.Trace {
+	rng := rand.New(rand.NewPCG(3, 4))
+	t := &rate.Trace{
+		Tokens: tokens, Causal: causal, Neurons: neurons, Outputs: outputs, Domains: domains, Present: 1, Window: 0.25,
+		Step: 2 * float64(tokens) / float64(samples-1),
+	}
+	walk := func(x []float64, n int, up float64) []float64 {
+		for range n {
+			last := 0.0
+			if len(x) >= n {
+				last = x[len(x)-n]
+			}
+			x = append(x, last+up+rng.NormFloat64())
+		}
+		return x
+	}
+	for i := range samples {
+		t.Time = append(t.Time, float64(i)*t.Step)
+		presentation := min(int(t.Time[i]), 2*tokens-1)
+		t.Token = append(t.Token, presentation%tokens)
+		t.Hidden, t.Output, t.Gain = walk(t.Hidden, neurons, 0), walk(t.Output, outputs, 0), walk(t.Gain, neurons, 0.1)
+		t.Calcium, t.HebbNorm = walk(t.Calcium, domains, 0.3), append(t.HebbNorm, float64(i))
+	}
+	return t
+}
+
+// fitted makes of a result one of fitted curves, with fidelity of three kinds of
+// curves.
+func fitted(r *transfer.Report) *transfer.Report {
+	r.Config.Tuning, r.Config.Draw, r.Config.Neurons, r.Config.Estimator = "fitted", "", 0, false
+	r.Config.TotalNeurons, r.Config.Curves = 1536, "0123456789abcdef"
+	for l := range r.Layers {
+		for h := range r.Layers[l].Heads {
+			head := &r.Layers[l].Heads[h]
+			head.Calibrated = &transfer.Before{OutputCosine: head.OutputCosine - 0.3, LogCalciumError: 4 * head.LogCalciumError}
+			head.CorrectedCorrelation, head.TargetCorrelation = head.CalciumCorrelation, head.CalciumCorrelation
+		}
+	}
+	for i := range r.Chosen.Points {
+		r.Chosen.Points[i].LogCorrected = r.Chosen.Points[i].LogCalcium
+	}
+	r.Scaling.Curves = append(r.Scaling.Curves, transfer.Curve{Name: "fitted", Neurons: []int{96}, Error: []transfer.Number{0.09}})
+	r.Fidelity = transfer.Fidelity{Texts: 41, Tokens: 1433, Task: transfer.Fill, Answers: 205, HiddenUniform: 0.67, AgreementUniform: 0.1}
+	for i, name := range []string{"exp", "calibrated"} {
+		c := transfer.FidelityCurve{Name: name, Draw: []string{"iid", "orthogonal"}[i]}
+		for m := 16; m <= 2048; m *= 2 {
+			lost := 0.3 / math.Pow(float64(m)/16, 0.15+0.3*float64(i))
+			c.Neurons = append(c.Neurons, transfer.Number(m))
+			c.Hidden = append(c.Hidden, transfer.Number(1-lost))
+			c.Agreement = append(c.Agreement, transfer.Number(1-2*lost))
+		}
+		r.Fidelity.Curves = append(r.Fidelity.Curves, c)
+	}
+	r.Fidelity.Curves = append(r.Fidelity.Curves, transfer.FidelityCurve{Name: "fitted", Neurons: []transfer.Number{48.4, 96},
+		Hidden: []transfer.Number{0.97, 0.985}, Agreement: []transfer.Number{0.9, 0.95}})
+	return r
 }

@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -30,7 +31,7 @@ func Scaling(s transfer.Scaling) *Figure {
 	return &Figure{
 		width: oneColumn, height: height,
 		description: fmt.Sprintf("Relative error of astrocyte calcium against the number of hidden neurons at layer %d, head %d, for %s of tuning curves, with the variance law dashed.",
-			s.Layer, s.Head, map[bool]string{true: "1 family", false: count(len(s.Curves)) + " families"}[len(s.Curves) == 1]),
+			s.Layer, s.Head, map[bool]string{true: "1 family", false: counts.Format(len(s.Curves)) + " families"}[len(s.Curves) == 1]),
 		draw: func(p *pen, area vg.Rectangle) { p.scaling(area, s) },
 	}
 }
@@ -51,7 +52,7 @@ func (p *pen) scaling(area vg.Rectangle, s transfer.Scaling) {
 	a.x, a.y = scales(s.Curves)
 	row := rows(area)
 	left := area.Min.X + p.left(a.y, area.Size().Y-bottomMargin-2*lineHeight)
-	title := fmt.Sprintf("layer %d, head %d, %s, %s", s.Layer, s.Head, plural(s.Tokens, "token"), plural(s.Draws, "draw"))
+	title := fmt.Sprintf("layer %d, head %d, %s, %s", s.Layer, s.Head, counts.Plural(s.Tokens, "token"), counts.Plural(s.Draws, "draw"))
 	p.write(title, smallSize, vg.Point{X: left, Y: row()}, fromLeft, muted)
 	p.key(vg.Point{X: left, Y: row()})
 	top := 2 * lineHeight
@@ -82,7 +83,7 @@ func (p *pen) scaling(area vg.Rectangle, s transfer.Scaling) {
 		at := a.polyline(m, e)
 		p.within(a.box, line{color: k.color, width: curveWidth}, at...)
 		for _, at := range at {
-			p.mark(k.marker, at, markerSize, k.color, c.Estimator)
+			p.mark(k.marker, at, markerSize, k.color, filled(c))
 		}
 	}
 	p.axes(a)
@@ -91,6 +92,12 @@ func (p *pen) scaling(area vg.Rectangle, s transfer.Scaling) {
 		p.writeMiddle("not measured", labelSize, a.box.Min.Add(a.box.Max).Scale(0.5), centred, muted)
 	}
 }
+
+// filled reports whether a curve's markers are: it is an estimator, or fitted and
+// thus measured as it is.
+func filled(c transfer.Curve) bool { return c.Estimator || c.Name == fittedName }
+
+const fittedName = "fitted" // of fitted curves in results
 
 const (
 	sampleWidth = 4.2 * mm // of a line in front of its name
@@ -159,7 +166,7 @@ func beyond(c transfer.Curve, top float64) string {
 	}
 	last := len(e) - 1
 	power := decimal(math.Round(math.Log10(e[last])), 0)
-	return fmt.Sprintf("variance law of %s: above, 10^{%s} at *m* = %s", literal(c.Name), power, count(int(m[last])))
+	return fmt.Sprintf("variance law of %s: above, 10^{%s} at *m* = %s", literal(c.Name), power, counts.Format(int(m[last])))
 }
 
 // polyline returns the points that have a place.
@@ -194,7 +201,7 @@ func (p *pen) names(a panel, curves []transfer.Curve) {
 		if len(at) == 0 { // never finite: named at the foot
 			at = []vg.Point{a.box.Min}
 		}
-		entries = append(entries, entry{name: literal(c.Name), look: k, filled: c.Estimator, end: at[len(at)-1], leaving: 1.6 * markerSize})
+		entries = append(entries, entry{name: literal(c.Name), look: k, filled: filled(c), end: at[len(at)-1], leaving: 1.6 * markerSize})
 		if end, ok := a.lastInside(a.polyline(points(c.Neurons, c.Law))); ok {
 			entries = append(entries, entry{name: lawName(c), look: k, law: true, end: end})
 		}

@@ -74,10 +74,12 @@ type look struct {
 }
 
 // lookOf gives a family the same look in every figure. Estimators of exp(q.k)
-// have six colours to themselves. Names that are not listed (tuning files) take
-// ink and the n-th marker.
+// have six colours to themselves, fitted curves ink. Names that are not listed
+// take ink and the n-th marker.
 func lookOf(name string, n int) look {
 	switch name {
+	case fittedName:
+		return look{ink, diamond}
 	case "calibrated":
 		return look{blue, circle}
 	case "exp":

@@ -1,7 +1,12 @@
 package figure
 
 import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"image"
 	"image/color"
+	"image/png"
 	"math"
 	"strconv"
 
@@ -53,6 +58,8 @@ func (v *vector) escaped(s string) *vector {
 			v.raw("&gt;")
 		case r == '"':
 			v.raw("&quot;")
+		case r == '\'':
+			v.raw("&#39;")
 		case r < ' ' || r == 0xfffe || r == 0xffff:
 			v.raw("\ufffd")
 		default:
@@ -131,6 +138,21 @@ func (v *vector) stroke(path vg.Path, l line) {
 	}
 	v.open(s)
 	v.path(path)
+}
+
+// picture writes a PNG file as a data URL.
+func (v *vector) picture(img *image.NRGBA, box vg.Rectangle) {
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		panic(fmt.Sprintf("figure: picture of %v: %v", img.Bounds(), err)) // a buffer takes everything
+	}
+	v.open("")
+	size := box.Size()
+	v.raw(`<image x="`).number(float64(box.Min.X)).raw(`" y="`).number(float64(v.height - box.Max.Y))
+	v.raw(`" width="`).number(float64(size.X)).raw(`" height="`).number(float64(size.Y))
+	v.raw(`" preserveAspectRatio="none" image-rendering="pixelated" href="data:image/png;base64,`)
+	v.b = base64.StdEncoding.AppendEncode(v.b, b.Bytes())
+	v.raw("\"/>\n")
 }
 
 func (v *vector) path(path vg.Path) {

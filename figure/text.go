@@ -105,8 +105,13 @@ func literal(s string) string {
 	if len(letters) > most {
 		letters = append(letters[:most-1], '…')
 	}
+	return escape(string(letters))
+}
+
+// escape takes the meaning from all letters that are markup.
+func escape(s string) string {
 	var b strings.Builder
-	for _, r := range letters {
+	for _, r := range s {
 		if strings.ContainsRune(markupLetter, r) {
 			b.WriteByte('\\')
 		}
@@ -150,21 +155,4 @@ func brief(x float64) string {
 		return decimal(x, 2)
 	}
 	return decimal(x, 0)
-}
-
-// count writes n with commas between thousands.
-func count(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return strings.Replace(s, "-", "−", 1)
-}
-
-// plural writes a count with its noun.
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return count(n) + " " + noun + "s"
 }

@@ -175,7 +175,7 @@ func (l *loss) compare(p *packed, grad *curves, s sample, weight float32, scored
 			offs[t] = off
 		}
 		if scored {
-			out.divergence += l.divergence(row, ker, aged, both, z, c)
+			out.divergence += l.divergence(row, ker, aged, z, c)
 			out.calcium += math.Abs(off)
 			out.rows++
 		}
@@ -236,16 +236,11 @@ func (l *loss) calciumOf(x *features, t int, ker []float32, aged age) float64 {
 }
 
 // divergence returns KL of one row: row holds exp(logit - largest), z their sum.
-// both is room.
-func (l *loss) divergence(row, ker []float32, aged age, both []float32, z, c float64) float64 {
-	logs := both[:len(row)]
-	for u, v := range ker {
-		logs[u] = row[u] / (v + least)
-	}
+func (l *loss) divergence(row, ker []float32, aged age, z, c float64) float64 {
 	var sum float64
 	for u, v := range row {
-		if v > 0 {
-			sum += float64(v) * math.Log(float64(logs[u]))
+		if v > 0 { // the quotient of a key that is all but forgotten is no float32
+			sum += float64(v) * math.Log(float64(v)/float64(ker[u]+least))
 		}
 	}
 	if l.slope != 0 {

@@ -146,3 +146,16 @@ func TestTheLossOfAHeadAndItsGradient(t *testing.T) {
 		}
 	}
 }
+
+// Keys that are all but forgotten weigh as little as a float32 can, and divided by
+// the kernel, which is not aged, still less.
+func TestForgottenKeysKeepTheDivergenceFinite(t *testing.T) {
+	const m, d, n = 64, 4, 300
+	s, c := newSample(9, n, d), newCurves(m, d, nil) // all neurons alike: the kernel is m
+	l := loss{causal: true, slope: 0.5}
+	packed := c.pack(new(tensor.Arena))
+	got := l.sequence(&packed, nil, s, 0, true, new(tensor.Arena))
+	if math.IsNaN(got.divergence) || math.IsInf(got.divergence, 0) || got.rows != n {
+		t.Errorf("the divergence of %d rows is %v", got.rows, got.divergence)
+	}
+}

@@ -49,15 +49,18 @@ type Settings struct {
 	Calcium     float64 `json:"calcium"`      // weight of log²(calcium/normalizer) beside the divergence
 	Output      float64 `json:"output"`       // weight of the relative square error of what a head adds to the hidden state
 	JointBatch  int     `json:"joint_batch"`
-	JointRate   float64 `json:"joint_rate"`
-	Weights     Weights `json:"weights"`
+	// JointRate times the root of the loss that the joint fit begins with is its
+	// highest learning rate: the loss goes about with the square of the way that
+	// curves have to go, and steps with the way.
+	JointRate float64 `json:"joint_rate"`
+	Weights   Weights `json:"weights"`
 }
 
 // DefaultSettings returns the settings that measured best.
 func DefaultSettings() Settings {
 	return Settings{
 		SurveySteps: 100, HeadBatch: 8, HeadRate: 0.1, Calcium: 0.1, Output: 1,
-		JointBatch: 8, JointRate: 2e-3, Weights: Weights{Hidden: 1, Embedding: 2, Answer: 1},
+		JointBatch: 8, JointRate: 0.015, Weights: Weights{Hidden: 1, Embedding: 2, Answer: 1},
 	}
 }
 

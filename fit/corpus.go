@@ -72,12 +72,20 @@ func (c *Corpus) first(n int) []int {
 // maskShare is the share of words that are masked to be filled, as in training.
 const maskShare = 0.15
 
-// mask returns the corpus with words masked in every other sequence, so that the
-// network is fitted both to fill them and to read whole texts.
+// wholeEvery is how many sequences there are to one that is read whole, without
+// masks.
+const wholeEvery = 4
+
+// mask returns the corpus with words masked in most sequences, so that the network
+// is fitted both to fill them and to read whole texts: the answers to masked words
+// are few, and say most.
 func (c *Corpus) mask(id int, special func(id int) bool, rng *rand.Rand) *Corpus {
 	out := &Corpus{batch: c.batch, masked: make([][]int, c.Len())}
 	out.batch.IDs = append([]int(nil), c.batch.IDs...)
-	for i := 0; i < c.Len(); i += 2 {
+	for i := range c.Len() {
+		if i%wholeEvery == wholeEvery-1 {
+			continue
+		}
 		lo, hi := c.batch.Sequences.Bounds(i)
 		for t := lo; t < hi; t++ {
 			if !special(c.batch.IDs[t]) && rng.Float64() < maskShare {

@@ -359,7 +359,8 @@ func (r *run) fitHeads(ctx context.Context) error {
 
 func (r *run) jointPlan() jointPlan {
 	s := &r.cfg.Settings
-	return jointPlan{weights: s.Weights, batch: s.JointBatch, rate: schedule{s.JointRate, warmSteps, r.state.JointSteps}, seed: r.cfg.Seed}
+	rate := s.JointRate * math.Sqrt(r.state.PerHead.Loss)
+	return jointPlan{weights: s.Weights, batch: s.JointBatch, rate: schedule{rate, warmSteps, r.state.JointSteps}, seed: r.cfg.Seed}
 }
 
 // looks is how often the joint fit is validated.

@@ -268,7 +268,7 @@ func TestOneTokenRepeatedIsFittedToo(t *testing.T) {
 func TestPatienceEndsAFit(t *testing.T) {
 	cfg := small(t, open(t, "bert"), 2)
 	cfg.Patience, cfg.JointSteps = 2, 100
-	cfg.Settings.JointRate = 1 // leads nowhere
+	cfg.Settings.JointRate = 50 // leads nowhere
 	r := mustRun(t, cfg)
 	if r.JointSteps >= 100 {
 		t.Errorf("%d steps were done", r.JointSteps)

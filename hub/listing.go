@@ -20,8 +20,8 @@ const (
 // wanted are the files that are read of a model besides its weights, where it
 // has them. README.md is the model's card, which states the licence.
 var wanted = []string{
-	"README.md", "added_tokens.json", "config.json", "config_sentence_transformers.json", "merges.txt", "modules.json",
-	"preprocessor_config.json", "sentence_albert_config.json", "sentence_bert_config.json", "special_tokens_map.json",
+	"README.md", "added_tokens.json", "config.json", "config_sentence_transformers.json", "generation_config.json", "merges.txt",
+	"modules.json", "preprocessor_config.json", "sentence_albert_config.json", "sentence_bert_config.json", "special_tokens_map.json",
 	"tokenizer.json", "tokenizer_config.json", "vocab.json", "vocab.txt",
 }
 

@@ -139,6 +139,25 @@ func TestWhatTheListLacksIsAskedFor(t *testing.T) {
 	}
 }
 
+// A model is pulled with every file that some loader reads.
+func TestWhatLoadersReadIsPulled(t *testing.T) {
+	read, _ := files()
+	for _, n := range []string{ // of the networks, tokenizers, preprocessors, sentences and generation, in that order
+		"config.json", "tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+		"preprocessor_config.json", "modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "sentence_albert_config.json", "2_Dense/config.json",
+		"generation_config.json",
+	} {
+		if _, ok := read[n]; !ok {
+			read[n] = "{}"
+		}
+	}
+	serve(t, together(read, map[string]string{"spiece.model": "which none reads: tokenizer.json says the same", "tf_model.h5": "x"}))
+	if _, err := Pull(t.Context(), name, soon(1)); err != nil {
+		t.Fatal(err)
+	}
+	wantPulled(t, name, read)
+}
+
 // Names that would lead out of the cache are among those that are not wanted.
 func TestHostileNamesAreLeftOut(t *testing.T) {
 	read, _ := files()

@@ -33,7 +33,7 @@ type Session struct {
 // It refuses a model that is not causal: there every token sees those to come.
 func (m *Model) NewSession(run Run) (*Session, error) {
 	if !m.config.Causal {
-		return nil, fmt.Errorf("%s is not causal: its tokens see those that follow, so it reads sequences whole; use a causal model, such as GPT-2 or BLOOM", m.name)
+		return nil, fmt.Errorf("%s is not causal: its tokens see those that follow, so it reads sequences whole; use a causal model, such as the bundled causal, GPT-2 or BLOOM", m.name)
 	}
 	s := &Session{model: m, run: m.prepare(run)}
 	if run.Trace != nil {

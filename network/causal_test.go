@@ -165,8 +165,11 @@ func TestHeadsOfCausalModelsAreCausal(t *testing.T) {
 	}
 }
 
-func TestImagesNeedNoTokenizer(t *testing.T) {
-	n, err := Load(os.DirFS(testdata+"vit"), "vit")
+func TestImagesNeedNoTokenizerButAPreprocessor(t *testing.T) {
+	if _, err := Load(os.DirFS(testdata+"vit"), "vit"); err == nil || !strings.Contains(err.Error(), "preprocessor_config.json") {
+		t.Errorf("without one: %v", err)
+	}
+	n, err := Load(os.DirFS("../task/testdata/vit"), "vit")
 	if err != nil {
 		t.Fatal(err)
 	}

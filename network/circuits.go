@@ -76,6 +76,31 @@ func (c *Circuits) Heads() [][]attention.Head {
 	return out
 }
 
+// Neurons returns how many hidden neurons all heads have together.
+func (c *Circuits) Neurons() int {
+	total := 0
+	for _, layer := range c.heads {
+		for _, h := range layer {
+			total += h.Neurons()
+		}
+	}
+	return total
+}
+
+// MeanNeurons returns how many hidden neurons a circuit has in the mean, 0 where
+// no head is one.
+func (c *Circuits) MeanNeurons() float64 {
+	circuits := 0
+	for _, layer := range c.heads {
+		for _, h := range layer {
+			if h.Curves != nil {
+				circuits++
+			}
+		}
+	}
+	return float64(c.Neurons()) / float64(max(circuits, 1))
+}
+
 // ParseTuning checks the name of tuning curves: Calibrated or a map's.
 func ParseTuning(name string) error {
 	if name == Calibrated {

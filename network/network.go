@@ -4,21 +4,22 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"github.com/tripartite-go/tripartite/input/text"
 	"github.com/tripartite-go/tripartite/model"
 )
 
-// Network is a pretrained model and the tokenizer that belongs to it.
+// Network is a pretrained model and what prepares its inputs.
 type Network struct {
-	Model     *model.Model
-	Tokenizer *text.Tokenizer // nil for a model of images or sounds
+	Model        *model.Model
+	Tokenizer    *text.Tokenizer // nil for a model of images or sounds
+	Preprocessor *Preprocessor   // nil for a model of text
 }
 
-// Load reads a model's folder as Hugging Face lays it out. The name stands for
-// the model in errors and reports. A tokenizer that knows more tokens than the
-// model has embeddings for is refused.
+// Load reads a model's folder as Hugging Face lays it out: the model with its
+// tokenizer or, of images and sounds, with what preprocessor_config.json says. The
+// name stands for the model in errors and reports. A tokenizer that knows more
+// tokens than the model has embeddings for is refused.
 func Load(files fs.FS, name string, options ...model.Option) (*Network, error) {
 	var t *text.Tokenizer
 	var tokenizerErr error
@@ -33,7 +34,11 @@ func Load(files fs.FS, name string, options ...model.Option) (*Network, error) {
 		return nil, err
 	}
 	if m.Config().Input != model.Tokens {
-		return &Network{Model: m}, nil
+		p, err := ReadPreprocessor(files, m)
+		if err != nil {
+			return nil, err
+		}
+		return &Network{Model: m, Preprocessor: p}, nil
 	}
 	err = tokenizerErr
 	if errors.Is(err, fs.ErrNotExist) {
@@ -47,24 +52,4 @@ func Load(files fs.FS, name string, options ...model.Option) (*Network, error) {
 			name, t.VocabSize()-1, v)
 	}
 	return &Network{Model: m, Tokenizer: t}, nil
-}
-
-// Batch encodes texts, one sequence each. It refuses a text that is empty or has
-// more tokens than the model takes; what says in errors what the texts are.
-func (n *Network) Batch(texts []string, what string) (model.Batch, error) {
-	c := n.Model.Config()
-	if n.Tokenizer == nil {
-		return model.Batch{}, fmt.Errorf("%s reads %v, not texts; use a model of text", n.Model.Name(), c.Input)
-	}
-	sequences := make([][]int, len(texts))
-	for i, t := range texts {
-		if strings.TrimSpace(t) == "" {
-			return model.Batch{}, fmt.Errorf("%s %d is empty; leave it out", what, i+1)
-		}
-		if sequences[i] = n.Tokenizer.Encode(t); !c.Fits(len(sequences[i])) {
-			return model.Batch{}, fmt.Errorf("%s %d has %d tokens, %s takes at most %d; shorten or split it",
-				what, i+1, len(sequences[i]), n.Model.Name(), c.Positions)
-		}
-	}
-	return model.NewBatch(sequences...), nil
 }

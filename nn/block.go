@@ -235,10 +235,10 @@ func (b *Block) Forward(dst, x tensor.Matrix, pass Pass) {
 	case w.isShort():
 		w.forwardShort()
 	default:
-		w.pool.Run(w.blocks, (*inputTask)(w))
+		w.run(w.blocks, (*inputTask)(w), b.inputs.cost(x.Rows))
 		w.list()
 		w.runHeads()
-		w.pool.Run(w.blocks, (*outputTask)(w))
+		w.run(w.blocks, (*outputTask)(w), b.output.cost(x.Rows)+b.up.cost(x.Rows)+b.down.cost(x.Rows))
 	}
 	w.end()
 }

@@ -292,24 +292,35 @@ func TestTheNumberOfThreadsChangesNothing(t *testing.T) {
 			heads := testHeads(t, s.d, s.heads, causal)
 			var want []uint32
 			for _, threads := range []int{1, 2, 3, 5} {
-				got := bitsOfPass(b, heads, x, seqs, threads)
-				if threads == 1 {
-					want = got
-				} else if !slices.Equal(got, want) {
-					t.Errorf("%d tokens, causal %v: %d threads give other bytes than one", x.Rows, causal, threads)
+				for _, least := range []int{0, 20_000, leastShared} { // all is shared, some, and as elsewhere
+					got := bitsOfPass(b, heads, x, seqs, threads, least)
+					if want == nil {
+						want = got
+					} else if !slices.Equal(got, want) {
+						t.Errorf("%d tokens, causal %v: %d threads that share work from %d on give other bytes than one", x.Rows, causal, threads, least)
+					}
 				}
 			}
 		}
 	}
 }
 
-// bitsOfPass returns all that a pass gives: outputs, and what a trace records.
-func bitsOfPass(b *Block, heads []attention.Head, x tensor.Matrix, seqs tensor.Sequences, threads int) (bits []uint32) {
+// sharing is a workspace whose threads share all work, however little.
+func sharing(pool *tensor.Pool) *Workspace {
+	w := NewWorkspace(pool)
+	w.least = 0
+	return w
+}
+
+// bitsOfPass returns all that a pass gives, outputs and what a trace records, where
+// threads share work from the least on.
+func bitsOfPass(b *Block, heads []attention.Head, x tensor.Matrix, seqs tensor.Sequences, threads, least int) (bits []uint32) {
 	pool := tensor.NewPool(threads)
 	defer pool.Close()
 	var trace Trace
-	y := x.Clone()
-	b.Forward(y, y, Pass{Sequences: seqs, Heads: heads, Trace: &trace, Work: NewWorkspace(pool)})
+	y, work := x.Clone(), NewWorkspace(pool)
+	work.least = least
+	b.Forward(y, y, Pass{Sequences: seqs, Heads: heads, Trace: &trace, Work: work})
 	add := func(values ...float32) {
 		for _, v := range values {
 			bits = append(bits, math.Float32bits(v))
@@ -425,7 +436,7 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 		for _, trace := range []*Trace{new(Trace), nil} { // without, the nine go one by one
 			for _, threads := range []int{1, 2} {
 				pool := tensor.NewPool(threads)
-				pass := Pass{Sequences: seqs, Heads: heads, Trace: trace, Work: NewWorkspace(pool)}
+				pass := Pass{Sequences: seqs, Heads: heads, Trace: trace, Work: sharing(pool)}
 				f := func() { b.Forward(y, x, pass) }
 				for range 20 {
 					f() // every worker meets the largest part at some time

@@ -13,6 +13,13 @@ type divisible interface {
 	Join(dst tensor.Matrix, logC []float32, groups []attention.Partial, q tensor.Matrix, trace *attention.Trace)
 }
 
+// measured is a head that knows how much work it is, in multiply-adds: for queries
+// that meet their own keys and those of the past, of widths d and dv together. Others
+// are taken to be worth sharing.
+type measured interface {
+	Work(queries, past, width int) int
+}
+
 // call is one head of one sequence: the arguments of its Forward.
 type call struct {
 	head         attention.Head
@@ -33,6 +40,7 @@ type heads struct {
 	shares   []share
 	partials []attention.Partial
 	room     tensor.Arena // of the partials
+	cost     int          // of all calls
 }
 
 // add lists a call. Only whole sequences are divided: a state belongs to one
@@ -54,13 +62,27 @@ func (h *heads) add(c call) {
 		h.shares = append(h.shares, share{len(h.calls), g})
 	}
 	h.calls = append(h.calls, c)
+	h.cost += c.cost()
+}
+
+// cost is how much work a call is.
+func (c *call) cost() int {
+	m, ok := c.head.(measured)
+	if !ok {
+		return leastShared
+	}
+	past := 0
+	if c.state != nil {
+		past = c.state.Tokens()
+	}
+	return m.Work(c.seqs.Tokens(), past, c.q.Cols+c.dst.Cols)
 }
 
 // runHeads does all calls that are listed and takes them off the list.
 func (w *Workspace) runHeads() {
 	h := &w.heads
 	defer h.clear()
-	w.pool.Run(len(h.shares), (*headTask)(w))
+	w.run(len(h.shares), (*headTask)(w), h.cost)
 	if len(h.partials) > 0 {
 		w.pool.Run(len(h.calls), (*joinTask)(w))
 	}
@@ -71,6 +93,7 @@ func (h *heads) clear() {
 	clear(h.calls)
 	clear(h.partials)
 	h.calls, h.shares, h.partials = h.calls[:0], h.shares[:0], h.partials[:0]
+	h.cost = 0
 	h.room.Release(tensor.Level{})
 }
 

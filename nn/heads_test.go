@@ -44,7 +44,7 @@ func TestThreadsShareTheNeuronsOfAHead(t *testing.T) {
 		pool := tensor.NewPool(threads)
 		var trace Trace
 		y := x.Clone()
-		pass := Pass{Sequences: seqs, Heads: heads, Trace: &trace, Work: NewWorkspace(pool)}
+		pass := Pass{Sequences: seqs, Heads: heads, Trace: &trace, Work: sharing(pool)}
 		for range 2 { // also with the memory of another pass
 			b.Forward(y, x, pass)
 		}

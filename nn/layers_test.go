@@ -166,7 +166,7 @@ func TestSharedOutputsAreThoseOfForward(t *testing.T) {
 		l.Forward(nil, want, x)
 		for _, threads := range []int{1, 2, 3} {
 			pool := tensor.NewPool(threads)
-			work := NewWorkspace(pool)
+			work := sharing(pool)
 			work.Outputs(got, l, x)
 			if !slices.Equal(got.Data, want.Data) {
 				t.Errorf("%d rows on %d threads differ from Forward", rows, threads)

@@ -39,7 +39,7 @@ func TestFastBlocksStayNearFloat32(t *testing.T) {
 	for _, threads := range []int{2, 3} {
 		pool := tensor.NewPool(threads)
 		y := tensor.New(x.Rows, x.Cols)
-		b.Forward(y, x, Pass{Sequences: seqs, Heads: heads, Work: NewWorkspace(pool)})
+		b.Forward(y, x, Pass{Sequences: seqs, Heads: heads, Work: sharing(pool)})
 		pool.Close()
 		if !slices.Equal(y.Data, want.Data) {
 			t.Errorf("%d threads give other bytes than one", threads)

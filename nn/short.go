@@ -52,9 +52,13 @@ func (w *Workspace) forwardShort() {
 	}
 }
 
-// linear computes a linear map, the threads sharing its outputs.
+// linear computes a linear map, the threads sharing its outputs where that is worth
+// it.
 func (w *Workspace) linear(t outputsTask) {
-	t.parts = 4 * w.pool.Threads() // so that a thread that is held up costs little
+	t.parts = 1
+	if w.worthSharing(t.linear.cost(t.x.Rows)) {
+		t.parts = 4 * w.pool.Threads() // so that a thread that is held up costs little
+	}
 	w.short.task = t
 	w.pool.Run(t.parts, &w.short.task)
 	w.short.task = outputsTask{}

@@ -10,6 +10,7 @@ import (
 // serves one pass at a time.
 type Workspace struct {
 	pool   *tensor.Pool
+	least  int            // work that threads share, in multiply-adds
 	arenas []tensor.Arena // one per worker
 	traces []attention.Trace
 	heads  heads
@@ -34,7 +35,7 @@ type Workspace struct {
 // NewWorkspace returns a workspace on a pool; nil is one thread.
 func NewWorkspace(pool *tensor.Pool) *Workspace {
 	n := pool.Threads()
-	return &Workspace{pool: pool, arenas: make([]tensor.Arena, n), local: make([][2]int, n)}
+	return &Workspace{pool: pool, least: leastShared, arenas: make([]tensor.Arena, n), local: make([][2]int, n)}
 }
 
 // Pool returns the pool that the workspace runs on.

@@ -150,6 +150,15 @@ func (c *Checkpoint) addShards(fsys fs.FS, shardOf map[string]string) error {
 	return nil
 }
 
+// Files returns the names of the files, in order.
+func (c *Checkpoint) Files() []string {
+	names := make([]string, len(c.shards))
+	for i, f := range c.shards {
+		names[i] = f.name
+	}
+	return names
+}
+
 // Close closes all files.
 func (c *Checkpoint) Close() error {
 	var errs []error

@@ -5,10 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
-	"io/fs"
 	"math"
-	"slices"
 
 	"github.com/tripartite-go/tripartite/safetensors"
 )
@@ -27,13 +24,17 @@ const (
 // Input decide; the rest is for people, to say what differs.
 type Identity struct {
 	Model      string `json:"model"`      // name
-	Checkpoint string `json:"checkpoint"` // see Checkpoint
+	Checkpoint string `json:"checkpoint"` // hash of its configuration and weights
 	Arithmetic string `json:"arithmetic"` // precision of the products
 	Input      string `json:"input"`      // Text or IDNumbers
 	Tuning     string `json:"tuning"`     // name of the curves
-	Neurons    int    `json:"neurons"`    // of a head
-	Draw       string `json:"draw"`
+	Neurons    int    `json:"neurons"`    // of a head; 0 for fitted curves, whose heads differ
+	Draw       string `json:"draw"`       // "" for fitted curves
 	Seed       uint64 `json:"seed"`
+	// TotalNeurons are those of all heads, Curves the fingerprint of their curves;
+	// both of fitted curves alone.
+	TotalNeurons int    `json:"total_neurons,omitempty"`
+	Curves       string `json:"curves,omitempty"`
 	// Circuits is the SHA-256 of what the circuits of all heads are: their curves,
 	// weights and calibration included, and what they forget.
 	Circuits string `json:"circuits"`
@@ -57,40 +58,10 @@ func (a Identity) same(b Identity) error {
 }
 
 func (a Identity) circuits() string {
+	if a.Curves != "" {
+		return fmt.Sprintf("%s curves (%.8s), %d neurons in all (%.8s)", a.Tuning, a.Curves, a.TotalNeurons, a.Circuits)
+	}
 	return fmt.Sprintf("%s curves, %d neurons, draw %s, seed %d (%.8s)", a.Tuning, a.Neurons, a.Draw, a.Seed, a.Circuits)
-}
-
-// Checkpoint returns the SHA-256 of a model's configuration and weights, as they
-// lie in its files.
-func Checkpoint(files fs.FS) (string, error) {
-	names, err := fs.Glob(files, "*.safetensors")
-	if err != nil {
-		return "", err
-	}
-	names = append(names, "config.json")
-	slices.Sort(names)
-	sum := sha256.New()
-	for _, name := range names {
-		if err := hashFile(sum, files, name); err != nil {
-			return "", fmt.Errorf("identity of the model: %s: %w", name, cause(err))
-		}
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
-}
-
-func hashFile(sum io.Writer, files fs.FS, name string) error {
-	f, err := files.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(sum, "%s %d\n", name, info.Size())
-	_, err = io.Copy(sum, f)
-	return err
 }
 
 // identity is that of the configuration with the circuits.

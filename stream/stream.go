@@ -31,6 +31,9 @@ type Config struct {
 	Identity Identity
 	// Token returns how the vocabulary spells a token; nil where that is unknown.
 	Token func(id int) string
+	// Text returns what a token adds to the text, valid UTF-8, and "" where it is not
+	// a whole character; nil where that is unknown.
+	Text func(id int) string
 	// Every is for how many tokens there is one line of output and one row of
 	// states; 0 counts as 1.
 	Every int
@@ -41,7 +44,7 @@ type Output struct {
 	// Lines receives one JSON object a line, whole lines at a time.
 	Lines io.Writer
 	// States receives the last hidden state of every token that has a line.
-	States *States
+	States *States[float32]
 	// Save is the file of the memory, which no other stream may write. It is
 	// replaced at the end of the input, when the context is done and, with
 	// SaveEvery > 0, after that many tokens (or a few more, up to the end of a
@@ -126,7 +129,7 @@ func (s *Stream) Run(ctx context.Context, src Source, out Output) error {
 			if err == io.EOF {
 				err = nil
 			}
-			return errors.Join(err, s.complete(out))
+			return beside(err, s.complete(out))
 		}
 		s.lines = s.lines[:0]
 		for i, id := range ids {
@@ -148,6 +151,15 @@ func (s *Stream) Run(ctx context.Context, src Source, out Output) error {
 	}
 }
 
+// beside returns an error, and with it what went wrong while what there was before
+// it was written.
+func beside(err, completing error) error {
+	if completing == nil {
+		return err
+	}
+	return errors.Join(err, completing)
+}
+
 // next returns a piece that the model can take.
 func (s *Stream) next(ctx context.Context, src Source) (ids []int, bytes int, err error) {
 	if err := ctx.Err(); err != nil {
@@ -158,7 +170,7 @@ func (s *Stream) next(ctx context.Context, src Source) (ids []int, bytes int, er
 	}
 	c := &s.config
 	if !c.Fits(s.at.Tokens + len(ids)) {
-		return nil, 0, fmt.Errorf("%s has %d positions, and the input goes on after %d tokens; use a model that counts no positions, such as BLOOM, or give less input",
+		return nil, 0, fmt.Errorf("%s has %d positions, and the input goes on after %d tokens; use a model that counts no positions, such as the bundled causal or any BLOOM, or give less input",
 			s.cfg.Model.Name(), c.Positions, s.at.Tokens)
 	}
 	for _, id := range ids {

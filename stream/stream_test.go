@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -76,8 +77,9 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func TestATokenAllocatesNothing(t *testing.T) {
 	cfg := config(t, open(t, "bloom"), "algebraic", 1)
 	cfg.Token = func(int) string { return "\u0120token" }
+	cfg.Text = func(int) string { return " token\n" }
 	s := begin(t, cfg)
-	states, err := OpenStates(filepath.Join(t.TempDir(), "states.npy"), cfg.Model.Width(), 0)
+	states, err := OpenStates[float32](filepath.Join(t.TempDir(), "states.npy"), cfg.Model.Width(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +214,7 @@ func TestStatesCanBeReadAtAnyTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s, err := OpenStates(path, 2, 0)
+	s, err := OpenStates[float32](path, 2, 0)
 	do(err)
 	rows()
 	do(s.Append([]float32{1, 2}))
@@ -222,20 +224,20 @@ func TestStatesCanBeReadAtAnyTime(t *testing.T) {
 	rows(1, 2)
 	do(s.Close())
 	rows(1, 2, 3, 4)
-	s, err = OpenStates(path, 2, 1) // what was written after the memory is cut off
+	s, err = OpenStates[float32](path, 2, 1) // what was written after the memory is cut off
 	do(err)
 	rows(1, 2)
 	do(s.Append([]float32{5, 6}))
 	do(s.Close())
 	rows(1, 2, 5, 6)
 	for want, c := range map[string][2]int{"it has 2 rows, and the memory that is resumed belongs to 3": {2, 3}, "no float32 states of width 3": {3, 1}} {
-		if _, err := OpenStates(path, c[0], c[1]); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := OpenStates[float32](path, c[0], c[1]); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("width %d, %d rows: %v", c[0], c[1], err)
 		}
 	}
 	rows(1, 2, 5, 6)
 	do(os.WriteFile(path, []byte("text"), 0o666))
-	if _, err := OpenStates(path, 2, 1); err == nil || !strings.Contains(err.Error(), "too short") {
+	if _, err := OpenStates[float32](path, 2, 1); err == nil || !strings.Contains(err.Error(), "too short") {
 		t.Errorf("a text: %v", err)
 	}
 }
@@ -275,5 +277,44 @@ func TestAMemoryBelongsToWhatWroteIt(t *testing.T) {
 		} else if err == nil || !strings.Contains(err.Error(), want) || other.Status().Tokens != 0 {
 			t.Errorf("%s: %v, %d tokens", want, err, other.Status().Tokens)
 		}
+	}
+}
+
+// measured is how many tokens or rows BenchmarkTokenAt and BenchmarkRowAt run from
+// one place on.
+const measured = 500
+
+// BenchmarkTokenAt measures a token behind 1,000 and behind 1,000,000 others. That
+// both take the same is what a memory of constant size means.
+func BenchmarkTokenAt(b *testing.B) {
+	s := begin(b, config(b, open(b, "bloom"), "algebraic", 1))
+	step := func(i int) {
+		s.lines = s.lines[:0]
+		if err := s.token(i*i%61, true, 2, Output{Lines: discard{}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, at := range []int{1_000, 1_000_000} {
+		for i := s.at.Tokens; i < at; i++ {
+			step(i)
+		}
+		from := filepath.Join(b.TempDir(), "memory")
+		if err := s.Save(from); err != nil {
+			b.Fatal(err)
+		}
+		b.Run(strconv.Itoa(at), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				if err := s.Resume(from); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				for i := range measured {
+					step(i)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*measured), "ns/token")
+			b.ReportMetric(float64(s.session.Bytes()), "carried-bytes")
+		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/tripartite-go/tripartite/model"
+	"github.com/tripartite-go/tripartite/network"
 )
 
 // Classification says what to tell apart, and how.
@@ -41,9 +42,12 @@ type Label struct {
 // that cannot be read does not keep others from being classified. Probabilities
 // sum to 1 over all labels; those of a model that was trained for several labels
 // at a time (problem_type multi_label_classification) are each by itself.
-func Classify(ctx context.Context, m *model.Model, p *Preprocessor, files []string, c Classification, o Options) ([]Classified, error) {
+func Classify(ctx context.Context, n *network.Network, files []string, c Classification, o Options) ([]Classified, error) {
+	m := n.Model
 	config := m.Config()
 	switch {
+	case config.Input == model.Tokens:
+		return nil, fmt.Errorf("classify: %s reads texts, not pictures or sounds; use a model of images (ViT, DeiT) or sounds (AST)", m.Name())
 	case !m.HasClassifier():
 		return nil, fmt.Errorf("classify: %s has no classifier; take a checkpoint that was saved with one (in Python: %s), or use the task hidden", m.Name(), classes(config.Input))
 	case config.Problem == "regression":
@@ -58,7 +62,7 @@ func Classify(ctx context.Context, m *model.Model, p *Preprocessor, files []stri
 	done := 0
 	lengths := slices.Repeat([]int{config.Positions}, len(files))
 	err := o.batches(ctx, lengths, func(lo, hi int) error {
-		if err := classify(ctx, m, p, out[lo:hi], &c, &o); err != nil {
+		if err := classify(ctx, n, out[lo:hi], &c, &o); err != nil {
 			return err
 		}
 		done = hi
@@ -77,22 +81,20 @@ func Classify(ctx context.Context, m *model.Model, p *Preprocessor, files []stri
 
 // classes names the class of transformers whose checkpoints have a classifier.
 func classes(i model.Input) string {
-	switch i {
-	case model.Pixels:
+	if i == model.Pixels {
 		return "AutoModelForImageClassification"
-	case model.Spectrogram:
-		return "AutoModelForAudioClassification"
 	}
-	return "AutoModelForImageClassification or AutoModelForAudioClassification"
+	return "AutoModelForAudioClassification"
 }
 
 // classify fills in one batch.
-func classify(ctx context.Context, m *model.Model, p *Preprocessor, files []Classified, c *Classification, o *Options) error {
+func classify(ctx context.Context, n *network.Network, files []Classified, c *Classification, o *Options) error {
+	m := n.Model
 	config := m.Config()
-	inputs := make([]Floats, len(files))
+	inputs := make([]model.Values, len(files))
 	o.Work.Pool().For(len(files), func(_, i int) {
 		if ctx.Err() == nil {
-			inputs[i], files[i].Err = p.file(files[i].File, c.Open)
+			inputs[i], files[i].Err = n.Preprocessor.Open(files[i].File, c.Open)
 		}
 	})
 	if err := ctx.Err(); err != nil {
@@ -127,16 +129,6 @@ func classify(ctx context.Context, m *model.Model, p *Preprocessor, files []Clas
 		files[i].Labels = labels(logits.Row(row), &config, c.Top)
 	}
 	return nil
-}
-
-// file reads one file.
-func (p *Preprocessor) file(name string, open func(string) (io.ReadCloser, error)) (Floats, error) {
-	f, err := open(name)
-	if err != nil {
-		return Floats{}, err
-	}
-	defer f.Close()
-	return p.Read(f)
 }
 
 // labels returns the top labels. Of equal ones, the lower id comes first.

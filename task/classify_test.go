@@ -14,6 +14,7 @@ import (
 	"testing/fstest"
 
 	"github.com/tripartite-go/tripartite/model"
+	"github.com/tripartite-go/tripartite/network"
 )
 
 // judged is a file and what transformers says of it; see tools/ref/answers.py.
@@ -25,17 +26,13 @@ type judged struct {
 func openFile(name string) (io.ReadCloser, error) { return os.Open(name) }
 
 // judge loads a classifier.
-func judge(t testing.TB, files fs.FS) (*model.Model, *Preprocessor) {
+func judge(t testing.TB, files fs.FS) *network.Network {
 	t.Helper()
-	m, err := model.Load(files, "the model")
+	n, err := network.Load(files, "the model")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := ReadPreprocessor(files, m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m, p
+	return n
 }
 
 func softmax(logits []float64) []float64 {
@@ -55,7 +52,7 @@ func TestLabelsAreThoseOfTransformers(t *testing.T) {
 	// 255 (see package image). Else inputs agree, and float32 leaves 1e-6.
 	tolerances := map[string]float64{".jpg": 5e-3}
 	for _, name := range []string{"vit", "deit", "ast"} {
-		m, p := judge(t, os.DirFS(filepath.Join("testdata", name)))
+		n := judge(t, os.DirFS(filepath.Join("testdata", name)))
 		want := answers[judged](t, name)
 		var files []string
 		for _, w := range want {
@@ -69,7 +66,7 @@ func TestLabelsAreThoseOfTransformers(t *testing.T) {
 			seen++
 			return nil
 		}}
-		got, err := Classify(t.Context(), m, p, files, c, options(t))
+		got, err := Classify(t.Context(), n, files, c, options(t))
 		if err != nil || seen != len(files) {
 			t.Fatal(seen, err)
 		}
@@ -90,7 +87,7 @@ func TestLabelsAreThoseOfTransformers(t *testing.T) {
 				if !(d <= tolerance) {
 					t.Errorf("%s, %s: %s has the probability %.5f, want %.5f", name, w.File, l.Label, l.Probability, probabilities[l.ID])
 				}
-				if l.Label != m.Config().Labels[l.ID] || l.Probability > last {
+				if l.Label != n.Model.Config().Labels[l.ID] || l.Probability > last {
 					t.Errorf("%s, %s: %+v after %v", name, w.File, l, last)
 				}
 				last = l.Probability
@@ -101,14 +98,14 @@ func TestLabelsAreThoseOfTransformers(t *testing.T) {
 }
 
 func TestAFileDoesNotChangeTheOthers(t *testing.T) {
-	m, p := judge(t, os.DirFS("testdata/vit"))
+	n := judge(t, os.DirFS("testdata/vit"))
 	pictures, err := filepath.Glob("../input/image/testdata/*.png")
 	if err != nil || len(pictures) < 5 {
 		t.Fatal(pictures, err)
 	}
 	files := slices.Concat(slices.Repeat(pictures, 12), []string{"nosuch.png", "classify_test.go"}, pictures) // several batches
 	c := Classification{Top: 3, Open: openFile}
-	all, err := Classify(t.Context(), m, p, files, c, options(t))
+	all, err := Classify(t.Context(), n, files, c, options(t))
 	if err != nil || len(all) != len(files) {
 		t.Fatal(err)
 	}
@@ -118,7 +115,7 @@ func TestAFileDoesNotChangeTheOthers(t *testing.T) {
 		}
 	}
 	for i, name := range pictures {
-		one, err := Classify(t.Context(), m, p, []string{name}, c, options(t))
+		one, err := Classify(t.Context(), n, []string{name}, c, options(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,26 +140,26 @@ func TestLabelsThatDoNotExcludeOneAnother(t *testing.T) {
 }
 
 func TestFilesThatCannotBeClassified(t *testing.T) {
-	m, p := judge(t, os.DirFS("testdata/vit"))
+	n := judge(t, os.DirFS("testdata/vit"))
 	c := Classification{Top: 1, Open: openFile}
-	bare := loadModel(t, "vit")
-	_, err := Classify(t.Context(), bare, p, nil, c, options(t))
+	bare := &network.Network{Model: loadModel(t, "vit")}
+	_, err := Classify(t.Context(), bare, nil, c, options(t))
 	says(t, "no classifier", err, "no classifier", "AutoModelForImageClassification", "hidden")
 	c.Top = 0
-	_, err = Classify(t.Context(), m, p, nil, c, options(t))
+	_, err = Classify(t.Context(), n, nil, c, options(t))
 	says(t, "no labels", err, "at least 1")
 
-	_, err = ReadPreprocessor(folder("bert"), loadModel(t, "bert"))
+	_, err = network.ReadPreprocessor(folder("bert"), loadModel(t, "bert"))
 	says(t, "text", err, "reads texts, not pictures or sounds", "ViT")
-	_, err = ReadPreprocessor(fstest.MapFS{}, m)
+	_, err = network.ReadPreprocessor(fstest.MapFS{}, n.Model)
 	says(t, "no preprocessor", err, "the model", "preprocessor_config.json")
 	other := fstest.MapFS{"preprocessor_config.json": {Data: []byte(`{"image_processor_type": "ViTImageProcessor", "size": 40}`)}}
-	p, err = ReadPreprocessor(other, m)
+	n.Preprocessor, err = network.ReadPreprocessor(other, n.Model)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.Top = 1
-	got, err := Classify(t.Context(), m, p, []string{"../input/image/testdata/text.png"}, c, options(t))
+	got, err := Classify(t.Context(), n, []string{"../input/image/testdata/text.png"}, c, options(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,13 +168,13 @@ func TestFilesThatCannotBeClassified(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c.Each = func(Classified) error { cancel(); return nil }
 	files := slices.Repeat([]string{"../input/image/testdata/text.png"}, 500)
-	got, err = Classify(ctx, m, p, files, c, options(t))
+	got, err = Classify(ctx, n, files, c, options(t))
 	if !errors.Is(err, context.Canceled) || len(got) == 0 || len(got) == len(files) {
 		t.Errorf("cancelled: %d files, %v", len(got), err)
 	}
 	failure := errors.New("no room")
 	c.Each = func(Classified) error { return fmt.Errorf("write: %w", failure) }
-	if _, err = Classify(t.Context(), m, p, files, c, options(t)); !errors.Is(err, failure) {
+	if _, err = Classify(t.Context(), n, files, c, options(t)); !errors.Is(err, failure) {
 		t.Errorf("an output that fails: %v", err)
 	}
 }

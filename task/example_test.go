@@ -103,17 +103,13 @@ func ExampleGenerate() {
 // A classifier says what is in a picture.
 func ExampleClassify() {
 	files := os.DirFS("testdata/vit")
-	m, err := model.Load(files, "vit")
-	if err != nil {
-		log.Fatal(err)
-	}
-	preprocessor, err := task.ReadPreprocessor(files, m)
+	net, err := network.Load(files, "vit")
 	if err != nil {
 		log.Fatal(err)
 	}
 	pool := tensor.NewPool(0)
 	defer pool.Close()
-	out, err := task.Classify(context.Background(), m, preprocessor, []string{"../input/image/testdata/text.png"}, task.Classification{
+	out, err := task.Classify(context.Background(), net, []string{"../input/image/testdata/text.png"}, task.Classification{
 		Top:  2,
 		Open: func(name string) (io.ReadCloser, error) { return os.Open(name) },
 	}, task.Options{Work: nn.NewWorkspace(pool)})

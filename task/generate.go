@@ -66,7 +66,7 @@ func Generate(ctx context.Context, n *network.Network, prompts []string, g Gener
 			return nil, err
 		}
 		if ids[i] = e.IDs; !c.Fits(len(e.IDs) + 1) {
-			return nil, fmt.Errorf("text %d (%s) has %d tokens, and %s has positions for %d, prompt and answer together; shorten it, or take a model without positions, such as BLOOM",
+			return nil, fmt.Errorf("text %d (%s) has %d tokens, and %s has positions for %d, prompt and answer together; shorten it, or take a model without positions, such as the bundled causal or BLOOM",
 				i+1, quote(s), len(e.IDs), n.Model.Name(), c.Positions)
 		}
 	}
@@ -94,7 +94,7 @@ func canGenerate(n *network.Network) error {
 	c, name := n.Model.Config(), n.Model.Name()
 	switch {
 	case c.Input != model.Tokens:
-		return fmt.Errorf("generate: %s reads %v, not texts; use a causal model of text, such as GPT-2 or BLOOM", name, c.Input)
+		return fmt.Errorf("generate: %s reads %v, not texts; use a causal model of text, such as the bundled causal, GPT-2 or BLOOM", name, c.Input)
 	case c.Causal && !n.Model.HasLogits():
 		return fmt.Errorf("generate: %s has no logits of words; take a checkpoint that was saved with them (in Python: AutoModelForCausalLM)", name)
 	}

@@ -267,6 +267,6 @@ func TestTextsThatCannotGoOn(t *testing.T) {
 	}
 	_, err = Generate(t.Context(), load(t, folder("sentence-mean")), []string{"a"}, g, options(t))
 	says(t, "encoder", err, "generate", "is not causal", "GPT-2 or BLOOM")
-	_, err = Generate(t.Context(), load(t, folder("vit")), []string{"a"}, g, options(t))
+	_, err = Generate(t.Context(), load(t, os.DirFS("testdata/vit")), []string{"a"}, g, options(t))
 	says(t, "image", err, "generate", "pixel_values, not texts")
 }

@@ -22,27 +22,40 @@ type Task interface {
 // left to chance, so a part's result must not depend on its worker. A nil Pool
 // and the zero Pool have one thread: the caller's. Safe for concurrent use; calls take turns.
 //
+// Every worker begins with parts of its own, the same ones of every task with as many
+// parts, and then helps the others with theirs. So weights, and what heads carry from
+// token to token, are mostly found in the cache of the processor that had them last.
+//
 // A forward pass is a hundred short tasks in a row, and waking a thread takes as
 // long as some of them. So a thread that has nothing to do keeps looking for the
-// next task for a while (see patience) before it goes to sleep.
+// next task for a while (see patience) before it goes to sleep. And nobody waits for
+// a thread that has not begun when all parts are done, be it still asleep or without
+// a processor: a task costs at most what it takes the caller alone, and a call.
 type Pool struct {
 	threads int
 	workers []worker
 	crowded bool // threads have to share processors, so that nobody may wait at one
 
-	turn   sync.Mutex // held while a task runs
-	task   Task
-	parts  int64
-	next   atomic.Int64
-	busy   atomic.Int64  // workers that have not finished, and asleep if the caller sleeps
-	done   chan struct{} // wakes the caller
-	closed bool
-	failed atomic.Pointer[failure]
+	turn    sync.Mutex // held while a task runs
+	task    Task
+	sharing int           // workers that share the task
+	own     share         // of the caller, which is worker 0
+	busy    atomic.Int64  // workers that have not finished, and asleep if the caller sleeps
+	done    chan struct{} // wakes the caller
+	closed  bool
+	failed  atomic.Pointer[failure]
+}
+
+// share is the parts of a task that a worker begins with.
+type share struct {
+	next atomic.Int64
+	end  int64
 }
 
 // worker is one thread of the pool beside the caller's.
 type worker struct {
 	state atomic.Int32
+	share
 	sleeper
 	_ [64]byte // the next worker's state lies in another line of the cache
 }
@@ -52,6 +65,7 @@ const (
 	waiting  = iota // looks for work
 	sleeping        // waits to be woken
 	working
+	called // to a task, but not there yet
 	leaving
 )
 
@@ -95,17 +109,17 @@ func NewPool(threads int) *Pool {
 func (p *Pool) serve(w *worker, number int) {
 	w.begin()
 	for {
-		if !p.until(func() bool { return w.state.Load() >= working }, patience) && w.state.CompareAndSwap(waiting, sleeping) {
+		if !p.until(func() bool { return w.state.Load() >= called }, patience) && w.state.CompareAndSwap(waiting, sleeping) {
 			w.sleep(&w.state, sleeping)
 		}
-		switch w.state.Load() {
-		case working:
+		switch {
+		case w.state.CompareAndSwap(called, working):
 			p.work(number)
 			w.state.Store(waiting) // before the caller may think of the next task
 			if p.busy.Add(-1) == asleep {
 				p.done <- struct{}{}
 			}
-		case leaving:
+		case w.state.Load() == leaving:
 			return
 		}
 	}
@@ -175,14 +189,24 @@ func (p *Pool) Run(parts int, task Task) {
 	if p.closed {
 		panic("tensor: Run on a closed pool")
 	}
-	p.task, p.parts = task, int64(parts)
-	p.next.Store(0)
-	helpers := p.workers[:min(parts, p.threads)-1]
-	p.busy.Store(int64(len(helpers)))
-	for i := range helpers {
-		helpers[i].set(working)
+	p.task = task
+	n := min(parts, p.threads)
+	for i := range n {
+		s := p.share(i)
+		s.next.Store(int64(i * parts / n))
+		s.end = int64((i + 1) * parts / n)
+	}
+	p.sharing = n
+	p.busy.Store(int64(n - 1))
+	for i := range n - 1 {
+		p.workers[i].set(called)
 	}
 	p.work(0)
+	for i := range n - 1 { // nothing is left for those who come now
+		if p.workers[i].state.CompareAndSwap(called, waiting) {
+			p.busy.Add(-1)
+		}
+	}
 	if !p.until(func() bool { return p.busy.Load() == 0 }, callerPatience) && p.busy.Add(asleep) > asleep {
 		<-p.done
 	}
@@ -199,15 +223,32 @@ type taskFunc func(worker, i int)
 
 func (f taskFunc) Do(worker, i int) { f(worker, i) }
 
-// work does parts until none is left.
+// share returns the parts that a worker begins with.
+func (p *Pool) share(worker int) *share {
+	if worker == 0 {
+		return &p.own
+	}
+	return &p.workers[worker-1].share
+}
+
+// work does parts until none is left: the worker's own, then those of the workers
+// that follow it.
 func (p *Pool) work(worker int) {
 	defer func() {
 		if v := recover(); v != nil {
 			p.failed.CompareAndSwap(nil, &failure{v})
-			p.next.Store(p.parts) // the rest is in vain
+			for i := range p.sharing { // the rest is in vain
+				s := p.share(i)
+				s.next.Store(s.end)
+			}
 		}
 	}()
-	for i := p.next.Add(1) - 1; i < p.parts; i = p.next.Add(1) - 1 {
-		p.task.Do(worker, int(i))
+	for i := range p.sharing {
+		s := p.share((worker + i) % p.sharing)
+		for s.next.Load() < s.end {
+			if part := s.next.Add(1) - 1; part < s.end {
+				p.task.Do(worker, int(part))
+			}
+		}
 	}
 }

@@ -3,6 +3,7 @@ package tensor
 import (
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -32,6 +33,43 @@ func TestPoolDoesEveryPartOnce(t *testing.T) {
 		}
 		p.Close()
 		p.Close()
+	}
+}
+
+func TestWorkersBeginWithPartsOfTheirOwn(t *testing.T) {
+	p := NewPool(3)
+	defer p.Close()
+	for range 10 {
+		var begun sync.WaitGroup
+		begun.Add(3)
+		first := [3]atomic.Int64{}
+		p.For(8, func(worker, i int) {
+			if first[worker].CompareAndSwap(0, int64(i)+1) {
+				begun.Done()
+				begun.Wait() // so that nobody takes the parts of others first
+			}
+		})
+		for worker := range first {
+			if got, want := first[worker].Load()-1, int64(worker*8/3); got != want {
+				t.Errorf("worker %d begins with part %d, want %d", worker, got, want)
+			}
+		}
+	}
+}
+
+func TestNobodyWaitsForAThreadThatDoesNotCome(t *testing.T) {
+	p := &Pool{threads: 3, workers: make([]worker, 2), done: make(chan struct{}, 1)} // nobody serves
+	for range 2 {
+		var done [7]int
+		p.For(7, func(worker, i int) {
+			if worker != 0 {
+				t.Errorf("worker %d does part %d", worker, i)
+			}
+			done[i]++
+		})
+		if done != [7]int{1, 1, 1, 1, 1, 1, 1} {
+			t.Errorf("the parts were done %v times", done)
+		}
 	}
 }
 

@@ -20,4 +20,9 @@ func (s *sleeper) sleep(state *atomic.Int32, value int32) {
 }
 
 // wake is called by another thread, after it changed state.
-func (s *sleeper) wake(state *atomic.Int32) { s.woken <- struct{}{} }
+func (s *sleeper) wake(state *atomic.Int32) {
+	select {
+	case s.woken <- struct{}{}:
+	default: // what wakes it is there
+	}
+}

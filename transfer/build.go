@@ -10,10 +10,11 @@ import (
 	"github.com/tripartite-go/tripartite/tuning"
 )
 
-// build calibrates, where there are texts to calibrate on, and makes the heads.
+// build calibrates, where there are inputs to calibrate on, and makes the heads:
+// beside fitted ones also calibrated ones with as many neurons.
 func (r *run) build() error {
 	var cal *network.Calibration
-	if len(r.calibration.IDs) > 0 {
+	if r.calibration.Tokens() > 0 {
 		var err error
 		if cal, err = network.Calibrate(r.ctx, r.cfg.Network.Model, r.calibration, r.work, r.progress); err != nil {
 			return err
@@ -26,33 +27,44 @@ func (r *run) build() error {
 			return err
 		}
 	}
-	var err error
-	r.circuits, err = network.Build(r.cfg.Network.Model, network.Options{
-		Selection: r.cfg.Selection, Tuning: r.cfg.Tuning, Draw: r.cfg.Draw,
+	options := network.Options{
+		Selection: r.cfg.Selection, Tuning: r.cfg.Tuning, Fitted: r.cfg.Fitted, Draw: r.cfg.Draw,
 		Neurons: neurons, Calibration: cal, Seed: r.cfg.Seed,
-	})
+	}
+	var err error
+	if r.circuits, err = network.Build(r.cfg.Network.Model, options); err != nil {
+		return err
+	}
+	r.calibrated = cal
+	r.report.Config.TotalNeurons = r.circuits.Neurons()
+	if r.cfg.Fitted == nil || cal == nil {
+		return nil
+	}
+	options.Tuning, options.Fitted = network.Calibrated, nil
+	options.Neurons = func(l, h int) int { return r.cfg.Fitted.At(l, h).Neurons() }
+	r.unfitted, err = network.Build(r.cfg.Network.Model, options)
 	return err
 }
 
-// allocationTokens is how many calibration tokens the allocation of neurons
-// looks at; the variance law grows with the square of a text's length.
+// allocationTokens is about how many calibration tokens the allocation of neurons
+// looks at; the variance law grows with the square of an input's length.
 const allocationTokens = 1500
 
 // allocate gives every head the neurons that the variance law asks for, at the
-// median query of the calibration texts, to keep the relative error of calcium
+// median query of the calibration inputs, to keep the relative error of calcium
 // at Config.Error.
 func (r *run) allocate(cal *network.Calibration) (func(layer, head int) int, error) {
 	net := r.cfg.Network.Model
-	texts := r.calibration
-	if len(texts.IDs) == 0 {
-		texts = r.batch
+	some := r.calibration
+	if some.Tokens() == 0 {
+		some = r.batch
 	}
-	texts = firstSequences(texts, allocationTokens)
+	some = subset(some, network.Spread(lengths(some.Sequences), allocationTokens))
 	wanted := make([][]float64, net.Layers())
-	_, err := net.Forward(r.ctx, texts, model.Run{Work: r.work, Trace: func(l int, t *nn.Trace) {
+	_, err := net.Forward(r.ctx, some, model.Run{Work: r.work, Trace: func(l int, t *nn.Trace) {
 		wanted[l] = make([]float64, net.Heads())
 		r.cfg.Pool.For(net.Heads(), func(_, h int) {
-			x := exactHead{q: t.Query(h), k: t.Key(h), seqs: texts.Sequences}
+			x := exactHead{mask: r.mask(h), q: t.Query(h), k: t.Key(h), seqs: some.Sequences}
 			var a []float64
 			var c *tuning.Calibration
 			switch r.cfg.Tuning {
@@ -76,15 +88,4 @@ func (r *run) allocate(cal *network.Calibration) (func(layer, head int) int, err
 		}
 	}
 	return func(l, h int) int { return int(min(max(wanted[l][h], LeastNeurons), MostNeurons)) }, nil
-}
-
-// firstSequences returns the sequences from the beginning that hold at least n
-// tokens together, or all.
-func firstSequences(b model.Batch, n int) model.Batch {
-	for i := range b.Sequences.Len() {
-		if _, hi := b.Sequences.Bounds(i); hi >= n {
-			return model.Batch{Sequences: b.Sequences.Slice(0, i+1), IDs: b.IDs[:hi]}
-		}
-	}
-	return b
 }

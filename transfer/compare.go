@@ -10,30 +10,53 @@ import (
 )
 
 // exactHead is what one head of the exact network received and returned, for
-// all texts: q, k [N, d], v, y [N, dv], and the softmax normalizer's logarithm.
+// all sequences: q, k [N, d], v, y [N, dv], and the softmax normalizer's logarithm.
 type exactHead struct {
+	mask
 	q, k, v, y tensor.Matrix
 	logZ       []float32
 	seqs       tensor.Sequences
 }
 
-// budgetQueries is for how many queries of a text the variance law is
-// evaluated; its cost grows with the square of the text's length for each.
+// budgetQueries is for how many queries of a sequence the variance law is
+// evaluated; its cost grows with the square of the sequence's length for each.
 const budgetQueries = 16
+
+// answered runs a head on what the exact head received: outputs y, log c, and what
+// the trace holds.
+func (x *exactHead) answered(head attention.Head, work *tensor.Arena) (y tensor.Matrix, logC []float32, trace attention.Trace) {
+	y = tensor.New(x.y.Rows, x.y.Cols)
+	logC = make([]float32, x.y.Rows)
+	trace = attention.Trace{LogFactor: make([]float32, x.y.Rows)}
+	head.Forward(y, logC, x.q, x.k, x.v, x.seqs, nil, &trace, work)
+	return y, logC, trace
+}
+
+// before compares a head with other curves.
+func before(x *exactHead, head attention.Head, work *tensor.Arena) *Before {
+	y, logC, trace := x.answered(head, work)
+	var off []float64
+	var cosines mean
+	for row := range y.Rows {
+		cosines.add(cosine(y.Row(row), x.y.Row(row)))
+		if e := Number(logC[row] + trace.LogFactor[row] - x.logZ[row]); defined(e) {
+			off = append(off, math.Abs(float64(e)))
+		}
+	}
+	return &Before{LogCalciumError: Number(stats.Median(off)), OutputCosine: cosines.value()}
+}
 
 // compare runs a head on what the exact head received and says how far calcium
 // and output are off. It also returns the points for a figure, without tokens.
-func compare(x exactHead, head attention.Head, cal *tuning.Calibration, work *tensor.Arena) (Head, []Point) {
+func compare(x *exactHead, head attention.Head, cal *tuning.Calibration, work *tensor.Arena) (Head, []Point) {
 	n := x.seqs.Tokens()
-	y := tensor.New(x.y.Rows, x.y.Cols)
-	logC := make([]float32, x.y.Rows)
-	trace := attention.Trace{LogFactor: make([]float32, x.y.Rows)}
-	head.Forward(y, logC, x.q, x.k, x.v, x.seqs, nil, &trace, work)
+	y, logC, trace := x.answered(head, work)
 
 	texts := x.activations()
 	points := make([]Point, 0, n)
 	var off, c, corrected, z, target, null, cosines []float64
-	for i, t := range texts {
+	for i := range texts {
+		t := &texts[i]
 		lo, _ := x.seqs.Bounds(i)
 		for j := range t.tokens() {
 			row := lo + j
@@ -43,7 +66,7 @@ func compare(x exactHead, head attention.Head, cal *tuning.Calibration, work *te
 				LogNormalizer: Number(x.logZ[row]),
 				LogCalcium:    Number(logC[row]),
 				LogCorrected:  Number(logC[row]) + factor,
-				LogNull:       Number(logNull(t.q[j*t.d:(j+1)*t.d], t.k)),
+				LogNull:       Number(t.logNull(j)),
 			}
 			points = append(points, p)
 			cosines = append(cosines, cosine(y.Row(row), x.y.Row(row)))
@@ -83,9 +106,9 @@ func (h *Head) fillNorms(texts []activations, cal *tuning.Calibration) {
 		return
 	}
 	var moved []activations
-	for _, t := range texts {
-		q, k, _ := calibrated(cal, t)
-		moved = append(moved, activations{d: t.d, q: q, k: k})
+	for i := range texts {
+		t, _ := calibrated(cal, &texts[i])
+		moved = append(moved, t)
 	}
 	h.MeanSquaredNormCalibrated = Number(meanSquaredNorm(moved))
 	h.BudgetCalibratedLog10 = Number(budget(texts, cal.GerfA(), cal, BudgetError))
@@ -103,30 +126,15 @@ func budget(texts []activations, a []float64, cal *tuning.Calibration, err float
 	return stats.Median(budgets)
 }
 
-// activations returns the queries and keys of every text in float64.
-func (x exactHead) activations() []activations {
+// activations returns the queries and keys of every sequence in float64.
+func (x *exactHead) activations() []activations {
 	out := make([]activations, x.seqs.Len())
 	for i := range out {
 		lo, hi := x.seqs.Bounds(i)
-		out[i] = activations{d: x.q.Cols, q: widen(x.q.SliceRows(lo, hi)), k: widen(x.k.SliceRows(lo, hi))}
-	}
-	return out
-}
-
-// sample keeps at most n queries of every text, evenly spread, and all keys.
-func sample(texts []activations, n int) []activations {
-	out := make([]activations, len(texts))
-	for i, t := range texts {
-		out[i] = t
-		if t.tokens() <= n {
-			continue
+		out[i] = activations{mask: x.mask, d: x.q.Cols, q: widen(x.q.SliceRows(lo, hi)), k: widen(x.k.SliceRows(lo, hi)), at: make([]int, hi-lo)}
+		for t := range out[i].at {
+			out[i].at[t] = t
 		}
-		q := make([]float64, 0, n*t.d)
-		for j := range n {
-			row := j * t.tokens() / n
-			q = append(q, t.q[row*t.d:(row+1)*t.d]...)
-		}
-		out[i].q = q
 	}
 	return out
 }

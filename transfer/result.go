@@ -24,8 +24,10 @@ type Report struct {
 	Input             Input    `json:"input"`
 	Layers            []Layer  `json:"layers"`
 	Network           Network  `json:"network"`
+	Attended          Attended `json:"attended"`    // what the last layer looks at
 	Chosen            Chosen   `json:"chosen_head"` // one head, token by token
 	Scaling           Scaling  `json:"scaling"`     // error against number of neurons
+	Fidelity          Fidelity `json:"fidelity"`    // of whole networks, against number of neurons
 	// Notes are plain sentences: what the numbers mean, what to do when they are
 	// bad, and warnings.
 	Notes []string `json:"notes"`
@@ -36,17 +38,22 @@ type Resolved struct {
 	Seed      uint64  `json:"seed"`
 	Generator string  `json:"generator"`
 	Attention string  `json:"attention"`       // selection rule, "algebraic" by default
-	Tuning    string  `json:"tuning"`          // "calibrated" or the name of a map
+	Tuning    string  `json:"tuning"`          // "calibrated", "fitted" or the name of a map
 	Estimator bool    `json:"estimator"`       // whether the error vanishes with the number of neurons
-	Draw      string  `json:"draw"`            // "orthogonal" or "iid"
-	Neurons   int     `json:"neurons"`         // per head; 0 where allocated by error
+	Draw      string  `json:"draw"`            // "orthogonal" or "iid", "" for fitted curves
+	Neurons   int     `json:"neurons"`         // per head; 0 where allocated by error, and for fitted curves
 	Error     float64 `json:"error,omitempty"` // wanted relative error of calcium
+	// TotalNeurons are those of all heads, Curves the fingerprint of fitted curves.
+	TotalNeurons int    `json:"total_neurons"`
+	Curves       string `json:"curves,omitempty"`
 }
 
 // Model describes the network.
 type Model struct {
 	Name         string `json:"name"`
 	Architecture string `json:"architecture"`
+	Causal       bool   `json:"causal"` // tokens see themselves and those before
+	ALiBi        bool   `json:"alibi"`  // and weigh them by exp(-slope age)
 	Layers       int    `json:"layers"`
 	Heads        int    `json:"heads"`      // per layer
 	HeadWidth    int    `json:"head_width"` // d
@@ -54,13 +61,24 @@ type Model struct {
 	Parameters   int64  `json:"parameters"`
 }
 
-// Input counts the data.
+// The kinds of inputs.
+const (
+	Texts    = "texts"
+	Pictures = "pictures"
+	Sounds   = "sounds"
+)
+
+// Input counts the data: texts, pictures or sounds. Heads are compared on some of
+// many inputs, spread evenly over them, whole networks on all.
 type Input struct {
-	Texts             int `json:"texts"`
-	Tokens            int `json:"tokens"`
-	CalibrationTexts  int `json:"calibration_texts"`
-	CalibrationTokens int `json:"calibration_tokens"`
-	Masked            int `json:"masked"` // tokens to fill; 0 for models without such a head
+	Kind              string `json:"kind"`
+	Texts             int    `json:"texts"` // inputs of that kind
+	Tokens            int    `json:"tokens"`
+	HeadTexts         int    `json:"head_texts"` // those that heads are compared on
+	HeadTokens        int    `json:"head_tokens"`
+	CalibrationTexts  int    `json:"calibration_texts"`
+	CalibrationTokens int    `json:"calibration_tokens"`
+	Masked            int    `json:"masked"` // tokens to fill; 0 for models without such a head
 }
 
 // Layer is one application of a block.
@@ -79,7 +97,9 @@ type Head struct {
 	Attention string `json:"attention"` // exact, algebraic, uniform
 	Neurons   int    `json:"neurons"`   // m; 0 for heads without hidden neurons
 
-	MeanSquaredNorm           Number `json:"mean_squared_norm"`            // mean |q+k|²
+	// Of a causal head, a query sees the keys up to its own token, with ALiBi each
+	// with the weight exp(-slope age); Z and N, the sum of the weights, count these.
+	MeanSquaredNorm           Number `json:"mean_squared_norm"`            // mean |q+k|² over keys that are seen
 	MeanSquaredNormCalibrated Number `json:"mean_squared_norm_calibrated"` // mean |q'+k'|²
 
 	// Budget is the number of iid random neurons for a relative error of calcium
@@ -97,10 +117,21 @@ type Head struct {
 	CalciumCorrelation   Number `json:"calcium_correlation"`   // Pearson of log c and log Z over tokens
 	CorrectedCorrelation Number `json:"corrected_correlation"` // of log(c f) and log Z
 	TargetCorrelation    Number `json:"target_correlation"`    // of log c and log(Z/f), what the circuit is asked to compute
-	NullCorrelation      Number `json:"null_correlation"`      // of log N + q.mean(k) and log Z
+	NullCorrelation      Number `json:"null_correlation"`      // of log N + q.mean(k) and log Z, the mean weighted as Z is
 	OutputCosine         Number `json:"output_cosine"`         // mean cosine of the head's outputs
 	NonPositive          int    `json:"nonpositive_calcium"`   // tokens with c <= 0 (signed curves)
 	MemoryBytes          int    `json:"memory_bytes"`          // H, g and shifts of one sequence
+
+	// Calibrated is what a circuit with fitted curves took the place of: calibrated
+	// curves with as many neurons, drawn at random. Nil for other curves, and where
+	// there was nothing to calibrate on.
+	Calibrated *Before `json:"calibrated,omitempty"`
+}
+
+// Before is one head with other curves, as Head has it.
+type Before struct {
+	LogCalciumError Number `json:"log_calcium_error"`
+	OutputCosine    Number `json:"output_cosine"`
 }
 
 // BudgetError is the relative error of calcium that budgets are given for.
@@ -109,23 +140,47 @@ const BudgetError = 0.1
 // Network compares whole networks; Uniform is the same comparison for a network
 // whose heads all attend uniformly, the floor below which attention is useless.
 type Network struct {
-	HiddenCosine     Number `json:"hidden_cosine"` // last hidden state, mean over tokens
-	HiddenUniform    Number `json:"hidden_cosine_uniform"`
-	EmbeddingCosine  Number `json:"embedding_cosine"` // mean-pooled, normalized texts
+	HiddenCosine  Number `json:"hidden_cosine"` // last hidden state, mean over tokens
+	HiddenUniform Number `json:"hidden_cosine_uniform"`
+	// The embedding of an input is the mean of its last hidden states or, of a
+	// picture or a sound, of those of the tokens that the answer is read from (class
+	// and distillation tokens).
+	EmbeddingCosine  Number `json:"embedding_cosine"`
 	EmbeddingP05     Number `json:"embedding_cosine_p05"`
 	EmbeddingUniform Number `json:"embedding_cosine_uniform"`
-	EmbeddingOther   Number `json:"embedding_cosine_other_text"` // exact embeddings of two different texts
-	Task             *Task  `json:"task,omitempty"`
+	EmbeddingOther   Number `json:"embedding_cosine_other_text"` // exact embeddings of two different inputs
+	Task             *Task  `json:"task,omitempty"`              // nil for a model that gives no answers
 }
 
-// Task is filling masked tokens, over Input.Masked places.
+// What models are for.
+const (
+	Fill     = "fill"     // guess masked tokens
+	Classify = "classify" // name pictures or sounds
+	Next     = "next"     // guess every token of a text from those before it
+)
+
+// Task is what a model is for, done by the three networks. An answer is a token
+// or a label.
 type Task struct {
-	Name             string `json:"name"`              // "fill"
-	Agreement        Number `json:"agreement"`         // circuit's first token is exact attention's first token
+	Name             string `json:"name"`              // Fill, Classify or Next
+	Answers          int    `json:"answers"`           // masked tokens, inputs, or tokens
+	Known            int    `json:"known"`             // answers of which the right one is known
+	Agreement        Number `json:"agreement"`         // circuit's likeliest answer is exact attention's
 	AgreementUniform Number `json:"agreement_uniform"` // the same for uniform attention
-	Exact            Number `json:"accuracy_exact"`    // first token is the masked one
+	Exact            Number `json:"accuracy_exact"`    // likeliest answer is right, of those known
 	Circuit          Number `json:"accuracy_circuit"`
 	Uniform          Number `json:"accuracy_uniform"`
+	// Loss is the mean of -log p of the right token in nats, BitsPerByte the same in
+	// bits for each byte of text that is predicted; both for Next alone.
+	Loss        *Loss `json:"nats_per_token,omitempty"`
+	BitsPerByte *Loss `json:"bits_per_byte,omitempty"`
+}
+
+// Loss is that of the three networks.
+type Loss struct {
+	Exact   Number `json:"exact"`
+	Circuit Number `json:"circuit"`
+	Uniform Number `json:"uniform"`
 }
 
 // Chosen is one head, token by token.
@@ -135,15 +190,15 @@ type Chosen struct {
 	Points []Point `json:"points"`
 }
 
-// Point is one token of one text at one head. All logarithms are natural.
+// Point is one token of one input at one head. All logarithms are natural.
 type Point struct {
-	Text          int    `json:"text"`
+	Text          int    `json:"text"` // which of the inputs, from 0
 	Position      int    `json:"position"`
-	Token         string `json:"token"`
+	Token         string `json:"token"`                 // as the tokenizer spells it, or "patch ROW,COLUMN"
 	LogNormalizer Number `json:"log_normalizer"`        // log Z of softmax
 	LogCalcium    Number `json:"log_calcium"`           // log c, as the circuit computes it
 	LogCorrected  Number `json:"log_corrected_calcium"` // log(c f), f being the query's factor
-	LogNull       Number `json:"log_null"`              // log N + q.mean(k)
+	LogNull       Number `json:"log_null"`              // log N + q.mean(k), see Head
 }
 
 // Scaling is the error of calcium against the number of neurons at one head,
@@ -159,13 +214,42 @@ type Scaling struct {
 // Curve is one family of tuning curves. Errors are the median over tokens of
 // the root mean square, over draws, of c f/Z - 1, f being the query's factor. A
 // map that is no estimator is first given the one factor that serves it best.
+//
+// Fitted curves are one point, with the neurons that the head has; nothing of them
+// is drawn, and the error is the median of |c/Z - 1|.
 type Curve struct {
-	Name      string   `json:"name"` // a map, or "calibrated"
+	Name      string   `json:"name"` // a map, "calibrated" or "fitted"
 	Estimator bool     `json:"estimator"`
 	Neurons   []int    `json:"neurons"`
 	Error     []Number `json:"error"`
 	// Law is what the variance law predicts for Error, empty where there is none.
 	Law []Number `json:"law,omitempty"`
+}
+
+// Fidelity is how much of the exact network is kept by networks whose replaced
+// heads have one kind of curves, against the neurons of a head in the mean.
+type Fidelity struct {
+	// Inputs that were run, and answers that were asked for, of those that Task.Name
+	// says. Words that are to be filled are masked.
+	Texts   int    `json:"texts"`
+	Tokens  int    `json:"tokens"`
+	Task    string `json:"task,omitempty"`
+	Answers int    `json:"answers,omitempty"`
+	// Of the network whose heads are all uniform.
+	HiddenUniform    Number          `json:"hidden_cosine_uniform"`
+	AgreementUniform Number          `json:"agreement_uniform"`
+	Curves           []FidelityCurve `json:"curves"` // none where no head is replaced
+}
+
+// FidelityCurve is one kind of curves.
+type FidelityCurve struct {
+	Name    string   `json:"name"`           // "exp", "calibrated" or "fitted"
+	Draw    string   `json:"draw,omitempty"` // "" for fitted curves
+	Neurons []Number `json:"neurons"`        // of a replaced head, the mean
+	// Hidden is the mean cosine of the last hidden states, Agreement the share of
+	// answers that are the exact network's, empty where nothing is asked.
+	Hidden    []Number `json:"hidden_cosine"`
+	Agreement []Number `json:"agreement,omitempty"`
 }
 
 // Number is a measured float64. JSON has no word for a number that is not

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 
-	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
@@ -22,10 +21,14 @@ type run struct {
 	stage         string
 	before, share float64
 
+	inputs             *network.Prepared
+	compared           []int // the inputs that heads are compared on
 	batch, calibration model.Batch
+	calibrated         *network.Calibration // nil where there was nothing to calibrate on
 	circuits           *network.Circuits
-	exactHeads         [][]exactHead // [L][heads]
-	exactStates        []tensor.Matrix
+	unfitted           *network.Circuits // as circuits, but calibrated and not fitted; nil where they are not
+	exactHeads         [][]exactHead     // [L][heads]
+	chosen             exactHead
 	points             [][][]Point // [L][heads]
 
 	// limited counts the heads that the variance law asks more neurons for than
@@ -41,41 +44,10 @@ func (r *run) progress(done float64) {
 	}
 }
 
-// tokenize turns texts into batches and fills in what the report says of model
-// and input.
-func (r *run) tokenize() error {
-	var err error
-	net := r.cfg.Network
-	if r.batch, err = net.Batch(r.cfg.Texts, "text"); err != nil {
-		return err
-	}
-	if len(r.cfg.Calibration) > 0 {
-		if r.calibration, err = net.Batch(r.cfg.Calibration, "calibration text"); err != nil {
-			return err
-		}
-	}
-	c := net.Model.Config()
-	r.report = Report{
-		Schema: Schema, Program: r.cfg.Program, Kernel: tensor.Kernel(),
-		Arithmetic: net.Model.Precision().Arithmetic(),
-		Config: Resolved{
-			Seed: r.cfg.Seed, Generator: tuning.Generator, Attention: r.cfg.Selection.String(),
-			Tuning: r.cfg.Tuning, Draw: string(r.cfg.Draw), Neurons: r.cfg.Neurons, Error: r.cfg.Error,
-			Estimator: r.cfg.Tuning == network.Calibrated || tuning.Map(r.cfg.Tuning).Estimates(),
-		},
-		Model: Model{
-			Name: net.Model.Name(), Architecture: c.Architecture, Layers: net.Model.Layers(), Heads: net.Model.Heads(),
-			HeadWidth: net.Model.HeadWidth(), Width: net.Model.Width(), Parameters: net.Model.Parameters(),
-		},
-		Input: Input{
-			Texts: len(r.cfg.Texts), Tokens: len(r.batch.IDs),
-			CalibrationTexts: len(r.cfg.Calibration), CalibrationTokens: len(r.calibration.IDs),
-		},
-	}
-	if r.cfg.Error > 0 {
-		r.report.Config.Neurons = 0
-	}
-	return nil
+// mask says which keys the queries of a head see.
+func (r *run) mask(head int) mask {
+	m := r.cfg.Network.Model
+	return mask{causal: m.Config().Causal, slope: float64(m.Slope(head))}
 }
 
 // exact runs the exact network and keeps what every head received and returned.
@@ -83,12 +55,12 @@ func (r *run) exact() error {
 	net := r.cfg.Network.Model
 	r.exactHeads = make([][]exactHead, net.Layers())
 	_, err := net.Forward(r.ctx, r.batch, model.Run{
-		Work:   r.work,
-		Hidden: func(_ int, x tensor.Matrix) { r.exactStates = append(r.exactStates, x.Clone()) },
+		Work: r.work,
 		Trace: func(l int, t *nn.Trace) {
 			for h := range net.Heads() {
 				r.exactHeads[l] = append(r.exactHeads[l], exactHead{
-					q: t.Query(h).Clone(), k: t.Key(h).Clone(), v: t.Value(h).Clone(), y: t.Output(h).Clone(),
+					mask: r.mask(h),
+					q:    t.Query(h).Clone(), k: t.Key(h).Clone(), v: t.Value(h).Clone(), y: t.Output(h).Clone(),
 					logZ: append([]float32(nil), t.LogC(h)...), seqs: r.batch.Sequences,
 				})
 			}
@@ -116,18 +88,28 @@ func (r *run) heads() error {
 			return err
 		}
 		pool.For(heads, func(worker, h int) {
+			if r.ctx.Err() != nil {
+				return
+			}
 			c := r.circuits.At(l, h)
-			head, points := compare(r.exactHeads[l][h], c.Head, c.Calibration, &arenas[worker])
+			head, points := compare(&r.exactHeads[l][h], c.Head, c.Calibration, &arenas[worker])
+			if r.unfitted != nil && c.Curves != nil {
+				head.Calibrated = before(&r.exactHeads[l][h], r.unfitted.At(l, h).Head, &arenas[worker])
+			}
 			head.Head, head.Attention, head.Neurons, head.MemoryBytes = h, c.Kind.String(), c.Neurons(), c.MemoryBytes()
 			r.report.Layers[l].Heads[h], r.points[l][h] = head, points
 		})
 		r.progress(float64(l+1) / float64(layers))
 	}
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
 	r.choose()
 	return nil
 }
 
-// choose picks the head that is shown token by token.
+// choose picks the head that is shown token by token. Those of the others are
+// let go.
 func (r *run) choose() {
 	l, h := r.cfg.Layer, r.cfg.Head
 	if l < 0 {
@@ -135,9 +117,13 @@ func (r *run) choose() {
 	}
 	points := r.points[l][h]
 	for i := range points { // in the order of the batch
-		points[i].Token = r.cfg.Network.Tokenizer.Token(r.batch.IDs[i])
+		p := &points[i]
+		p.Token = r.tokenName(&r.batch, i, p.Position)
+		p.Text = r.compared[p.Text]
 	}
 	r.report.Chosen = Chosen{Layer: l, Head: h, Points: points}
+	r.chosen = r.exactHeads[l][h]
+	r.exactHeads, r.points = nil, nil
 }
 
 // medianHead returns the replaced head whose calcium has the median error: a
@@ -163,96 +149,19 @@ func (r *run) medianHead() (layer, head int) {
 	return layer, head
 }
 
-// networks runs the whole network with its replaced heads and with uniform ones.
-func (r *run) networks() error {
-	net := r.cfg.Network.Model
-	circuit, err := r.states(r.circuits.Heads())
-	if err != nil {
-		return err
-	}
-	r.progress(0.5)
-	if err := r.ctx.Err(); err != nil {
-		return err
-	}
-	uniform, err := r.states(net.Uniform())
-	if err != nil {
-		return err
-	}
-	last := net.Layers()
-	for l := range last {
-		r.report.Layers[l].HiddenCosine = Number(meanCosine(r.exactStates[l+1], circuit[l+1]))
-	}
-	n := &r.report.Network
-	n.HiddenCosine = r.report.Layers[last-1].HiddenCosine
-	n.HiddenUniform = Number(meanCosine(r.exactStates[last], uniform[last]))
-
-	seqs := r.batch.Sequences
-	want := embeddings(r.exactStates[last], seqs)
-	got, floor := embeddings(circuit[last], seqs), embeddings(uniform[last], seqs)
-	c := make([]float64, want.Rows)
-	for i := range c {
-		c[i] = cosine(want.Row(i), got.Row(i))
-	}
-	n.EmbeddingCosine, n.EmbeddingUniform = Number(stats.Mean(c)), Number(meanCosine(want, floor))
-	n.EmbeddingP05 = Number(stats.Quantile(c, 0.05))
-	n.EmbeddingOther = Number(otherCosine(want))
-	return nil
-}
-
-// states runs a network and returns its hidden states [L+1].
-func (r *run) states(heads [][]attention.Head) ([]tensor.Matrix, error) {
-	var out []tensor.Matrix
-	_, err := r.cfg.Network.Model.Forward(r.ctx, r.batch, model.Run{
-		Heads: heads, Work: r.work,
-		Hidden: func(_ int, x tensor.Matrix) { out = append(out, x.Clone()) },
-	})
-	return out, err
-}
-
 // scaling measures the error against the number of neurons at the chosen head.
 func (r *run) scaling() error {
 	l, h := r.report.Chosen.Layer, r.report.Chosen.Head
-	cal := r.circuits.At(l, h).Calibration
-	out, err := scaling(r.ctx, r.cfg.Pool, r.exactHeads[l][h].activations(), cal, r.cfg.Draws, r.cfg.Seed)
+	at := r.circuits.At(l, h)
+	var fitted *tuning.Curves[float32]
+	if r.cfg.Fitted != nil {
+		fitted = r.cfg.Fitted.At(l, h)
+	}
+	out, err := scaling(r.ctx, r.cfg.Pool, r.chosen.activations(), at.Calibration, fitted, r.cfg.Draws, r.cfg.Seed)
 	if err != nil {
 		return err
 	}
 	out.Layer, out.Head = l, h
 	r.report.Scaling = out
 	return nil
-}
-
-// meanCosine returns the mean cosine of the rows of x and y.
-func meanCosine(x, y tensor.Matrix) float64 {
-	c := make([]float64, x.Rows)
-	for i := range c {
-		c[i] = cosine(x.Row(i), y.Row(i))
-	}
-	return stats.Mean(c)
-}
-
-// otherCosine returns the mean cosine of every row with the next one: what two
-// different texts have in common.
-func otherCosine(x tensor.Matrix) float64 {
-	if x.Rows < 2 {
-		return math.NaN()
-	}
-	c := make([]float64, x.Rows)
-	for i := range c {
-		c[i] = cosine(x.Row(i), x.Row((i+1)%x.Rows))
-	}
-	return stats.Mean(c)
-}
-
-// embeddings returns the mean of every sequence's rows [n, D]; cosines do not
-// ask for unit length.
-func embeddings(states tensor.Matrix, seqs tensor.Sequences) tensor.Matrix {
-	out := tensor.New(seqs.Len(), states.Cols)
-	for i := range seqs.Len() {
-		lo, hi := seqs.Bounds(i)
-		for t := lo; t < hi; t++ {
-			tensor.AddScaled(out.Row(i), 1/float32(hi-lo), states.Row(t))
-		}
-	}
-	return out
 }

@@ -14,45 +14,29 @@ import (
 )
 
 // defaultDraws is how many independent draws of W an error is the root mean
-// square of; scalingTokens how many queries at least it is the median over.
+// square of. It is the median over scalingTokens queries at least, where there are
+// that many, and over no more than scalingQueries of a sequence.
 const (
-	defaultDraws  = 8
-	scalingTokens = 32
+	defaultDraws   = 8
+	scalingTokens  = 32
+	scalingQueries = 64
 )
 
 // scalingNeurons returns the numbers of hidden neurons.
 func scalingNeurons() []int { return []int{16, 32, 64, 128, 256, 512, 1024, 2048} }
 
-// activations are one head's queries and keys for one text, [n, d] in float64,
-// which sets no error of its own.
-type activations struct {
-	d    int
-	q, k []float64
-}
-
-// logNormalizers returns log Z of softmax for every query.
-func (a activations) logNormalizers() []float64 {
-	out := make([]float64, 0, a.tokens())
-	for lo := 0; lo < len(a.q); lo += a.d {
-		out = append(out, logNormalizer(a.q[lo:lo+a.d], a.k))
-	}
-	return out
-}
-
-func (a activations) tokens() int { return len(a.q) / a.d }
-
 // scaling measures the error of calcium against the number of neurons for every
-// map, and for calibrated curves, at one head. Rows are drawn iid, since the
+// map, for calibrated curves, and of fitted ones, nil for none, at one head. Rows are drawn iid, since the
 // variance law holds for these.
-func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *tuning.Calibration, draws int, seed uint64) (Scaling, error) {
+func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *tuning.Calibration, fitted *tuning.Curves[float32], draws int, seed uint64) (Scaling, error) {
 	if draws == 0 {
 		draws = defaultDraws
 	}
-	texts = firstTokens(texts, scalingTokens)
+	texts = sample(firstTokens(texts, scalingTokens), scalingQueries)
 	neurons := scalingNeurons()
 	logZ := make([][]float64, len(texts)) // the same for every map, number and draw
-	for i, t := range texts {
-		logZ[i] = t.logNormalizers()
+	for i := range texts {
+		logZ[i] = texts[i].logNormalizers()
 	}
 	type family struct {
 		name string
@@ -71,8 +55,8 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 	}
 
 	out := Scaling{Draws: draws}
-	for _, t := range texts {
-		out.Tokens += t.tokens()
+	for i := range texts {
+		out.Tokens += texts[i].queries()
 	}
 	out.Curves = make([]Curve, len(families))
 	for i, f := range families {
@@ -110,7 +94,51 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 			out.Curves[i].Law = append(out.Curves[i].Law, Number(capped(stats.Median(e))))
 		}
 	}
+	if fitted != nil {
+		e, err := fittedError(fitted, texts, logZ)
+		if err != nil {
+			return Scaling{}, err
+		}
+		out.Curves = append(out.Curves, Curve{Name: string(tuning.Fitted), Neurons: []int{fitted.Neurons()}, Error: []Number{Number(e)}})
+	}
 	return out, nil
+}
+
+// fittedError returns the median over tokens of |c/Z - 1|.
+func fittedError(fitted *tuning.Curves[float32], texts []activations, logZ [][]float64) (float64, error) {
+	curves, err := tuning.NewFitted(widened(fitted.Form(tuning.Writing)), widened(fitted.Form(tuning.Reading)))
+	if err != nil {
+		return 0, fmt.Errorf("error of fitted curves: %w", err)
+	}
+	var errs []float64
+	for i := range texts {
+		ratios, err := relativeCalcium(curves, &texts[i], logZ[i])
+		if err != nil {
+			return 0, fmt.Errorf("error of fitted curves: %w", err)
+		}
+		for _, r := range ratios {
+			errs = append(errs, capped(math.Abs(r-1)))
+		}
+	}
+	return stats.Median(errs), nil
+}
+
+// widened is a form in float64.
+func widened(f tuning.Form[float32]) tuning.Form[float64] {
+	all := func(x []float32) []float64 {
+		if x == nil {
+			return nil
+		}
+		out := make([]float64, len(x))
+		for i, v := range x {
+			out[i] = float64(v)
+		}
+		return out
+	}
+	return tuning.Form[float64]{
+		Link: f.Link, LogScale: f.LogScale,
+		W: all(f.W), B: all(f.B), Metric: all(f.Metric), Center: all(f.Center), Excite: all(f.Excite),
+	}
 }
 
 // calciumError returns the median over tokens of the root mean square over
@@ -130,8 +158,8 @@ func calciumError(cfg tuning.Config, texts []activations, logZ [][]float64, neur
 			return 0, err
 		}
 		var r []float64
-		for i, t := range texts {
-			ratio, err := relativeCalcium(curves, t, logZ[i])
+		for i := range texts {
+			ratio, err := relativeCalcium(curves, &texts[i], logZ[i])
 			if err != nil {
 				return 0, err
 			}
@@ -170,19 +198,22 @@ func bestScale(ratios [][]float64) float64 {
 	return sum / squares
 }
 
-// relativeCalcium returns c f/Z for every query of a text, given log Z.
-func relativeCalcium(curves *tuning.Curves[float64], t activations, logZ []float64) ([]float64, error) {
-	circuit, err := tripartite.New(tripartite.Config[float64]{Tuning: curves, Outputs: 1})
+// relativeCalcium returns c f/Z for every query of a sequence, given log Z. A
+// circuit writes all keys, then reads or, causal, writes a token, then reads it,
+// and forgets 1 - exp(-slope) with every write.
+func relativeCalcium(curves *tuning.Curves[float64], a *activations, logZ []float64) ([]float64, error) {
+	circuit, err := tripartite.New(tripartite.Config[float64]{Tuning: curves, Outputs: 1, Forget: -math.Expm1(-a.slope)})
 	if err != nil {
 		return nil, err
 	}
 	value, y := []float64{0}, []float64{0} // calcium does not depend on values
-	for lo := 0; lo < len(t.k); lo += t.d {
-		circuit.Write(t.k[lo:lo+t.d], value)
-	}
-	out := make([]float64, 0, t.tokens())
+	written := 0
+	out := make([]float64, 0, a.queries())
 	for i, z := range logZ {
-		q := t.q[i*t.d : (i+1)*t.d]
+		for ; written < a.seen(i); written++ {
+			circuit.Write(a.key(written), value)
+		}
+		q := a.query(i)
 		c := circuit.Read(y, q)
 		c.Log += curves.LogFactor(q) - z
 		out = append(out, c.Value())
@@ -194,8 +225,8 @@ func relativeCalcium(curves *tuning.Curves[float64], t activations, logZ []float
 // together, or all.
 func firstTokens(texts []activations, n int) []activations {
 	seen := 0
-	for i, t := range texts {
-		if seen += t.tokens(); seen >= n {
+	for i := range texts {
+		if seen += texts[i].tokens(); seen >= n {
 			return texts[:i+1]
 		}
 	}

@@ -6,6 +6,12 @@
 // not pile up from layer to layer; the network is compared as it runs. Uniform
 // attention is the floor of every comparison. Results are plain data (Report);
 // packages figure and report draw from them.
+//
+// Inputs are texts, pictures or sounds. They pass in parts, so that there may be
+// more of them than memory holds; heads are compared on one such part, spread
+// evenly over all. A causal head becomes a circuit that writes a token, then reads
+// it, and forgets 1 - exp(-slope) with every token where there is ALiBi; all that
+// is said of it counts the keys that a query sees, each with its weight.
 package transfer
 
 import (
@@ -14,6 +20,7 @@ import (
 	"fmt"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
@@ -22,18 +29,26 @@ import (
 
 // Config says what to transfer.
 type Config struct {
-	// Network is the pretrained transformer with its tokenizer.
+	// Network is the pretrained transformer with what prepares its inputs.
 	Network *network.Network
-	// Texts are run; Calibration texts, others than these, set the constants of
-	// calibrated tuning curves.
-	Texts, Calibration []string
+	// Inputs are run: texts, pictures or sounds, as the network reads. Calibration,
+	// others than these, set the constants of calibrated tuning curves.
+	Inputs, Calibration network.Inputs
+	// Truth holds the right label of every input of a classifier, by id, -1 where it
+	// is not known; nil if none is.
+	Truth []int
 	// Selection says how each head runs. Its zero value leaves all heads exact.
 	Selection attention.Selection
-	// Tuning is network.Calibrated or the name of a map.
+	// Tuning is network.Calibrated, the name of a map, or that of tuning.Fitted.
 	Tuning string
-	Draw   tuning.Draw
+	// Fitted holds the curves of every head where Tuning is fitted. Their owner checks
+	// that they serve the network (network.Tuning.Serves), as those of Compare, which
+	// are shown beside them in fidelity against neurons.
+	Fitted  *network.Tuning
+	Compare []*network.Tuning
+	Draw    tuning.Draw
 	// Neurons is m, the rows of W of a head: its hidden neurons, but for trig and
-	// hyperbolic, which have two for each row. If Error is above 0, every head
+	// hyperbolic, which have two for each row. Fitted curves have their own. If Error is above 0, every head
 	// gets instead what the variance law asks for to keep the relative error of
 	// calcium at Error, LeastNeurons to MostNeurons. The law holds for exp, gerf
 	// and calibrated curves.
@@ -59,9 +74,6 @@ const (
 	MostNeurons  = 16384
 )
 
-// maskShare is the share of tokens that are masked to be filled, as in training.
-const maskShare = 0.15
-
 // Run transfers a network. It stops early, with the context's error, when the
 // context is done.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
@@ -74,13 +86,14 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		share float64 // of the whole time, roughly
 		do    func() error
 	}{
-		{"reading texts", 0.01, r.tokenize},
-		{"calibrating", 0.30, r.build},
-		{"running exactly", 0.10, r.exact},
-		{"comparing heads", 0.15, r.heads},
-		{"running neurons and astrocytes", 0.20, r.networks},
-		{"filling masked tokens", 0.14, r.fill},
-		{"counting neurons", 0.10, r.scaling},
+		{"reading inputs", 0.01, r.read},
+		{"calibrating", 0.15, r.build},
+		{"running exactly", 0.03, r.exact},
+		{"comparing heads", 0.12, r.heads},
+		{"running neurons and astrocytes", 0.18, r.networks},
+		{"looking at attention", 0.03, r.attend},
+		{"counting neurons of a head", 0.10, r.scaling},
+		{"counting neurons of the network", 0.38, r.fidelity},
 	} {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -100,14 +113,21 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 // check reports what cannot be run, before anything is.
 func (cfg *Config) check() error {
 	m := cfg.Network.Model
-	if m.Config().Causal {
-		return fmt.Errorf("%s is causal, and heads are compared over whole texts; transfer an encoder, such as BERT, or run the model itself", m.Name())
-	}
-	if len(cfg.Texts) == 0 {
+	switch n := cfg.Inputs.Len(); {
+	case n == 0 && m.Config().Input == model.Tokens:
 		return errors.New("there is no text to run; give some passages, one a line")
+	case n == 0:
+		return fmt.Errorf("there are no %s to run; give some files of them", kind(m.Config().Input))
+	case cfg.Truth != nil && len(cfg.Truth) != n:
+		panic(fmt.Sprintf("transfer: %d right labels for %d inputs", len(cfg.Truth), n))
 	}
-	if err := network.ParseTuning(cfg.Tuning); err != nil {
-		return err
+	if (cfg.Fitted != nil) != (cfg.Tuning == string(tuning.Fitted)) {
+		panic("transfer: Tuning is " + cfg.Tuning + ", and only fitted curves come as Fitted")
+	}
+	if cfg.Fitted == nil {
+		if err := network.ParseTuning(cfg.Tuning); err != nil {
+			return err
+		}
 	}
 	if _, err := tuning.ParseDraw(string(cfg.Draw)); err != nil {
 		return err
@@ -116,8 +136,8 @@ func (cfg *Config) check() error {
 		return err
 	}
 	circuits := cfg.Selection.Uses(attention.KindAlgebraic)
-	if circuits && network.NeedsCalibration(cfg.Tuning) && len(cfg.Calibration) == 0 {
-		return fmt.Errorf("%s curves need calibration texts; give some passages of the kind that will be read, one a line", cfg.Tuning)
+	if circuits && network.NeedsCalibration(cfg.Tuning) && cfg.Calibration.Len() == 0 {
+		return fmt.Errorf("%s curves need calibration %s; give some of the kind that will be read", cfg.Tuning, kind(m.Config().Input))
 	}
 	if !(cfg.Error >= 0) {
 		return fmt.Errorf("a relative error of calcium of %v; give a number above 0, such as 0.5", cfg.Error)
@@ -125,7 +145,7 @@ func (cfg *Config) check() error {
 	if cfg.Error > 0 && cfg.Tuning != network.Calibrated && cfg.Tuning != string(tuning.Exp) && cfg.Tuning != string(tuning.Gerf) {
 		return fmt.Errorf("neurons for an error come from the variance law, which holds for exp, gerf and calibrated curves, not for %s; give a number of neurons", cfg.Tuning)
 	}
-	if cfg.Error == 0 && circuits && cfg.Neurons < 1 {
+	if cfg.Error == 0 && circuits && cfg.Fitted == nil && cfg.Neurons < 1 {
 		return fmt.Errorf("%d neurons a head; give at least 1", cfg.Neurons)
 	}
 	if cfg.Draws < 0 {

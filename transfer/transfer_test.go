@@ -30,7 +30,7 @@ func config(t *testing.T) transfer.Config {
 	pool := tensor.NewPool(2)
 	t.Cleanup(pool.Close)
 	return transfer.Config{
-		Network: net, Texts: language.Verses()[:3], Calibration: language.Calibration()[:16],
+		Network: net, Inputs: network.Inputs{Texts: language.Verses()[:3]}, Calibration: network.Inputs{Texts: language.Calibration()[:16]},
 		Selection: selection(t, "algebraic"), Tuning: network.Calibrated, Draw: tuning.Orthogonal, Neurons: 64,
 		Seed: 1, Layer: -1, Head: -1, Program: "test", Pool: pool, Draws: 1,
 	}
@@ -262,10 +262,10 @@ func TestRunNamesWhatIsWrong(t *testing.T) {
 		change func(*transfer.Config)
 		want   string
 	}{
-		"no texts":              {func(c *transfer.Config) { c.Texts = nil }, "no text"},
-		"empty text":            {func(c *transfer.Config) { c.Texts = []string{"a", " \t"} }, "text 2 is empty"},
-		"long text":             {func(c *transfer.Config) { c.Texts = []string{strings.Repeat("lord ", 400)} }, "text 1 has 402 tokens"},
-		"no calibration":        {func(c *transfer.Config) { c.Calibration = nil }, "calibration texts"},
+		"no texts":              {func(c *transfer.Config) { c.Inputs = network.Inputs{} }, "no text"},
+		"empty text":            {func(c *transfer.Config) { c.Inputs.Texts = []string{"a", " \t"} }, "text 2 is empty"},
+		"long text":             {func(c *transfer.Config) { c.Inputs.Texts = []string{strings.Repeat("lord ", 400)} }, "text 1 has 402 tokens"},
+		"no calibration":        {func(c *transfer.Config) { c.Calibration = network.Inputs{} }, "calibration texts"},
 		"no such layer":         {func(c *transfer.Config) { c.Selection = selection(t, "exact,9=algebraic") }, "9"},
 		"no such tuning":        {func(c *transfer.Config) { c.Tuning = "sharp" }, "sharp"},
 		"no neurons":            {func(c *transfer.Config) { c.Neurons = 0 }, "0 neurons a head"},
@@ -273,10 +273,10 @@ func TestRunNamesWhatIsWrong(t *testing.T) {
 		"negative error":        {func(c *transfer.Config) { c.Error = -1 }, "error of calcium of -1"},
 		"error undefined":       {func(c *transfer.Config) { c.Error = math.NaN() }, "error of calcium of NaN"},
 		"error without law":     {func(c *transfer.Config) { c.Error, c.Tuning = 1, "relu" }, "variance law"},
-		"error, no calibration": {func(c *transfer.Config) { c.Error, c.Calibration = 1, nil }, "calibration texts"},
+		"error, no calibration": {func(c *transfer.Config) { c.Error, c.Calibration = 1, network.Inputs{} }, "calibration texts"},
 		"negative draws":        {func(c *transfer.Config) { c.Draws = -1 }, "-1 draws"},
 		"half a head":           {func(c *transfer.Config) { c.Layer = 2 }, "head 2.-1 does not exist"},
-		"empty calib text":      {func(c *transfer.Config) { c.Calibration = []string{"a", ""} }, "calibration text 2 is empty"},
+		"empty calib text":      {func(c *transfer.Config) { c.Calibration.Texts = []string{"a", ""} }, "calibration text 2 is empty"},
 	} {
 		cfg := config(t)
 		c.change(&cfg)

@@ -77,18 +77,27 @@ func (l *Law) key(t int) []float64 { return l.keys[t*l.d : (t+1)*l.d] }
 // LogRatio returns log(m E[c²]/c² + 1 - m) for query q [d]: the logarithm of
 // the second moment of one neuron's share over the squared mean. It is at
 // least 0; the relative variance of the calcium is (exp(LogRatio) - 1)/m.
-func (l *Law) LogRatio(q []float64) float64 {
+func (l *Law) LogRatio(q []float64) float64 { return l.LogRatioOfFirst(q, l.n) }
+
+// LogRatioOfFirst is LogRatio of the first n keys alone: those that a causal head
+// has written when it reads the query. What it has forgotten of them by then,
+// slope times their age, is a log weight slope·t of key t, since what is common
+// to all keys cancels.
+func (l *Law) LogRatioOfFirst(q []float64, n int) float64 {
 	// E[second moment] sums exp(C(q) + s_t + s_t' + gram_tt') with
 	// s_t = 2 (beta q).k_t + self_t and C(q) = 2 q beta q - |q|².
 	if len(q) != l.d {
 		panic(fmt.Sprintf("tuning: a query of width %d, want d=%d", len(q), l.d))
+	}
+	if n < 1 || n > l.n {
+		panic(fmt.Sprintf("tuning: a variance law of the first %d of %d keys", n, l.n))
 	}
 	c := l.half
 	for j, v := range q {
 		c += (2*l.beta[j] - 1) * v * v
 	}
 	top, sum := math.Inf(-1), 0.0
-	for t := range l.n {
+	for t := range n {
 		var s float64
 		logit := 0.0
 		for j, v := range l.key(t) {
@@ -103,7 +112,7 @@ func (l *Law) LogRatio(q []float64) float64 {
 	}
 	logZ := top + math.Log(sum)
 	top, sum = math.Inf(-1), 0
-	for t := range l.n {
+	for t := range n {
 		row := l.gram[t*l.n : (t+1)*l.n]
 		for u := range t + 1 {
 			x := l.drive[t] + l.drive[u] + row[u]

@@ -132,3 +132,32 @@ func ExampleLog10PairBudget() {
 	fmt.Printf("%.0f neurons\n", math.Pow(10, tuning.Log10PairBudget(9, 0.1)))
 	// Output: 810208 neurons
 }
+
+// What a causal head has written by then is a prefix of the keys; and weights that
+// all keys have in common, such as the age of the last one, cancel.
+func TestTheLawOfAPrefixIsThatOfItsKeys(t *testing.T) {
+	const d, n, slope = 3, 9, 0.4
+	q, k := gaussian(5, d, 0.1, 0.5), gaussian(6, n*d, 0, 0.5)
+	rising, aged := make([]float64, n), func(n int) []float64 {
+		w := make([]float64, n)
+		for u := range w {
+			w[u] = -slope * float64(n-1-u)
+		}
+		return w
+	}
+	for u := range rising {
+		rising[u] = slope * float64(u)
+	}
+	for _, a := range [][]float64{nil, {-0.2}} {
+		law := tuning.NewLaw(k, d, a, rising)
+		for seen := 1; seen <= n; seen++ {
+			got, want := law.LogRatioOfFirst(q, seen), tuning.NewLaw(k[:seen*d], d, a, aged(seen)).LogRatio(q)
+			if !(math.Abs(got-want) <= 1e-12*max(1, want)) { // float64, of numbers of up to 10
+				t.Errorf("A %v, %d keys: log ratio %v, want %v", a, seen, got, want)
+			}
+		}
+		if law.LogRatio(q) != law.LogRatioOfFirst(q, n) {
+			t.Error("all keys are not the first of as many")
+		}
+	}
+}

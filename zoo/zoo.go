@@ -18,7 +18,8 @@ type Model struct {
 	Summary string // one line: architecture, size, data
 	Licence string // of the weights and of the data behind them
 
-	// Files is the model as a Hugging Face folder; its open files implement io.ReaderAt and io.Seeker.
+	// Files is the model as a Hugging Face folder, with tuning.safetensors, its fitted tuning curves, where it has
+	// any; its open files implement io.ReaderAt and io.Seeker.
 	Files func() fs.FS
 	// Samples are inputs that the model did not see in training, to demonstrate it on.
 	Samples func() Inputs

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,8 @@ import (
 // circuitFlags say how the heads of a network are computed.
 type circuitFlags struct {
 	attention attention.Selection
-	tuning    string
+	tuning    string // name of curves, or the path of a file, "" for the model's own; settle leaves a name
+	fitted    *fittedCurves
 	neurons   int
 	draw      tuning.Draw
 	calibrate string
@@ -31,18 +33,14 @@ const defaultNeurons = 512
 // user says otherwise.
 func (f *circuitFlags) add(c *cobra.Command, kind attention.Kind) {
 	f.attention, _ = attention.ParseSelection(kind.String()) // a kind is a selection
-	f.tuning, f.neurons, f.draw = network.Calibrated, defaultNeurons, tuning.Orthogonal
-	curves := []string{network.Calibrated}
-	for _, m := range tuning.Maps() {
-		curves = append(curves, string(m))
-	}
+	f.neurons, f.draw = defaultNeurons, tuning.Orthogonal
 	flags := c.Flags()
 	flags.Var(&value[attention.Selection]{&f.attention, f.attention, "RULE", parseAttention}, "attention",
 		"how heads are computed: exact, algebraic (neurons and astrocytes) or uniform, then exceptions for LAYER or LAYER.HEAD from 0, as in exact,2=algebraic,3.5=uniform")
-	choiceVar(c, &f.tuning, "tuning", "tuning curves of algebraic heads: "+list(curves), curves...)
-	intVar(flags, &f.neurons, "neurons", 1, "hidden neurons of an algebraic head; trig and hyperbolic have twice as many, two for each row of weights")
+	tuningVar(c, &f.tuning)
+	intVar(flags, &f.neurons, "neurons", 1, "hidden neurons of an algebraic head whose curves are not fitted; trig and hyperbolic have twice as many, two for each row of weights")
 	choiceVar(c, &f.draw, "draw", "how their input weights are drawn: iid or orthogonal", tuning.IID, tuning.Orthogonal)
-	flags.StringVar(&f.calibrate, "calibrate", "", "`TEXTS`, a file with one text a line, to compute the constants of calibrated and gerf curves from (default bundled verses)")
+	flags.StringVar(&f.calibrate, "calibrate", "", "`INPUTS` to compute the constants of calibrated and gerf curves from: a file with one text a line, or a file or folder of pictures or sounds (default what a bundled model brings)")
 	group(c, "Heads", "attention", "tuning", "neurons", "draw", "calibrate")
 }
 
@@ -72,14 +70,48 @@ func (f *circuitFlags) check(e *env, c *cobra.Command, flags ...string) {
 	}
 }
 
+// apart refuses to calibrate on what is run: a circuit would know its input before
+// it comes, and be measured on what it was made for.
+func (f *circuitFlags) apart(command string, inputs ...string) error {
+	for _, in := range inputs {
+		if f.calibrate != "" && in != "" && !isStream(in) && (inside(in, f.calibrate) || inside(f.calibrate, in)) {
+			return usagef("%s: --calibrate %s holds what is run (%s); constants come from other inputs of the same kind: give some", command, f.calibrate, in)
+		}
+	}
+	return nil
+}
+
+// inside reports whether a path is a folder's, or of something below it.
+func inside(path, folder string) bool {
+	path, folder = absolute(path), absolute(folder)
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// absolute names a file as all paths to it do, where it is there.
+func absolute(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
 // resolvedCircuits is the configuration of the heads with every default filled
 // in, as results carry it.
 type resolvedCircuits struct {
-	Attention        string      `json:"attention"`
-	Tuning           string      `json:"tuning,omitempty"` // of algebraic heads, as all that follows
-	Neurons          int         `json:"neurons,omitempty"`
-	Draw             tuning.Draw `json:"draw,omitempty"`
-	CalibrationTexts int         `json:"calibration_texts,omitempty"`
+	Attention string      `json:"attention"`
+	Tuning    string      `json:"tuning,omitempty"`  // of algebraic heads, as all that follows
+	Neurons   int         `json:"neurons,omitempty"` // of a head; of fitted curves, all heads have numbers of their own
+	Draw      tuning.Draw `json:"draw,omitempty"`
+	// TotalNeurons are those of all heads together.
+	TotalNeurons int `json:"total_neurons,omitempty"`
+	// Curves is the fingerprint of fitted curves.
+	Curves string `json:"curves,omitempty"`
+	// CalibrationInputs counts texts, pictures or sounds.
+	CalibrationInputs int `json:"calibration_texts,omitempty"`
 }
 
 // build makes the heads of a network, calibrated where the curves need it. Heads
@@ -93,15 +125,27 @@ func (f *circuitFlags) build(ctx context.Context, e *env, m modelFiles, net *net
 		Selection: f.attention, Tuning: f.tuning, Draw: f.draw, Seed: e.seed,
 		Neurons: func(int, int) int { return f.neurons },
 	}
-	if f.attention.Uses(attention.KindAlgebraic) {
-		resolved.Tuning, resolved.Neurons, resolved.Draw = f.tuning, f.neurons, f.draw
-	}
-	if f.needsCalibration() {
-		texts, err := e.textsFor(ctx, m, net, "--calibrate", f.calibrate, calibration)
+	switch {
+	case !f.attention.Uses(attention.KindAlgebraic):
+	case f.fitted != nil:
+		checkpoint, err := network.Checkpoint(m.files)
+		if err == nil {
+			err = f.fitted.serves(net, checkpoint)
+		}
 		if err != nil {
 			return nil, resolved, err
 		}
-		batch, err := net.Batch(texts, "calibration text")
+		options.Fitted = f.fitted.Tuning
+		resolved.Tuning, resolved.Curves = f.tuning, f.fitted.Fingerprint()
+	default:
+		resolved.Tuning, resolved.Neurons, resolved.Draw = f.tuning, f.neurons, f.draw
+	}
+	if f.needsCalibration() {
+		in, err := e.inputsFor(ctx, m, net, calibrating(f.calibrate))
+		if err != nil {
+			return nil, resolved, err
+		}
+		batch, n, err := net.CalibrationBatch(ctx, in, work.Pool())
 		if err != nil {
 			return nil, resolved, err
 		}
@@ -112,11 +156,12 @@ func (f *circuitFlags) build(ctx context.Context, e *env, m modelFiles, net *net
 		if err != nil {
 			return nil, resolved, err
 		}
-		resolved.CalibrationTexts = len(texts)
+		resolved.CalibrationInputs = n
 	}
 	circuits, err := network.Build(net.Model, options)
 	if err != nil {
 		return nil, resolved, err
 	}
+	resolved.TotalNeurons = circuits.Neurons()
 	return circuits.Heads(), resolved, nil
 }

@@ -21,10 +21,19 @@ var notRun = map[string]string{
 	"pip install":        "installs from the network",
 	"make":               "runs the tests, fuzzers and benchmarks again",
 	"go test -run '^$'":  "benchmarks take minutes",
+	"TRIPARTITE_KILLS":   "kills hundreds of processes; twenty are killed without it",
+	"sox ":               "needs SoX, or a microphone",
+	"ffmpeg ":            "needs FFmpeg",
 	"python3 tools/":     "needs PyTorch and transformers; what it makes is committed",
 	"pip download":       "installs from the network",
 	"export TRIPARTITE_": "names a folder of the reader's",
+
+	"tripartite transfer --model causal -o":   transferredElsewhere,
+	"tripartite transfer --model vision -o":   transferredElsewhere,
+	"tripartite transfer --model audition -o": transferredElsewhere,
 }
+
+const transferredElsewhere = "TestEveryBundledModelIsTransferred runs it"
 
 // documents are the texts that a reader meets, README first.
 func documents(t *testing.T, root string) []string {
@@ -70,7 +79,7 @@ func TestDocumentedCommandsWork(t *testing.T) {
 					t.Logf("not run: %s (%s)", c, reason)
 					continue
 				}
-				run := exec.Command("sh", "-ec", onFewTexts(strings.ReplaceAll(c, "go run ./cmd/tripartite", "tripartite"), c))
+				run := exec.Command("sh", "-ec", briefly(strings.ReplaceAll(c, "go run ./cmd/tripartite", "tripartite"), c))
 				run.Dir = dir
 				run.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 				var stderr bytes.Buffer
@@ -87,12 +96,14 @@ func TestDocumentedCommandsWork(t *testing.T) {
 }
 
 // readersFolder makes a folder with all that the documents speak of: the
-// repository's arrays, a model under the name of a real one, and texts.
+// repository's arrays, pictures and sounds, a model under the name of a real one, and texts.
 func readersFolder(t *testing.T, root string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.Symlink(filepath.Join(root, "testdata"), filepath.Join(dir, "testdata")); err != nil {
-		t.Fatal(err)
+	for _, folder := range []string{"testdata", "zoo"} {
+		if err := os.Symlink(filepath.Join(root, folder), filepath.Join(dir, folder)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for name, folder := range map[string]string{
 		"all-MiniLM-L6-v2": "model/testdata/sentence-mean",
@@ -106,21 +117,32 @@ func readersFolder(t *testing.T, root string) string {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Mkdir(filepath.Join(dir, "photos"), 0o755); err != nil {
-		t.Fatal(err)
+	for folder, picture := range map[string]string{"photos": "420.jpg", "other-photos": "444.jpg"} {
+		if err := os.Mkdir(filepath.Join(dir, folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		copyOf(t, filepath.Join(root, "input", "image", "testdata", picture), filepath.Join(dir, folder, "one.jpg"))
 	}
-	copyOf(t, filepath.Join(root, "input", "image", "testdata", "420.jpg"), filepath.Join(dir, "photos", "one.jpg"))
 	copyOf(t, filepath.Join(root, "input", "audio", "testdata", "tone.wav"), filepath.Join(dir, "speech.wav"))
+	copyOf(t, filepath.Join(root, "input", "audio", "testdata", "telephone-8000.wav"), filepath.Join(dir, "more-speech.wav"))
+	writeRows(t, filepath.Join(dir, "rows.npy"), rowsOf(1, 20))
+	writeRows(t, filepath.Join(dir, "more-rows.npy"), rowsOf(2, 20))
 	write(t, dir, "texts.txt", "an astrocyte\nneurons and astrocytes\n")
 	write(t, dir, "other-texts.txt", "a synapse\ncalcium, calcium!\n")
+	write(t, dir, "passages.txt", strings.Repeat("an astrocyte\nneurons and astrocytes\na synapse\ncalcium, calcium!\n", 10))
 	return dir
 }
 
-// onFewTexts gives a transfer that names no texts two short ones to read and two
-// to calibrate on, to save minutes. The first command that the documents advise,
-// original, runs as it stands.
-func onFewTexts(command, original string) string {
-	if !strings.HasPrefix(original, "tripartite transfer") || strings.Contains(command, "--input") {
+// briefly saves minutes: a transfer of texts that names none reads two short ones and
+// calibrates on two, a fit takes a few steps, and bench measures for a moment. The
+// first command that the documents advise, original, runs as it stands.
+func briefly(command, original string) string {
+	switch {
+	case strings.HasPrefix(original, "tripartite fit"):
+		return command + " --head-steps 2 --joint-steps 1 --neurons 16"
+	case strings.HasPrefix(original, "tripartite bench"):
+		return regexp.MustCompile(`--seconds \S+`).ReplaceAllString(command, "--seconds 0.1")
+	case !strings.HasPrefix(original, "tripartite transfer"), strings.Contains(command, "--input"):
 		return command
 	}
 	return command + " --input texts.txt --calibrate other-texts.txt"
@@ -157,6 +179,30 @@ func TestDocumentsPointAtWhatIsThere(t *testing.T) {
 	}
 	if links < 5 {
 		t.Errorf("only %d links found", links)
+	}
+}
+
+var quotedLine = regexp.MustCompile("\\[`([^`]+)`\\]\\(\\.\\./([^)]+\\.go)\\)")
+
+// Every line of code that docs/equations.md quotes is in the file it points to.
+func TestEquationsAreWhereTheDocumentSays(t *testing.T) {
+	root := filepath.Join("..", "..")
+	data, err := os.ReadFile(filepath.Join(root, "docs", "equations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted := quotedLine.FindAllStringSubmatch(string(data), -1)
+	if len(quoted) < 40 {
+		t.Errorf("only %d lines are quoted", len(quoted))
+	}
+	for _, m := range quoted {
+		code, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(m[2])))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m[1] != filepath.Base(m[2]) && !strings.Contains(string(code), m[1]) {
+			t.Errorf("%s has no line %q", m[2], m[1])
+		}
 	}
 }
 

@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 )
 
 // maxLine bounds a line of input in bytes, so that a file that has no lines is
@@ -78,8 +81,9 @@ func eachLine(ctx context.Context, r io.Reader, name string, do func(n int, line
 	}
 }
 
-// readTexts reads a file of texts, one a line. An empty line is an error, since
-// leaving it out in silence would number the results differently.
+// readTexts reads a file of texts, one a line; in a file called *.jsonl a line is
+// {"text": "..."}, so that a text may have lines itself. An empty line is an error,
+// since leaving it out in silence would number the results differently.
 func readTexts(ctx context.Context, e *env, path string) ([]string, error) {
 	r, name, err := openText(e, path)
 	if err != nil {
@@ -91,7 +95,14 @@ func readTexts(ctx context.Context, e *env, path string) ([]string, error) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			return fmt.Errorf("%s: line %d is empty; write a text there or delete the line", name, n)
 		}
-		texts = append(texts, string(line))
+		s := string(line)
+		if strings.EqualFold(filepath.Ext(path), ".jsonl") {
+			var err error
+			if s, err = textOfJSON(name, n, line); err != nil {
+				return err
+			}
+		}
+		texts = append(texts, s)
 		return nil
 	}, func() error { return nil })
 	if err != nil {
@@ -101,4 +112,31 @@ func readTexts(ctx context.Context, e *env, path string) ([]string, error) {
 		return nil, fmt.Errorf("%s: it is empty; write texts into it, one a line", name)
 	}
 	return texts, nil
+}
+
+// textOfJSON returns the text of a line {"text": "..."}, the n-th of a file; other
+// keys are ignored.
+func textOfJSON(name string, n int, line []byte) (string, error) {
+	var in struct {
+		Text *string `json:"text"`
+	}
+	if err := json.Unmarshal(line, &in); err != nil {
+		return "", fmt.Errorf(`%s: line %d is not {"text": "..."}: %w; correct it, one JSON object a line`, name, n, plainJSON(err))
+	}
+	if in.Text == nil {
+		return "", fmt.Errorf(`%s: line %d has no "text"; write {"text": "..."}, one object a line`, name, n)
+	}
+	return *in.Text, nil
+}
+
+// plainJSON says what is wrong with a line of JSON without Go's names.
+func plainJSON(err error) error {
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &kind) && kind.Field == "":
+		return fmt.Errorf("it is a JSON %s", kind.Value)
+	case errors.As(err, &kind):
+		return fmt.Errorf("%q is a JSON %s", kind.Field, kind.Value)
+	}
+	return err
 }

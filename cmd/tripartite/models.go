@@ -8,7 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +42,8 @@ func newModels(e *env) *cobra.Command {
 and those in the Hugging Face cache ($HF_HUB_CACHE, $HF_HOME/hub or
 ~/.cache/huggingface/hub). Then it lists some that "tripartite pull MODEL" can
 fetch from the Hugging Face hub. MODEL may also be a folder with config.json,
-model.safetensors and the tokenizer's files. The size is that of the weights.`,
+model.safetensors and the tokenizer's files. The size is that of the weights,
+beside it stands what a bundled model does, or a checkpoint's model_type.`,
 		Example: `  tripartite models
   tripartite models --json`,
 		Args: arguments(),
@@ -109,11 +110,15 @@ func describe(m hub.Model) modelEntry {
 	return e
 }
 
-// weightBytes adds up the safetensors files of a model's folder.
+// weightBytes adds up the files of a model's weights, as far as they are there:
+// of a cached model that was not fetched whole, some are not.
 func weightBytes(files fs.FS) int64 {
 	var sum int64
 	names, _ := fs.Glob(files, "*.safetensors") // the pattern is right
 	for _, name := range names {
+		if isTuning, _ := path.Match(tuningPattern, name); isTuning {
+			continue
+		}
 		if info, err := fs.Stat(files, path.Clean(name)); err == nil {
 			sum += info.Size()
 		}
@@ -138,15 +143,32 @@ func cardLicence(card string) string {
 	return ""
 }
 
+// printModels prints a part for every source, and two lines for a model.
 func printModels(w io.Writer, models []modelEntry) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "NAME\tWHERE\tKIND\tSIZE\tLICENCE\tSUMMARY")
-	for _, m := range models {
-		summary := m.Summary
-		if m.Default {
-			summary += " (default)"
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%.1f MB\t%s\t%s\n", m.Name, m.Source, m.Kind, float64(m.Bytes)/1e6, m.Licence, summary)
+	titles := map[string]string{
+		"bundled": "Bundled with this program", "cache": "In the Hugging Face cache", "hub": `On the Hugging Face hub, for "tripartite pull"`,
 	}
-	return t.Flush()
+	width, source := 0, ""
+	for _, m := range models {
+		width = max(width, utf8.RuneCountInString(m.Name))
+	}
+	for _, m := range models {
+		if m.Source != source {
+			if source != "" {
+				fmt.Fprintln(w)
+			}
+			source = m.Source
+			fmt.Fprintf(w, "%s:\n", titles[source])
+		}
+		kind := m.Kind
+		if m.Default {
+			kind += " (default)"
+		}
+		about := "Licence: " + m.Licence
+		if m.Summary != "" {
+			about = m.Summary + ". " + about
+		}
+		fmt.Fprintf(w, "  %-*s  %7.1f MB  %s\n      %s\n", width, m.Name, float64(m.Bytes)/1e6, kind, about)
+	}
+	return nil
 }

@@ -37,7 +37,7 @@ func TestModelsListsBundledAndCachedOnes(t *testing.T) {
 	})
 	cacheModel(t, cache, "bare", map[string]string{"config.json": "?"})
 	o := must(t, "models")
-	for _, words := range []string{"NAME", "language ", "masked language model", "BSD-3-Clause", "(default)", "owner/small", "1.5 MB", "apache-2.0", "6 layers of width 384", "not stated"} {
+	for _, words := range []string{"Bundled", "In the Hugging Face cache:", "On the Hugging Face hub", "language ", "masked language model", "BSD-3-Clause", "(default)", "owner/small", "1.5 MB", "apache-2.0", "6 layers of width 384", "not stated"} {
 		if !strings.Contains(o.stdout, words) {
 			t.Errorf("lacks %q:\n%s", words, o.stdout)
 		}

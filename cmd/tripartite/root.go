@@ -65,8 +65,8 @@ variable NO_COLOR turns colors off.`,
 		id       string
 		commands []*cobra.Command
 	}{
-		{groupCircuit, []*cobra.Command{newAttend(e), newMemory(e)}},
-		{groupModels, []*cobra.Command{newTransfer(e), newRun(e), newStream(e), newTokenize(e), newModels(e), newPull(e)}},
+		{groupCircuit, []*cobra.Command{newAttend(e), newSimulate(e), newMemory(e)}},
+		{groupModels, []*cobra.Command{newTransfer(e), newFit(e), newRun(e), newStream(e), newTokenize(e), newModels(e), newPull(e)}},
 		{groupOther, []*cobra.Command{newBench(e), newVersion(e)}},
 	} {
 		for _, c := range g.commands {

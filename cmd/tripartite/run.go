@@ -44,11 +44,13 @@ and, where --task asks for it:
   hidden    compute the hidden states for arrays, a picture or a sound
 
 MODEL is the name of a bundled model, a folder, or the name of a model in the
-Hugging Face cache. Left out, it is the bundled language model. (A folder called
-like a bundled model is meant by ./language.) Texts come from --text (as often
-as needed), from --file, one a line, or else from standard input; arguments are
-never texts. Texts that are too long are cut off by embed, with a note, and
-refused by fill and generate. With -o, embed writes embeddings [n,D].
+Hugging Face cache. Left out, it is the bundled language model, which fills;
+bundled too are causal, which generates, and vision and audition, which classify
+clothes and spoken digits. (A folder called like a bundled model is meant by
+./language.) Texts come from --text (as often as needed), from --file, one a
+line, or else from standard input; arguments are never texts. Texts that are too
+long are cut off by embed, with a note, and refused by fill and generate. With
+-o, embed writes embeddings [n,D].
 
 Generate prints prompt and answer as they come, and ends at the token that ends
 texts (generation_config.json, config.json or the tokenizer say which), after
@@ -70,13 +72,16 @@ of text; pixel_values [C,H,W] or [B,C,H,W] for one of images; input_values
 words [B,N,V] or of labels [B,labels], and pooler_output [B,D]; B is left out
 when it is 1. Pictures and sounds are prepared as preprocessor_config.json says.`,
 		Example: `  tripartite run --text "In the beginning God created the [MASK] and the earth."
-  tripartite run --attention algebraic --neurons 2048 --text "Jesus [MASK]." --top-k 3
+  tripartite run --attention algebraic --tuning calibrated --neurons 2048 --text "Jesus [MASK]." --top-k 3
+  tripartite run causal --text "And God said" --max-new-tokens 200
+  tripartite run causal --text "And God said" --temperature 0.8 --top-p 0.95 --seed 7
+  tripartite run causal --text "And God said" --attention algebraic
+  tripartite run vision zoo/vision/samples --top 3
+  tripartite run audition zoo/audition/samples/seven.wav
+  tripartite run audition zoo/audition/samples -o labels.csv
   tripartite run ./model --task embed --file texts.txt -o embeddings.npz
+  tripartite run causal --text "And God said," --max-new-tokens 60
   tripartite run ./gpt2 --text "And God said" --max-new-tokens 20
-  tripartite run ./gpt2 --text "And God said" --temperature 0.8 --top-p 0.95 --seed 7
-  tripartite run ./bloom --text "And God said" --attention algebraic --tuning exp
-  tripartite run ./vit pictures --top 3
-  tripartite run ./vit pictures -o labels.csv
   tripartite run --task hidden ids.npz -o states.npz --attention exact,0=algebraic --tuning exp`,
 		Args: func(c *cobra.Command, args []string) error {
 			switch {
@@ -130,15 +135,22 @@ func runRun(e *env, c *cobra.Command, f *runFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	purpose, err := files.purpose()
+	if err != nil {
+		return err
+	}
 	if f.task == "" {
-		if f.task, err = files.purpose(); err != nil {
-			return err
-		}
-		if f.readsTexts() && len(in) > 0 {
+		if f.task = purpose; f.readsTexts() && len(in) > 0 {
 			return usageError{surplus(args)}
 		}
 	}
 	if err := f.check(e, c, in); err != nil {
+		return err
+	}
+	if err := f.circuits.settleForUse(e, c, files); err != nil {
+		return err
+	}
+	if err := f.suits(files.name, purpose); err != nil {
 		return err
 	}
 	if f.task == taskClassify && len(in) == 0 {

@@ -2,17 +2,14 @@ package main
 
 import (
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/task"
 )
 
@@ -24,13 +21,12 @@ type classifiedFile struct {
 
 // classify prints the likeliest labels of pictures or sounds.
 func (j *job) classify(in []string) error {
-	p, err := task.ReadPreprocessor(j.files.files, j.net.Model)
-	if err != nil {
-		return fmt.Errorf("classify: %w", err)
-	}
-	files, err := expand(in, p)
-	if err != nil {
-		return err
+	files := in
+	if p := j.net.Preprocessor; p != nil { // a model of text is refused below
+		var err error
+		if files, err = expand(in, p); err != nil {
+			return err
+		}
 	}
 	table := j.flags.output == "" && !j.e.json
 	width := 0
@@ -38,11 +34,11 @@ func (j *job) classify(in []string) error {
 		width = max(width, utf8.RuneCountInString(f))
 	}
 	var failed []error
-	c := task.Classification{Top: j.flags.top, Open: j.open}
+	c := task.Classification{Top: j.flags.top, Open: j.e.open}
 	c.Each = func(one task.Classified) error {
 		switch {
 		case one.Err != nil:
-			failed = append(failed, fmt.Errorf("%s: %w", one.File, one.Err))
+			failed = append(failed, fmt.Errorf("%s: %w", inputName(one.File), one.Err))
 			if len(files) > 1 {
 				j.e.complain(failed[len(failed)-1])
 			}
@@ -56,7 +52,7 @@ func (j *job) classify(in []string) error {
 	if !table {
 		j.opt.Progress, end = j.e.progress("files")
 	}
-	out, err := task.Classify(j.ctx, j.net.Model, p, files, c, j.opt)
+	out, err := task.Classify(j.ctx, j.net, files, c, j.opt)
 	end()
 	if err != nil {
 		return err
@@ -92,52 +88,6 @@ func (j *job) classify(in []string) error {
 	return nil
 }
 
-// open opens a file to classify.
-func (j *job) open(name string) (io.ReadCloser, error) {
-	if isStream(name) {
-		return io.NopCloser(j.e.stdin), nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("%w; check the path", cause(err))
-	}
-	return f, nil
-}
-
-// expand puts, in the place of folders, the files in them and below that can be
-// read, in the order of their names, those left out that begin with a dot. What is
-// not there, or cannot be looked into, stays, and is named when it is opened.
-func expand(in []string, p *task.Preprocessor) ([]string, error) {
-	var files []string
-	for _, path := range in {
-		info, err := os.Stat(path)
-		if isStream(path) || err != nil || !info.IsDir() {
-			files = append(files, path)
-			continue
-		}
-		n, root := len(files), path+string(filepath.Separator) // of a link, what it points at
-		err = filepath.WalkDir(root, func(at string, d fs.DirEntry, err error) error {
-			switch hidden := at != root && strings.HasPrefix(d.Name(), "."); {
-			case err != nil:
-				files = append(files, at)
-				return fs.SkipDir
-			case hidden && d.IsDir():
-				return fs.SkipDir
-			case !hidden && !d.IsDir() && slices.Contains(p.Extensions(), strings.ToLower(filepath.Ext(at))):
-				files = append(files, at)
-			}
-			return nil
-		})
-		if err == nil && len(files) == n {
-			err = errors.New("there is no file in it")
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w that ends like a picture or sound that the model reads (%s)", path, err, p.Kinds())
-		}
-	}
-	return files, nil
-}
-
 // printLabels prints the labels of one file, its name before the first.
 func printLabels(w io.Writer, one *task.Classified, width int) {
 	name := one.File
@@ -166,11 +116,11 @@ func (j *job) inputs(path string) (task.Arrays, error) {
 	default:
 		return readArrays(j.e, path, inputArrays)
 	}
-	p, err := task.ReadPreprocessor(j.files.files, j.net.Model)
+	p, err := network.ReadPreprocessor(j.files.files, j.net.Model)
 	if err != nil {
 		return task.Arrays{}, fmt.Errorf("%s: %w", path, err)
 	}
-	f, err := j.open(path)
+	f, err := j.e.open(path)
 	if err != nil {
 		return task.Arrays{}, fmt.Errorf("%s: %w", path, err)
 	}
@@ -180,5 +130,6 @@ func (j *job) inputs(path string) (task.Arrays, error) {
 		return task.Arrays{}, fmt.Errorf("%s: %w", path, err)
 	}
 	// The model looks at the one that it reads.
-	return task.Arrays{PixelValues: &x, InputValues: &x}, nil
+	values := task.Floats(x)
+	return task.Arrays{PixelValues: &values, InputValues: &values}, nil
 }

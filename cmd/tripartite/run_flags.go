@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/task"
 	"github.com/tripartite-go/tripartite/tensor"
 )
@@ -49,6 +48,22 @@ var flagsOf = []struct {
 	{"top-p", []taskName{taskGenerate}},
 }
 
+// suits refuses a task that a model for another cannot do, before any input is
+// read. What depends on the weights shows when they are loaded.
+func (f *runFlags) suits(model string, purpose taskName) error {
+	switch {
+	case f.readsTexts() && purpose == taskClassify:
+		return fmt.Errorf("%s classifies pictures or sounds and reads no texts, as %s does; leave out --task, or take a model of texts", model, f.task)
+	case f.task == taskClassify && purpose != taskClassify:
+		return fmt.Errorf("%s reads texts, and classify is for pictures and sounds; leave out --task, or take a model such as vision", model)
+	case f.task == taskFill && purpose == taskGenerate:
+		return fmt.Errorf("%s is causal: it knows what comes before a [MASK] and not what follows; take a masked language model, such as language, or --task generate", model)
+	case f.task == taskGenerate && purpose == taskFill:
+		return fmt.Errorf("%s fills in words of a text and does not go on with one; take a causal model, such as causal, or --task fill", model)
+	}
+	return nil
+}
+
 // check refuses flags that contradict one another or the task.
 func (f *runFlags) check(e *env, c *cobra.Command, in []string) error {
 	changed := c.Flags().Changed
@@ -87,8 +102,8 @@ func (f *runFlags) check(e *env, c *cobra.Command, in []string) error {
 		}
 	}
 	f.circuits.check(e, c, "tuning", "neurons", "draw", "calibrate")
-	if f.circuits.calibrate != "" && f.circuits.attention.Uses(attention.KindAlgebraic) && !f.circuits.needsCalibration() {
-		e.warnf("--calibrate has no effect on %s curves; use --tuning calibrated", f.circuits.tuning)
+	if err := f.circuits.apart("run", in...); err != nil {
+		return err
 	}
 	return oneStream("input", append(in, f.circuits.calibrate)...)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/task"
 )
 
@@ -53,13 +54,30 @@ func (j *job) generate() error {
 // tell says of text i what a reader would not see.
 func (j *job) tell(i int, g *task.Generated) {
 	if g.Finish == task.FinishPositions {
-		j.e.warnf("text %d goes on for %s only: %s has positions for %d, prompt and answer together; shorten the prompt, or take a model without positions, such as BLOOM",
-			i+1, count(len(g.IDs), "token", "tokens"), j.files.name, j.net.Model.Config().Positions)
+		j.e.warnf("text %d goes on for %s only: %s has positions for %d, prompt and answer together; shorten the prompt, or take a model without positions, such as the bundled causal or BLOOM",
+			i+1, counts.Plural(len(g.IDs), "token"), j.files.name, j.net.Model.Config().Positions)
 	}
 	say := j.e.logf
 	if j.flags.circuits.attention.Uses(attention.KindAlgebraic) {
 		say = j.e.warnf
 	}
-	say("text %d: heads carry %d bytes after the %s of the prompt, %d after %d more (%s)",
-		i+1, g.BytesAfterPrompt, count(len(g.PromptIDs), "token", "tokens"), g.BytesAtEnd, len(g.IDs), g.Finish)
+	of := ""
+	if len(j.texts) > 1 {
+		of = fmt.Sprintf("text %d: ", i+1)
+	}
+	say("%sheads carry %d bytes after the %s of the prompt, %d after %d more, %s",
+		of, g.BytesAfterPrompt, counts.Plural(len(g.PromptIDs), "token"), g.BytesAtEnd, len(g.IDs), ending(g.Finish))
+}
+
+// ending says where a text ended.
+func ending(f task.Finish) string {
+	switch f {
+	case task.FinishEnd:
+		return "where the model ends the text"
+	case task.FinishPositions:
+		return "where its positions end"
+	case task.FinishInterrupted:
+		return "where it was interrupted"
+	}
+	return "as many as --max-new-tokens says"
 }

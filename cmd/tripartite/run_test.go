@@ -276,7 +276,7 @@ func TestHeadsAreChosenOneByOne(t *testing.T) {
 	}
 }
 
-func TestAModelThatBringsNoCalibrationTextsTakesThem(t *testing.T) {
+func TestAModelThatBringsNoCalibrationInputsTakesThem(t *testing.T) {
 	texts := filepath.Join(pretrained, "sentence-mean", "texts.txt")
 	calibration := write(t, t.TempDir(), "calibration", "an astrocyte wraps a synapse\ncalcium and neurons\n")
 	args := []string{"run", pretrained + "sentence-mean", "--task", "embed", "--file", texts, "--json"}
@@ -284,7 +284,7 @@ func TestAModelThatBringsNoCalibrationTextsTakesThem(t *testing.T) {
 	if err := json.Unmarshal([]byte(must(t, append(args, "--attention", "algebraic", "--calibrate", calibration)...).stdout), &r); err != nil {
 		t.Fatal(err)
 	}
-	if c := r.Config; c.Attention != "algebraic" || c.Tuning != "calibrated" || c.Neurons != defaultNeurons || c.Draw != "orthogonal" || c.CalibrationTexts != 2 || r.Seed != 1 || r.Generator == "" || r.Kernel == "" {
+	if c := r.Config; c.Attention != "algebraic" || c.Tuning != "calibrated" || c.Neurons != defaultNeurons || c.Draw != "orthogonal" || c.CalibrationInputs != 2 || r.Seed != 1 || r.Generator == "" || r.Kernel == "" {
 		t.Errorf("%+v", r)
 	}
 	o := command(append(args, "--attention", "algebraic")...)
@@ -332,9 +332,9 @@ func TestBundledVersesCalibrateForeignModels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := newEnv(t.Context(), nil, io.Discard, io.Discard).textsFor(t.Context(), m, net, "--calibrate", "", calibration)
-	if err != nil || !slices.Equal(got, zoo.Models()[0].Calibration().Texts) {
-		t.Errorf("%d texts (%v), want %d", len(got), err, len(zoo.Models()[0].Calibration().Texts))
+	got, err := newEnv(t.Context(), nil, io.Discard, io.Discard).inputsFor(t.Context(), m, net, calibrating(""))
+	if err != nil || !slices.Equal(got.Texts, zoo.Models()[0].Calibration().Texts) {
+		t.Errorf("%d texts (%v), want %d", len(got.Texts), err, len(zoo.Models()[0].Calibration().Texts))
 	}
 }
 
@@ -401,6 +401,8 @@ func TestRunRefusesWrongCommandLines(t *testing.T) {
 		{"run --text a --neurons 0", "at least 1"},
 		{"run --file - --attention algebraic --calibrate -", "standard input"},
 		{"run --attention algebraic --calibrate -", "standard input"},
+		{"run --attention algebraic --file a --calibrate a", "holds what is run"},
+		{"run " + answering + "vit ok.png a/b.png --attention algebraic --calibrate a", "holds what is run (a/b.png)"},
 	} {
 		o := command(strings.Fields(c.args)...)
 		if o.stdout != "" {
@@ -442,13 +444,14 @@ func TestRunRefusesBadInput(t *testing.T) {
 		{"no mask", []string{"--text", "the heaven"}, []string{"text 1", "[MASK]"}},
 		{"too long", []string{"--text", "[MASK]" + strings.Repeat(" and", 5000)}, []string{"text 1", "positions", "split"}},
 		{"more words than there are", []string{"--text", "the [MASK]", "--top-k", "1000000"}, []string{"1000000"}},
-		{"a picture for a model of text", []string{"--task", "classify", "language", pictures + "text.png"}, []string{"classify: language reads texts", "ViT"}},
+		{"a picture for a model of text", []string{"--task", "classify", "language", pictures + "text.png"}, []string{"language reads texts", "such as vision"}},
+		{"texts for images, before standard input is read", []string{"vision", "--task", "generate"}, []string{"vision classifies pictures", "reads no texts"}},
 		{"a picture for hidden of text", append([]string{"language"}, append(hidden, pictures+"text.png")...), []string{"text.png: language reads texts"}},
 		{"a sound for a model of images", []string{answering + "vit", "../../input/audio/testdata/tone.wav"}, []string{"tone.wav", "PNG, JPEG and WebP are read"}},
 		{"no classifier", []string{pretrained + "vit", pictures + "text.png"}, []string{"preprocessor_config.json"}},
 		{"nothing to classify", []string{answering + "vit", "../../input/audio"}, []string{"input/audio", "no file in it", "PNG, JPEG and WebP"}},
 		{"no such picture", []string{answering + "vit", filepath.Join(dir, "nosuch.png")}, []string{"nosuch.png", "no such file", "check the path"}},
-		{"generate by an encoder", []string{"--task", "generate", "--text", "a"}, []string{"language is not causal", "GPT-2 or BLOOM"}},
+		{"generate by an encoder", []string{"--task", "generate", "--text", "a"}, []string{"language fills in words", "take a causal model"}},
 		{"a prompt that is too long", []string{answering + "gpt2", "--text", strings.Repeat("z", 64)}, []string{"64 tokens", "positions for 64", "shorten"}},
 		{"fill by a causal model", []string{answering + "gpt2", "--task", "fill", "--text", "a"}, []string{"causal"}},
 		{"no head to fill with", []string{pretrained + "sentence-mean", "--text", "the [MASK]"}, []string{"masked-language-model head"}},
@@ -464,9 +467,9 @@ func TestRunRefusesBadInput(t *testing.T) {
 		{"no such arrays", append(hidden, filepath.Join(dir, "nosuch.npz")), []string{"nosuch.npz"}},
 		{"no ids", append(hidden, writeNpz(t, filepath.Join(dir, "q.npz"), array{"q", []int{1}, []float64{1}})), []string{"input_ids", "it has q"}},
 		{"an image for BERT", append([]string{pretrained + "bert"}, append(hidden, writeNpz(t, filepath.Join(dir, "image.npz"), array{"pixel_values", []int{1, 1, 1}, []float64{1}}))...), []string{"bert reads input_ids", "holds pixel_values"}},
-		{"curves for images", append([]string{pretrained + "vit"}, append(hidden, "--attention", "algebraic", filepath.Join(dir, "image.npz"))...), []string{"vit reads pixel_values", "--tuning exp"}},
-		{"texts for images", []string{pretrained + "vit", "--task", "embed", "--text", "a"}, []string{"vit reads pixel_values, not texts"}},
-		{"a mask in an image", []string{pretrained + "vit", "--task", "fill", "--text", "[MASK]"}, []string{"vit has no masked-language-model head"}},
+		{"curves for images", append([]string{pretrained + "vit"}, append(hidden, "--attention", "algebraic", filepath.Join(dir, "image.npz"))...), []string{"vit", "preprocessor_config.json"}},
+		{"texts for images", []string{pretrained + "vit", "--task", "embed", "--text", "a"}, []string{"vit classifies pictures", "reads no texts"}},
+		{"a mask in an image", []string{pretrained + "vit", "--task", "fill", "--text", "[MASK]"}, []string{"vit classifies pictures", "reads no texts"}},
 		{"ids that are not whole", append(hidden, writeNpz(t, filepath.Join(dir, "half.npz"), row(1.5))), []string{"input_ids[0]", "1.5"}},
 		{"unknown id", append(hidden, writeNpz(t, filepath.Join(dir, "id.npz"), row(2, 1e6))), []string{"1000000", "vocabulary"}},
 		{"no tokens", append(hidden, writeNpz(t, filepath.Join(dir, "none.npz"), row())), []string{"input_ids", "no token"}},

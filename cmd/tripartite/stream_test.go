@@ -2,24 +2,32 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
+	"unicode/utf8"
 
+	"github.com/tripartite-go/tripartite"
+	tokens "github.com/tripartite-go/tripartite/input/text"
 	"github.com/tripartite-go/tripartite/internal/npz"
 	"github.com/tripartite-go/tripartite/safetensors"
 	"github.com/tripartite-go/tripartite/stream"
+	"github.com/tripartite-go/tripartite/zoo/causal"
 )
 
 const bloom = "../../model/testdata/bloom"
@@ -133,10 +141,37 @@ func copyFile(t *testing.T, from, to string) {
 	}
 }
 
-// TestAKilledStreamResumesAsIfNothingHappened kills a stream at random moments
-// with SIGKILL, which no program notices, until it has come to the end.
-// TRIPARTITE_KILLS says how often, at least.
+// TestAKilledStreamResumesAsIfNothingHappened kills a network's stream at random
+// moments; see killedStream.
 func TestAKilledStreamResumesAsIfNothingHappened(t *testing.T) {
+	const tokens = 20000
+	in := write(t, t.TempDir(), "ids.txt", idText(2, tokens))
+	killedStream(t, streaming(in), tokens, func(path string) int {
+		info, err := stream.Inspect(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Tokens
+	})
+}
+
+// TestAKilledHeadResumesAsIfNothingHappened does the same to one head.
+func TestAKilledHeadResumesAsIfNothingHappened(t *testing.T) {
+	const rows = 40000
+	in := writeRows(t, filepath.Join(t.TempDir(), "x.npy"), rowsOf(2, rows))
+	killedStream(t, []string{"stream", "--head", "identity", in, "--neurons", "64", "--forget", "0.01"}, rows, func(path string) int {
+		info, err := tripartite.InspectMemory(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Tokens
+	})
+}
+
+// killedStream kills a stream of so many lines at random moments with SIGKILL,
+// which no program notices, until it has come to the end. TRIPARTITE_KILLS says
+// how often, at least. A memory holds as many tokens as inspect says.
+func killedStream(t *testing.T, command []string, tokens int, inspect func(path string) int) {
 	if runtime.GOOS == "windows" || testing.Short() {
 		t.Skip("skipped: it kills many processes")
 	}
@@ -146,24 +181,19 @@ func TestAKilledStreamResumesAsIfNothingHappened(t *testing.T) {
 	}
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	const every, tokens = 50, 20000
-	in := write(t, dir, "ids.txt", idText(2, tokens))
-	whole := must(t, streaming(in, "--save", at("whole"), "--save-every", "50", "-o", at("whole.npy"))...).stdout
+	with := func(more ...string) []string { return slices.Concat(command, more) }
+	whole := must(t, with("--save", at("whole"), "--save-every", "50", "-o", at("whole.npy"))...).stdout
 	wantLines, wantMemory, wantStates := strings.SplitAfter(whole, "\n"), read(t, at("whole")), read(t, at("whole.npy"))
 	rng := rand.New(rand.NewPCG(3, 4))
 	longest := 400 * time.Millisecond // of a life: a few to a stream, later more
 	for killed := 0; killed < kills; {
 		os.Remove(at("memory"))
 		for done := false; !done; {
-			args := streaming(in, "--save", at("memory"), "--save-every", strconv.Itoa(every), "-o", at("states.npy"))
+			args := with("--save", at("memory"), "--save-every", "50", "-o", at("states.npy"))
 			from := 0
 			if _, err := os.Stat(at("memory")); err == nil {
 				args = append(args, "--resume", at("memory"))
-				info, err := stream.Inspect(at("memory"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				from = info.Tokens
+				from = inspect(at("memory"))
 			}
 			if killed >= kills { // to the end
 				longest = time.Hour
@@ -179,8 +209,8 @@ func TestAKilledStreamResumesAsIfNothingHappened(t *testing.T) {
 			if done = ended; !done {
 				killed++
 				t.Logf("killed after %d lines", from+len(lines)-1)
-				if info, err := stream.Inspect(at("memory")); err == nil && info.Tokens > from+len(lines)-1 {
-					t.Fatalf("the memory has %d tokens, and only %d lines were written", info.Tokens, from+len(lines)-1)
+				if _, err := os.Stat(at("memory")); err == nil && inspect(at("memory")) > from+len(lines)-1 {
+					t.Fatalf("the memory has %d tokens, and only %d lines were written", inspect(at("memory")), from+len(lines)-1)
 				}
 			} else if from+len(lines)-1 != tokens {
 				t.Fatalf("the last part ends after %d tokens", from+len(lines)-1)
@@ -192,7 +222,7 @@ func TestAKilledStreamResumesAsIfNothingHappened(t *testing.T) {
 		if !bytes.Equal(read(t, at("states.npy")), wantStates) {
 			t.Fatal("the states are not those of a stream that was not killed")
 		}
-		if names := files(t, dir); len(names) != 5 { // input, and memory and states of both
+		if names := files(t, dir); len(names) != 4 { // memory and states of both
 			t.Fatalf("left behind: %v", names)
 		}
 		longest = max(longest/2, 100*time.Millisecond)
@@ -229,7 +259,7 @@ func TestCtrlCSavesTheMemory(t *testing.T) {
 		cancel()
 	}()
 	o := commandWith(ctx, r, streaming("-", "--save", at)...)
-	if o.code != exitInterrupted {
+	if o.code != exitInterrupted || strings.Contains(o.stderr, "context") {
 		t.Fatalf("exit code %d: %s", o.code, o.stderr)
 	}
 	info, err := stream.Inspect(at)
@@ -269,8 +299,8 @@ func TestMemoriesThatAStreamRefuses(t *testing.T) {
 		"exact heads":   {streaming(in, "--attention", "algebraic,1.2=exact"), []string{"layer 1, head 2 is no circuit"}},
 		"shorter input": {streaming(write(t, dir, "few.txt", "1 2"), "--resume", at("memory")), []string{"few.txt", "the same input"}},
 		"other states":  {streaming(in, "--resume", at("memory"), "-o", at("short")), []string{"states", "the stream wrote"}},
-		"GPT-2":         {[]string{"stream", "../../model/testdata/gpt2", in, "--ids", "--tuning", "exp", "--save", at("gpt2")}, []string{"20 positions", "BLOOM"}},
-		"an encoder":    {[]string{"stream", "../../model/testdata/bert", in, "--ids", "--tuning", "exp"}, []string{"not causal", "BLOOM"}},
+		"GPT-2":         {[]string{"stream", "../../model/testdata/gpt2", in, "--ids", "--tuning", "exp", "--save", at("gpt2")}, []string{"20 positions", "bundled causal"}},
+		"an encoder":    {[]string{"stream", "../../model/testdata/bert", in, "--ids", "--tuning", "exp"}, []string{"not causal", "the bundled one, causal"}},
 		"foreign id":    {streaming(write(t, dir, "foreign.txt", "1 2 61")), []string{"token 2", "is 61", "0 to 60"}},
 		"no id":         {streaming(write(t, dir, "word.txt", "1 two")), []string{"word.txt: byte 2"}},
 		"merge":         {[]string{"memory", "merge", at("memory"), at("memory"), "-o", at("both")}, []string{"do not add", "--resume"}},
@@ -308,9 +338,23 @@ func TestAFullDiskLeavesTheOldMemory(t *testing.T) {
 	memory := filepath.Join(dir, "memory")
 	must(t, streaming(in, "--save", memory)...)
 	good := read(t, memory)
-	wantFailure(t, command(streaming(in, "-o", "/dev/full", "--save", memory)...), exitFailed, "states", "no space left")
+	wantFailure(t, command(streaming(in, "-o", "/dev/full", "--save", memory)...), exitFailed, "states", "no space left on device; check where it leads and whether there is room")
 	if !bytes.Equal(read(t, memory), good) || len(files(t, dir)) != 2 {
 		t.Errorf("the old memory has changed, or something was left behind: %v", files(t, dir))
+	}
+}
+
+func TestWhereNothingCanBeSavedNothingBegins(t *testing.T) {
+	dir := t.TempDir()
+	in := write(t, dir, "ids.txt", idText(1, 30))
+	rows := writeRows(t, filepath.Join(dir, "x.npy"), rowsOf(1, 30))
+	for _, args := range [][]string{streaming(in), {"stream", "--head", "identity", rows}} {
+		o := command(append(args, "--save", filepath.Join(dir, "no", "memory"))...)
+		wantFailure(t, o, exitFailed, "save memory", "there is no folder "+filepath.Join(dir, "no")+"; create it first")
+		if o.stdout != "" {
+			t.Errorf("a stream whose memory cannot be saved printed %.80s", o.stdout)
+		}
+		wantFailure(t, command(append(args, "--save", dir)...), exitFailed, "it is a folder")
 	}
 }
 
@@ -318,7 +362,7 @@ func TestTheLiveLine(t *testing.T) {
 	var err bytes.Buffer
 	e := &env{stderr: &err, terminal: true}
 	now := time.Unix(0, 0)
-	update, end := e.live(func() time.Time { return now })
+	update, end := e.live("tokens", func() time.Time { return now })
 	update(stream.Status{Tokens: 1000})
 	now = now.Add(time.Second)
 	update(stream.Status{Tokens: 1500, Bytes: 64, LogCalcium: 2.5})
@@ -327,7 +371,7 @@ func TestTheLiveLine(t *testing.T) {
 		t.Errorf("the line is %q", s)
 	}
 	e.quiet = true
-	if update, _ := e.live(time.Now); update != nil {
+	if update, _ := e.live("tokens", time.Now); update != nil {
 		t.Error("--quiet shows a line")
 	}
 }
@@ -392,6 +436,43 @@ func bytesBloom(t *testing.T) string {
 	return dir
 }
 
+// Tokens are decoded as in the midst of a text, whatever marks words.
+func TestTextsOfTokens(t *testing.T) {
+	packed, err := os.Open("../../input/text/testdata/bpe/llama2.json.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packed.Close()
+	unpacked, err := gzip.NewReader(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	llama, err := io.ReadAll(unpacked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		model fs.FS
+		texts map[string]string
+	}{
+		"bytes":         {causal.Files(), map[string]string{"Ċ": "\n", "Ġ": " ", "a": "a", "Ã": ""}},
+		"WordPiece":     {os.DirFS("../../zoo/language"), map[string]string{"the": " the", "##s": "s", "[CLS]": ""}},
+		"SentencePiece": {fstest.MapFS{"tokenizer.json": {Data: llama}}, map[string]string{"▁the": " the", "a": "a", "<0x0A>": "\n", "<0xC3>": ""}},
+	} {
+		tok, err := tokens.Load(c.model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := texts(tok)
+		for token, want := range c.texts {
+			id, ok := tok.ID(token)
+			if got := of(id); !ok || got != want || of(id) != want {
+				t.Errorf("%s: %q is %q, want %q", name, token, got, want)
+			}
+		}
+	}
+}
+
 func TestTextGoesOnWhereItWasCutOff(t *testing.T) {
 	folder, dir := bytesBloom(t), t.TempDir()
 	memory := filepath.Join(dir, "memory")
@@ -406,8 +487,25 @@ func TestTextGoesOnWhereItWasCutOff(t *testing.T) {
 		t.Fatalf("%d lines for %d bytes", len(lines)-1, len(text))
 	}
 	var last struct {
-		Token string
-		Bits  float64 `json:"bits_per_byte"`
+		Token, Text string
+		Bits        float64 `json:"bits_per_byte"`
+	}
+	read := ""
+	for _, l := range lines[:len(text)] {
+		last.Text = ""
+		if err := json.Unmarshal([]byte(l), &last); err != nil {
+			t.Fatal(err)
+		}
+		read += last.Text
+	}
+	ascii := strings.Map(func(r rune) rune {
+		if r >= utf8.RuneSelf {
+			return -1
+		}
+		return r
+	}, text)
+	if read != ascii {
+		t.Errorf("the texts of all tokens are %q, want %q", read, ascii)
 	}
 	if err := json.Unmarshal([]byte(lines[len(lines)-2]), &last); err != nil || last.Token != "Ċ" {
 		t.Errorf("the last line is %+v, %v", last, err)

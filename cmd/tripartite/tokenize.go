@@ -3,14 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite/input/text"
+	"github.com/tripartite-go/tripartite/internal/counts"
 )
 
 func newTokenize(e *env) *cobra.Command {
@@ -61,19 +60,14 @@ func tokenize(ctx context.Context, e *env, t *text.Tokenizer, path string, maxLe
 	var out []byte
 	truncated := 0
 	err = eachLine(ctx, r, name, func(n int, line []byte) error {
-		var in struct {
-			Text *string `json:"text"`
-		}
 		if len(bytes.TrimSpace(line)) == 0 {
 			return fmt.Errorf(`%s: line %d is empty; write {"text": ""} for an empty text, or delete the line`, name, n)
 		}
-		if err := json.Unmarshal(line, &in); err != nil {
-			return fmt.Errorf(`%s: line %d is not {"text": "..."}: %w; correct it, one JSON object a line`, name, n, plainJSON(err))
+		s, err := textOfJSON(name, n, line)
+		if err != nil {
+			return err
 		}
-		if in.Text == nil {
-			return fmt.Errorf(`%s: line %d has no "text"; write {"text": "..."}, one object a line`, name, n)
-		}
-		enc := t.EncodeAligned(*in.Text)
+		enc := t.EncodeAligned(s)
 		if maxLength > 0 {
 			dropped, err := enc.Truncate(maxLength)
 			if err != nil {
@@ -97,22 +91,10 @@ func tokenize(ctx context.Context, e *env, t *text.Tokenizer, path string, maxLe
 		return nil
 	}, e.flush)
 	if truncated > 0 {
-		e.warnf("%s truncated to %d tokens", count(truncated, "text was", "texts were"), maxLength)
+		e.warnf("%s truncated to %d tokens", counts.Nouns(truncated, "text was", "texts were"), maxLength)
 	}
 	if flushing := e.flush(); err == nil { // what was read before an error counts
 		err = flushing
-	}
-	return err
-}
-
-// plainJSON says what is wrong with a line of JSON without Go's names.
-func plainJSON(err error) error {
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &kind) && kind.Field == "":
-		return fmt.Errorf("it is a JSON %s", kind.Value)
-	case errors.As(err, &kind):
-		return fmt.Errorf("%q is a JSON %s", kind.Field, kind.Value)
 	}
 	return err
 }

@@ -44,6 +44,7 @@ type transferFlags struct {
 	model, input, output string
 	err                  float64
 	head                 place
+	compare              []string
 	circuits             circuitFlags
 	precision            tensor.Precision
 }
@@ -57,25 +58,46 @@ func newTransfer(e *env) *cobra.Command {
 astrocytes, and with uniform attention, the floor below which attention is
 useless. It says for every head how close astrocyte calcium comes to the softmax
 normalizer, how many neurons that takes, and for the whole network what it still
-does: hidden states, sentence embeddings, masked tokens filled in.
+does: hidden states, embeddings, and what the model is for:
+
+  BERT, ALBERT     masked tokens filled in
+  GPT-2, BLOOM     every next token guessed: accuracy, nats, bits per byte
+  ViT, DeiT, AST   pictures or sounds named
+
+Heads of a causal model become circuits that write a token, then read it; with
+ALiBi they forget 1 - exp(-slope) with every token.
 
 With no arguments it runs the bundled language model on bundled verses that the
-model did not see in training, with calibrated tuning curves whose constants
-come from other verses. Texts of your own come from --input and --calibrate, one
-a line; without them, other models read the bundled verses too.
+model did not see in training. The other bundled models bring inputs, too. Their
+tuning curves are the fitted ones that they bring, if they do, or else, as those
+of all other models, calibrated: drawn at random, with constants from inputs
+that are not those that are run. --tuning FILE takes curves that "tripartite
+fit" learned, --tuning calibrated and --tuning exp show the others.
+
+Inputs of your own come from --input and --calibrate: a file of texts, one a
+line, or a file or folder of pictures or sounds. Where subfolders are called
+like the model's labels, FOLDER/LABEL/..., those are the right answers. Other
+models of text read the bundled verses where you give none. Those of pictures
+and sounds need --input, and --calibrate for curves that are calibrated.
+
+Whole networks are compared on all inputs, heads on about 2,000 tokens of them.
 
 The folder DIR receives report.html (self-contained), report.json, and the
 figures as PNG and SVG: calcium against softmax normalizer token by token for
 one head, error against number of neurons per map with the variance law, maps of
-layers and heads, and an overview.`,
+layers and heads, what whole networks keep against the neurons of a head with
+random, calibrated and fitted curves, what the last layer attends to in some of
+the inputs, laid over the picture, the spectrogram or the words, an overview.`,
 		Example: `  tripartite transfer
-  tripartite transfer --neurons 2048 -o report-2048
-  tripartite transfer --error 1 --head 2.5 -o report-error
+  tripartite transfer --tuning calibrated --neurons 2048 -o report-2048
+  tripartite transfer --tuning calibrated --error 1 --head 2.5 -o report-error
   tripartite transfer --attention algebraic,0=exact --tuning hyperbolic -o report-hyperbolic
-  tripartite transfer --model ./model --input texts.txt --calibrate more-texts.txt`,
+  tripartite transfer --model causal -o report-causal
+  tripartite transfer --model ./model --input texts.txt --calibrate more-texts.txt
+  tripartite transfer --model ./vit --input pictures --calibrate more-pictures`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("transfer: unexpected argument %q; give the model by --model and texts by --input", args[0])
+				return fmt.Errorf("transfer: unexpected argument %q; give the model by --model and inputs by --input", args[0])
 			}
 			return nil
 		},
@@ -85,7 +107,7 @@ layers and heads, and an overview.`,
 	flags := c.Flags()
 	flags.StringVarP(&f.model, "model", "m", "", "`MODEL`: the name of a bundled model, a folder, or the name of a model in the Hugging Face cache (default the bundled language model)")
 	_ = c.RegisterFlagCompletionFunc("model", completeModels("")) // the flag is there, and once
-	flags.StringVarP(&f.input, "input", "i", "", "`TEXTS` to run, one a line, - for standard input (default bundled verses)")
+	flags.StringVarP(&f.input, "input", "i", "", "`INPUTS` to run: a file of texts, one a line, or a file or folder of pictures or sounds; - for standard input (default what a bundled model brings)")
 	group(c, "Network", "model", "input")
 	f.circuits.add(c, attention.KindAlgebraic)
 	floatVar(flags, &f.err, "error", func(x float64) bool { return x > 0 }, "a number above 0, such as 0.1",
@@ -94,10 +116,12 @@ layers and heads, and an overview.`,
 	group(c, "Heads", "error")
 	flags.Var(&value[place]{&f.head, f.head, "LAYER.HEAD", parsePlace}, "head",
 		"head to show token by token (default the one whose calcium has the median error)")
+	flags.StringArrayVar(&f.compare, "compare", nil, "`FILE` of fitted curves to show beside the others in fidelity against neurons; may be given several times")
+	_ = c.MarkFlagFilename("compare", "safetensors") // the flag is there
 	precisionVar(c, &f.precision)
 	group(c, "Arithmetic", "precision")
 	outputVar(c, &f.output, "`DIR` for the report and its figures")
-	group(c, "Output", "head", "output")
+	group(c, "Output", "head", "compare", "output")
 	return c
 }
 
@@ -108,12 +132,18 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 	if err := oneStream("input", f.input, f.circuits.calibrate); err != nil {
 		return err
 	}
+	if err := f.circuits.apart("transfer", f.input); err != nil {
+		return err
+	}
 	f.circuits.check(e, c, "tuning", "neurons", "draw")
-	if err := writableFolder(f.output); err != nil {
+	if err := writableReport(f.output); err != nil {
 		return err
 	}
 	m, err := findModel(f.model)
 	if err != nil {
+		return err
+	}
+	if err := f.circuits.settle(e, c, m, "neurons", "draw", "error"); err != nil {
 		return err
 	}
 	e.arithmetic(f.precision)
@@ -121,24 +151,34 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 	if err != nil {
 		return err
 	}
-	texts, err := e.textsFor(c.Context(), m, net, "--input", f.input, verses)
-	if err != nil {
+	cfg := transfer.Config{
+		Network: net, Selection: f.circuits.attention, Tuning: f.circuits.tuning, Draw: f.circuits.draw,
+		Neurons: f.circuits.neurons, Error: f.err, Seed: e.seed,
+		Layer: f.head.layer, Head: f.head.head, Program: programVersion(),
+	}
+	if err := f.fitted(&cfg, m); err != nil {
 		return err
 	}
-	constants, err := e.textsFor(c.Context(), m, net, "--calibrate", f.circuits.calibrate, calibration)
-	if err != nil {
+	in := tested(f.input)
+	if cfg.Inputs, err = e.inputsFor(c.Context(), m, net, in); err != nil {
 		return err
+	}
+	if net.Preprocessor != nil {
+		cfg.Truth = truth(cfg.Inputs.Files, m, in, net.Model.Config().Labels)
+	}
+	// Constants are computed even where no head depends on them, for the budgets of
+	// calibrated curves, but where that would ask for pictures or sounds in vain.
+	others := calibrating(f.circuits.calibrate)
+	if net.Tokenizer != nil || others.path != "" || m.bundled != nil || f.circuits.needsCalibration() {
+		if cfg.Calibration, err = e.inputsFor(c.Context(), m, net, others); err != nil {
+			return err
+		}
 	}
 	pool := tensor.NewPool(e.cores())
 	defer pool.Close()
 	update, end := e.stages()
-	r, err := transfer.Run(c.Context(), transfer.Config{
-		Network: net, Texts: texts, Calibration: constants,
-		Selection: f.circuits.attention, Tuning: f.circuits.tuning, Draw: f.circuits.draw,
-		Neurons: f.circuits.neurons, Error: f.err, Seed: e.seed,
-		Layer: f.head.layer, Head: f.head.head,
-		Program: programVersion(), Pool: pool, Progress: update,
-	})
+	cfg.Pool, cfg.Progress = pool, update
+	r, err := transfer.Run(c.Context(), cfg)
 	end()
 	if err != nil {
 		return err
@@ -156,12 +196,55 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 	return err
 }
 
-// writableFolder finds out before a long job whether its results can be
-// written: in the folder, or where it would be made.
-func writableFolder(dir string) error {
+// fitted fills in the fitted curves: those that the heads get, and those that are
+// compared with them, of the user and those that lie with a bundled model.
+func (f *transferFlags) fitted(cfg *transfer.Config, m modelFiles) error {
+	var all []*fittedCurves
+	if f.circuits.fitted != nil {
+		all = append(all, f.circuits.fitted)
+		cfg.Fitted = f.circuits.fitted.Tuning
+	}
+	for _, path := range f.compare {
+		t, err := openTuning(path)
+		if err != nil {
+			return err
+		}
+		all = append(all, t)
+		cfg.Compare = append(cfg.Compare, t.Tuning)
+	}
+	if m.bundled != nil {
+		for _, name := range m.tunings() {
+			t, err := m.openTuning(name)
+			if err != nil {
+				return err
+			}
+			all = append(all, t)
+			cfg.Compare = append(cfg.Compare, t.Tuning)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	checkpoint, err := network.Checkpoint(m.files)
+	for _, t := range all {
+		if err == nil {
+			err = t.serves(cfg.Network, checkpoint)
+		}
+	}
+	return err
+}
+
+// writableReport finds out whether the report can be written.
+func writableReport(dir string) error {
 	if dir == "" || isStream(dir) {
 		return usagef("transfer: -o %q is no folder; give the path of one", dir)
 	}
+	return writableFolder("transfer", dir)
+}
+
+// writableFolder finds out before a long job whether its results can be
+// written: in the folder, or where it would be made.
+func writableFolder(command, dir string) error {
 	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
 		info, err := os.Stat(at)
 		if errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at) {
@@ -180,6 +263,6 @@ func writableFolder(dir string) error {
 				err = errors.New("nothing can be created there")
 			}
 		}
-		return fmt.Errorf("transfer: cannot write into %s: %w; choose another folder with -o", at, cause(err))
+		return fmt.Errorf("%s: cannot write into %s: %w; choose another folder with -o", command, at, cause(err))
 	}
 }

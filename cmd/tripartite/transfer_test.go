@@ -45,7 +45,7 @@ func TestTransferWritesTheWholeReport(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "report")
 	o := must(t, append(smallTransfer(t), "-o", dir)...)
 	want := []string{"report.html", "report.json"}
-	for _, figure := range []string{"overview", "circuit", "calcium", "scaling", "heads"} {
+	for _, figure := range []string{"overview", "circuit", "calcium", "scaling", "heads", "fidelity", "attention", "attention-heads"} {
 		want = append(want, figure+".png", figure+".svg")
 	}
 	slices.Sort(want)
@@ -112,6 +112,9 @@ func TestTransferRefusesWrongCommandLines(t *testing.T) {
 		{"transfer --tuning nosuch", "calibrated, exp"},
 		{"transfer -o -", "no folder"},
 		{"transfer --input - --calibrate -", "standard input"},
+		{"transfer --input a.txt --calibrate ./a.txt", "--calibrate ./a.txt holds what is run (a.txt)"},
+		{"transfer --model vision --input a/b --calibrate a", "--calibrate a holds what is run"},
+		{"transfer --model vision --input a --calibrate a/b", "give some"},
 	} {
 		dir := t.TempDir()
 		t.Chdir(dir)
@@ -171,7 +174,7 @@ func TestForeignModelsAreGivenBundledVersesWithANote(t *testing.T) {
 	if err := os.CopyFS("foreign", os.DirFS(filepath.Join(sourceFolder(t), "../../zoo/language"))); err != nil {
 		t.Fatal(err)
 	}
-	texts := write(t, ".", "texts.txt", "Jesus wept.\n")
+	texts, others := write(t, ".", "texts.txt", "Jesus wept.\n"), write(t, ".", "others.txt", "Rejoice evermore.\n")
 	const note = "tripartite: note: foreign brings no texts: bundled verses of the King James Bible take their place; give texts like those that it was made for by "
 	for _, c := range []struct {
 		flags []string
@@ -180,7 +183,7 @@ func TestForeignModelsAreGivenBundledVersesWithANote(t *testing.T) {
 		{nil, []string{"--input TEXTS", "--calibrate TEXTS"}},
 		{[]string{"--input", texts}, []string{"--calibrate TEXTS"}},
 		{[]string{"--calibrate", texts}, []string{"--input TEXTS"}},
-		{[]string{"--input", texts, "--calibrate", texts}, nil},
+		{[]string{"--input", texts, "--calibrate", others}, nil},
 		{[]string{"--quiet"}, nil},
 	} {
 		o := command(append([]string{"transfer", "--model", "foreign", "--head", "99.0"}, c.flags...)...)

@@ -29,6 +29,18 @@ type config struct {
 // Load reads the preprocessor_config.json of a model's folder.
 func Load(fsys fs.FS) (*Extractor, error) { return preprocessor.Load(fsys, "sounds", Parse) }
 
+// Default returns the extractor of a file that leaves everything to
+// ASTFeatureExtractor: 128 bins, normalized by the statistics of AudioSet.
+func Default() *Extractor {
+	e := standard()
+	e.prepare()
+	return e
+}
+
+func standard() *Extractor {
+	return &Extractor{bins: 128, frames: 1024, normalize: true, mean: -4.2677393, std: 4.5689974}
+}
+
 // Parse returns the extractor that the text of a preprocessor_config.json asks
 // for, an ASTFeatureExtractor.
 func Parse(data []byte) (*Extractor, error) {
@@ -43,8 +55,7 @@ func Parse(data []byte) (*Extractor, error) {
 	default:
 		return nil, fmt.Errorf("%q is not done here: ASTFeatureExtractor is", c.Type)
 	}
-	// The statistics are AudioSet's.
-	e := &Extractor{bins: 128, frames: 1024, normalize: true, mean: -4.2677393, std: 4.5689974}
+	e := standard()
 	preprocessor.Set(&e.bins, c.Bins)
 	preprocessor.Set(&e.frames, c.Frames)
 	preprocessor.Set(&e.normalize, c.Normalize)

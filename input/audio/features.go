@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/dsp/fourier"
 )
@@ -78,50 +79,83 @@ func (e *Extractor) Shape() (frames, bins int) { return e.frames, e.bins }
 // frames of 0, both before normalization.
 func (e *Extractor) Features(samples []float32) ([]float32, error) {
 	if len(samples) < window {
-		return nil, fmt.Errorf("the sound has %d samples at %d Hz, less than the %d of one frame", len(samples), rate, window)
+		return nil, tooShort(len(samples))
 	}
-	fft := fourier.NewFFT(points)
-	buffer, spectrum, power := make([]float64, points), make([]complex128, powers), make([]float64, powers)
 	values := make([]float32, e.frames*e.bins)
 	n := min(e.frames, 1+(len(samples)-window)/hop)
+	a := newAnalysis()
 	for f := range n {
-		frame := buffer[:window]
-		var sum float64
-		for i := range frame {
-			frame[i] = float64(samples[f*hop+i])
-			sum += frame[i]
-		}
-		mean := sum / window
-		before := frame[0] - mean // the first sample stands in for the one before it
-		for i := range frame {
-			v := frame[i] - mean
-			frame[i] = (v - preemphasis*before) * e.hann[i]
-			before = v
-		}
-		clear(buffer[window:])
-		for k, c := range fft.Coefficients(spectrum, buffer) {
-			power[k] = real(c)*real(c) + imag(c)*imag(c)
-		}
-		for b, t := range e.bank {
-			var energy float64
-			for k, w := range t.weights {
-				energy += w * power[t.first+k]
-			}
-			values[f*e.bins+b] = float32(math.Log(max(energy, logFloor)))
-		}
+		a.frame(values[f*e.bins:(f+1)*e.bins], e, samples[f*hop:f*hop+window])
 	}
-	if e.normalize {
-		mean, std := float32(e.mean), float32(2*e.std)
-		for i, v := range values {
-			values[i] = (v - mean) / std
-		}
-	}
-	for i, v := range values {
-		if v-v != 0 {
-			return nil, fmt.Errorf("feature %d of frame %d is %v: the samples are too large or not numbers", i%e.bins, i/e.bins, v)
-		}
+	e.scale(values)
+	if i := notFinite(values); i >= 0 {
+		return nil, tooLarge(i%e.bins, i/e.bins, values[i])
 	}
 	return values, nil
+}
+
+// analysis is what the transform of a frame is computed in.
+type analysis struct {
+	fft      *fourier.FFT
+	buffer   []float64
+	spectrum []complex128
+	power    []float64
+}
+
+func newAnalysis() *analysis {
+	return &analysis{fourier.NewFFT(points), make([]float64, points), make([]complex128, powers), make([]float64, powers)}
+}
+
+// frame writes the logarithms of power [bins] of samples [window].
+func (a *analysis) frame(values []float32, e *Extractor, samples []float32) {
+	frame := a.buffer[:window]
+	var sum float64
+	for i := range frame {
+		frame[i] = float64(samples[i])
+		sum += frame[i]
+	}
+	mean := sum / window
+	before := frame[0] - mean // the first sample stands in for the one before it
+	for i := range frame {
+		v := frame[i] - mean
+		frame[i] = (v - preemphasis*before) * e.hann[i]
+		before = v
+	}
+	clear(a.buffer[window:])
+	for k, c := range a.fft.Coefficients(a.spectrum, a.buffer) {
+		a.power[k] = real(c)*real(c) + imag(c)*imag(c)
+	}
+	for b, t := range e.bank {
+		var energy float64
+		for k, w := range t.weights {
+			energy += w * a.power[t.first+k]
+		}
+		values[b] = float32(math.Log(max(energy, logFloor)))
+	}
+}
+
+// scale normalizes values in place, if that is asked for.
+func (e *Extractor) scale(values []float32) {
+	if !e.normalize {
+		return
+	}
+	mean, std := float32(e.mean), float32(2*e.std)
+	for i, v := range values {
+		values[i] = (v - mean) / std
+	}
+}
+
+// notFinite returns the index of the first value that is none, or -1.
+func notFinite(values []float32) int {
+	return slices.IndexFunc(values, func(v float32) bool { return v-v != 0 })
+}
+
+func tooShort(samples int) error {
+	return fmt.Errorf("the sound has %d samples at %d Hz, less than the %d of one frame", samples, rate, window)
+}
+
+func tooLarge(bin, frame int, v float32) error {
+	return fmt.Errorf("feature %d of frame %d is %v: the samples are too large or not numbers", bin, frame, v)
 }
 
 // Read decodes a file, resamples it and returns its [Extractor.Features]. It reads

@@ -23,7 +23,7 @@ func Resample(samples []float32, from, to int) []float32 {
 	f := newResampler(from, to)
 	out := make([]float32, f.length(len(samples)))
 	for n := range out {
-		out[n] = f.at(samples, n)
+		out[n] = f.at(samples, 0, n)
 	}
 	return out
 }
@@ -86,16 +86,24 @@ func (f *resampler) reach(n int) int {
 	return int(int64(n)*f.from/f.to) + f.half + 1
 }
 
-func (f *resampler) at(samples []float32, n int) float32 {
-	whole, part := int64(n)*f.from/f.to, int64(n)*f.from%f.to
-	first := int(whole) - f.half + 1
+// first returns the first sample that the n-th of the result is made of; one
+// below 0 is silence.
+func (f *resampler) first(n int) int {
+	return int(int64(n)*f.from/f.to) - f.half + 1
+}
+
+// at returns the n-th of the result. Of all samples those from base on are there,
+// as far as it is made of them.
+func (f *resampler) at(samples []float32, base, n int) float32 {
+	first, part := f.first(n), int64(n)*f.from%f.to
 	skip := max(0, -first)
-	end := min(2*f.half, len(samples)-first)
+	end := min(2*f.half, base+len(samples)-first)
 	places := int64(len(f.rows) - 1)
 	p, between := part*places/f.to, part*places%f.to
-	sum := dot(f.rows[p][skip:end], samples[first+skip:])
+	samples = samples[first+skip-base:]
+	sum := dot(f.rows[p][skip:end], samples)
 	if between != 0 {
-		next := dot(f.rows[p+1][skip:end], samples[first+skip:])
+		next := dot(f.rows[p+1][skip:end], samples)
 		sum += (next - sum) * float64(between) / float64(f.to)
 	}
 	return float32(sum)

@@ -151,6 +151,10 @@ func (w *wav) next() ([]float32, error) {
 	if want == 0 {
 		return nil, io.EOF
 	}
+	// What has come is passed on, so that live sound need not fill a block.
+	if _, err := w.r.Peek(w.align); err == nil {
+		want = min(want, int64(w.r.Buffered()/w.align*w.align))
+	}
 	n, err := io.ReadFull(w.r, w.bytes[:want])
 	w.left -= int64(n)
 	switch {

@@ -238,3 +238,32 @@ func (p *Picture) thin(n int) []uint8 {
 	}
 	return out
 }
+
+// Brightness undoes what a configuration does to the bytes of a picture.
+func TestBrightnessIsThatOfTheBytes(t *testing.T) {
+	for name, text := range map[string]string{
+		"normalized":   `{"image_processor_type": "ViTImageProcessor", "do_resize": false}`,
+		"rescaled":     `{"image_processor_type": "ViTImageProcessor", "do_resize": false, "do_normalize": false}`,
+		"bytes":        `{"image_processor_type": "ViTImageProcessor", "do_resize": false, "do_normalize": false, "do_rescale": false}`,
+		"other scales": `{"image_processor_type": "ViTImageProcessor", "do_resize": false, "image_mean": [0.1, 0.2, 0.3], "image_std": [0.5, 2, 0.7]}`,
+	} {
+		p, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		picture := newPicture(16, 16)
+		for i := range picture.Pix {
+			picture.Pix[i] = uint8(i)
+		}
+		values, _, _, err := p.Pixels(picture)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, b := range p.Brightness(values) {
+			c, at := i/256, i%256
+			if want := float64(picture.Pix[3*at+c]) / 255; !(math.Abs(float64(b)-want) < 1e-6) { // float32
+				t.Fatalf("%s: pixel %d of channel %d has the brightness %v, want %v", name, at, c, b, want)
+			}
+		}
+	}
+}

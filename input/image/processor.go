@@ -73,6 +73,24 @@ func (pr *Processor) Read(r io.Reader) (values []float32, height, width int, err
 	return pr.Pixels(p)
 }
 
+// Brightness turns the values of a picture [3, height, width] back into the
+// brightness of its pixels, 0 to 1, in the same shape.
+func (pr *Processor) Brightness(values []float32) []float32 {
+	out := make([]float32, len(values))
+	n := len(values) / 3
+	for c := range 3 {
+		// Every table is a straight line.
+		black, white := pr.values[c][0], pr.values[c][255]
+		if white == black {
+			continue
+		}
+		for i, v := range values[c*n : (c+1)*n] {
+			out[c*n+i] = (v - black) / (white - black)
+		}
+	}
+	return out
+}
+
 func (s *size) of(p *Picture) (width, height int) {
 	switch {
 	case s.shortest == 0:

@@ -92,7 +92,7 @@ func (t *Tokenizer) local() error {
 	if !localNormalizer(t.normalizer) {
 		return errors.New("its normalizer may change more than one word at once")
 	}
-	if !cutsWords(t.preTokenizer) {
+	if !cutsWords(t.preTokenizer) && !t.spells() {
 		return errors.New("it does not cut text at white space first")
 	}
 	for _, a := range t.added.byID {
@@ -147,6 +147,13 @@ func cutsWords(p preTokenizer) bool {
 		return true
 	}
 	return false
+}
+
+// spells reports whether every byte is a token by itself, whatever stands beside it.
+func (t *Tokenizer) spells() bool {
+	p, level := t.preTokenizer.(byteLevel)
+	b, pairs := t.model.(*bpe)
+	return level && !p.prefix && pairs && len(b.merges) == 0 && !b.IgnoreMerges && !b.FuseUnknown && b.Prefix == "" && b.Suffix == ""
 }
 
 // prefixed reports whether a piece that begins with no space may be given one.

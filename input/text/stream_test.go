@@ -70,6 +70,15 @@ func byteLevels(t testing.TB) map[string]*Tokenizer {
 			{ID: 1, Content: "<|end|>", Special: true}, {ID: 2, Content: "<gap>", LStrip: true, RStrip: true},
 		}, nil)}
 	}
+	letters := newVocabulary(256)
+	for b := range 256 {
+		letters.add(string(byteRune(byte(b))), 10+b)
+	}
+	bytes, err := newBPE(letters, nil, bpeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all["bytes"] = &Tokenizer{preTokenizer: byteLevel{}, model: bytes, added: all["BLOOM"].added}
 	nfc := *all["GPT-4"]
 	nfc.normalizer = normalForm{}
 	all["GPT-4, decomposed"] = &nfc

@@ -60,6 +60,23 @@ func WriteAll(files ...File) error {
 	return nil
 }
 
+// Check returns, before a long job, why Write would fail at path: it is a folder,
+// it is write-protected, or its folder is missing or cannot be written. Devices
+// and pipes are not tried. Nothing is changed.
+func Check(path string) error {
+	target, existing, err := resolve(path)
+	if err == nil && (existing == nil || existing.Mode().IsRegular()) {
+		var temp string
+		if temp, err = prepare(target, existing, func(io.Writer) error { return nil }); err == nil {
+			err = cause(os.Remove(temp))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
 // staged is a file whose content is ready.
 type staged struct {
 	path   string
@@ -171,13 +188,24 @@ func createTemp(target string, perm fs.FileMode) (*os.File, error) {
 		case errors.Is(err, fs.ErrExist) && try < 100:
 			continue
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("there is no folder %s; create it first: %w", filepath.Dir(target), cause(err))
+			return nil, noFolder{filepath.Dir(target), cause(err)}
 		case errors.Is(err, fs.ErrPermission):
 			return nil, fmt.Errorf("the folder %s cannot be written; choose another: %w", filepath.Dir(target), cause(err))
 		}
 		return nil, cause(err)
 	}
 }
+
+// noFolder says it without the words of the operating system, which speaks of a
+// file.
+type noFolder struct {
+	dir   string
+	cause error
+}
+
+func (e noFolder) Error() string { return fmt.Sprintf("there is no folder %s; create it first", e.dir) }
+
+func (e noFolder) Unwrap() error { return e.cause }
 
 // overwrite writes to a device or a pipe, which cannot be replaced.
 func overwrite(target string, write func(io.Writer) error) error {

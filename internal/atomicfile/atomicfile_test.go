@@ -165,7 +165,30 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 			if test.is != nil && !errors.Is(err, test.is) {
 				t.Errorf("error %v does not wrap %v", err, test.is)
 			}
+			if early := Check(test.path); err == nil || early == nil || early.Error() != err.Error() {
+				t.Errorf("known before: %v, then: %v", early, err)
+			}
 		})
+	}
+}
+
+func TestACheckChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	old := filepath.Join(dir, "old")
+	if err := os.WriteFile(old, []byte("as it was"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{old, filepath.Join(dir, "new"), os.DevNull} {
+		if err := Check(path); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if got, err := os.ReadFile(old); err != nil || string(got) != "as it was" {
+		t.Errorf("the file holds %q, %v", got, err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("%v are in the folder, %v, want the one file", entries, err)
 	}
 }
 

@@ -1630,140 +1630,19 @@ done:
 	VZEROUPPER
 	RET
 
-// func avx2Erf(dst *float32, x *float32, n int)
-TEXT ·avx2Erf(SB), NOSPLIT, $0-24
-	MOVQ         dst+0(FP), DI
-	MOVQ         x+8(FP), SI
-	MOVQ         n+16(FP), CX
-	VBROADCASTSS avx2Constants<>+320(SB), Y3
-	VBROADCASTSS avx2Constants<>+1056(SB), Y0
-	VBROADCASTSS avx2Constants<>+1088(SB), Y4
-	VBROADCASTSS avx2Constants<>+1120(SB), Y1
-	VBROADCASTSS avx2Constants<>+1152(SB), Y5
-	VBROADCASTSS avx2Constants<>+1184(SB), Y6
-	VBROADCASTSS avx2Constants<>+1216(SB), Y7
-	VBROADCASTSS avx2Constants<>+1248(SB), Y8
-	VBROADCASTSS avx2Constants<>+1280(SB), Y9
-	VBROADCASTSS avx2Constants<>+160(SB), Y2
-	SUBQ         $8, CX
-	JLT          last
-
-loop:
-	VMOVUPS      0(SI), Y10
-	VANDPS       Y4, Y10, Y11
-	VMINPS       Y11, Y0, Y11
-	VMOVUPS      Y5, Y12
-	VFMADD231PS  Y1, Y11, Y12
-	VFMADD213PS  Y6, Y11, Y12
-	VFMADD213PS  Y7, Y11, Y12
-	VFMADD213PS  Y8, Y11, Y12
-	VFMADD213PS  Y9, Y11, Y12
-	VFMADD213PS  avx2Constants<>+1312(SB), Y11, Y12
-	VFMADD213PS  avx2Constants<>+1344(SB), Y11, Y12
-	VFMADD213PS  avx2Constants<>+1376(SB), Y11, Y12
-	VORPS        avx2Constants<>+1408(SB), Y11, Y11
-	VMULPS       Y12, Y11, Y13
-	VFNMADD213PS Y13, Y11, Y12
-	VFNMADD231PS avx2Constants<>+1440(SB), Y11, Y12
-	VMULPS       avx2Constants<>+64(SB), Y13, Y11
-	VROUNDPS     $8, Y11, Y11
-	VFNMADD231PS avx2Constants<>+96(SB), Y11, Y13
-	VFNMADD231PS avx2Constants<>+128(SB), Y11, Y13
-	VSUBPS       Y12, Y13, Y13
-	VMOVUPS      avx2Constants<>+192(SB), Y12
-	VFMADD231PS  Y2, Y13, Y12
-	VFMADD213PS  avx2Constants<>+224(SB), Y13, Y12
-	VFMADD213PS  avx2Constants<>+256(SB), Y13, Y12
-	VFMADD213PS  avx2Constants<>+288(SB), Y13, Y12
-	VMULPS       Y13, Y13, Y14
-	VFMADD231PS  Y14, Y12, Y13
-	VCVTPS2DQ    Y11, Y14
-	VPSRAD       $1, Y14, Y12
-	VPSUBD       Y12, Y14, Y14
-	VPADDD       avx2Constants<>+352(SB), Y12, Y12
-	VPSLLD       $23, Y12, Y12
-	VPADDD       avx2Constants<>+352(SB), Y14, Y14
-	VPSLLD       $23, Y14, Y14
-	VMULPS       Y12, Y3, Y11
-	VMULPS       Y14, Y11, Y11
-	VSUBPS       Y3, Y11, Y12
-	VFMADD231PS  Y11, Y13, Y12
-	VANDPS       Y4, Y12, Y12
-	VANDPS       avx2Constants<>+1408(SB), Y10, Y10
-	VORPS        Y10, Y12, Y12
-	VMOVUPS      Y12, 0(DI)
-	ADDQ         $32, DI
-	ADDQ         $32, SI
-	SUBQ         $8, CX
-	JGE          loop
-
-last:
-	ADDQ         $8, CX
-	JZ           done
-	LEAQ         avx2Masks<>(SB), AX
-	NEGQ         CX
-	VMOVUPS      32(AX)(CX*4), Y15
-	VMASKMOVPS   0(SI), Y15, Y10
-	VANDPS       Y4, Y10, Y11
-	VMINPS       Y11, Y0, Y11
-	VMOVUPS      Y5, Y12
-	VFMADD231PS  Y1, Y11, Y12
-	VFMADD213PS  Y6, Y11, Y12
-	VFMADD213PS  Y7, Y11, Y12
-	VFMADD213PS  Y8, Y11, Y12
-	VFMADD213PS  Y9, Y11, Y12
-	VFMADD213PS  avx2Constants<>+1312(SB), Y11, Y12
-	VFMADD213PS  avx2Constants<>+1344(SB), Y11, Y12
-	VFMADD213PS  avx2Constants<>+1376(SB), Y11, Y12
-	VORPS        avx2Constants<>+1408(SB), Y11, Y11
-	VMULPS       Y12, Y11, Y13
-	VFNMADD213PS Y13, Y11, Y12
-	VFNMADD231PS avx2Constants<>+1440(SB), Y11, Y12
-	VMULPS       avx2Constants<>+64(SB), Y13, Y11
-	VROUNDPS     $8, Y11, Y11
-	VFNMADD231PS avx2Constants<>+96(SB), Y11, Y13
-	VFNMADD231PS avx2Constants<>+128(SB), Y11, Y13
-	VSUBPS       Y12, Y13, Y13
-	VMOVUPS      avx2Constants<>+192(SB), Y12
-	VFMADD231PS  Y2, Y13, Y12
-	VFMADD213PS  avx2Constants<>+224(SB), Y13, Y12
-	VFMADD213PS  avx2Constants<>+256(SB), Y13, Y12
-	VFMADD213PS  avx2Constants<>+288(SB), Y13, Y12
-	VMULPS       Y13, Y13, Y14
-	VFMADD231PS  Y14, Y12, Y13
-	VCVTPS2DQ    Y11, Y14
-	VPSRAD       $1, Y14, Y12
-	VPSUBD       Y12, Y14, Y14
-	VPADDD       avx2Constants<>+352(SB), Y12, Y12
-	VPSLLD       $23, Y12, Y12
-	VPADDD       avx2Constants<>+352(SB), Y14, Y14
-	VPSLLD       $23, Y14, Y14
-	VMULPS       Y12, Y3, Y11
-	VMULPS       Y14, Y11, Y11
-	VSUBPS       Y3, Y11, Y12
-	VFMADD231PS  Y11, Y13, Y12
-	VANDPS       Y4, Y12, Y12
-	VANDPS       avx2Constants<>+1408(SB), Y10, Y10
-	VORPS        Y10, Y12, Y12
-	VMASKMOVPS   Y12, Y15, 0(DI)
-
-done:
-	VZEROUPPER
-	RET
-
 // func avx2GELU(dst *float32, x *float32, n int)
 TEXT ·avx2GELU(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), DI
 	MOVQ         x+8(FP), SI
 	MOVQ         n+16(FP), CX
-	VBROADCASTSS avx2Constants<>+1472(SB), Y8
-	VBROADCASTSS avx2Constants<>+1504(SB), Y0
-	VBROADCASTSS avx2Constants<>+1088(SB), Y7
+	VBROADCASTSS avx2Constants<>+1056(SB), Y8
+	VBROADCASTSS avx2Constants<>+1088(SB), Y0
+	VBROADCASTSS avx2Constants<>+1120(SB), Y7
 	VBROADCASTSS avx2Constants<>+0(SB), Y2
 	VBROADCASTSS avx2Constants<>+32(SB), Y1
 	VBROADCASTSS avx2Constants<>+160(SB), Y3
-	VBROADCASTSS avx2Constants<>+1536(SB), Y4
-	VBROADCASTSS avx2Constants<>+1568(SB), Y5
+	VBROADCASTSS avx2Constants<>+1152(SB), Y4
+	VBROADCASTSS avx2Constants<>+1184(SB), Y5
 	VBROADCASTSS avx2Constants<>+384(SB), Y6
 	SUBQ         $8, CX
 	JLT          last
@@ -1792,16 +1671,16 @@ loop:
 	VMULPS       Y11, Y11, Y14
 	VFMADD231PS  Y14, Y12, Y11
 	VADDPS       avx2Constants<>+320(SB), Y11, Y11
-	VMOVUPS      avx2Constants<>+1600(SB), Y14
+	VMOVUPS      avx2Constants<>+1216(SB), Y14
 	VFMADD231PS  Y4, Y10, Y14
-	VFMADD213PS  avx2Constants<>+1632(SB), Y10, Y14
-	VFMADD213PS  avx2Constants<>+1664(SB), Y10, Y14
+	VFMADD213PS  avx2Constants<>+1248(SB), Y10, Y14
+	VFMADD213PS  avx2Constants<>+1280(SB), Y10, Y14
 	VFMADD213PS  avx2Constants<>+768(SB), Y10, Y14
-	VMOVUPS      avx2Constants<>+1696(SB), Y12
+	VMOVUPS      avx2Constants<>+1312(SB), Y12
 	VFMADD231PS  Y5, Y10, Y12
-	VFMADD213PS  avx2Constants<>+1728(SB), Y10, Y12
-	VFMADD213PS  avx2Constants<>+1760(SB), Y10, Y12
-	VFMADD213PS  avx2Constants<>+1792(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+1344(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+1376(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+1408(SB), Y10, Y12
 	VFMADD213PS  avx2Constants<>+320(SB), Y10, Y12
 	VDIVPS       Y12, Y14, Y14
 	VMULPS       Y14, Y10, Y10
@@ -1852,16 +1731,16 @@ last:
 	VMULPS       Y11, Y11, Y14
 	VFMADD231PS  Y14, Y12, Y11
 	VADDPS       avx2Constants<>+320(SB), Y11, Y11
-	VMOVUPS      avx2Constants<>+1600(SB), Y14
+	VMOVUPS      avx2Constants<>+1216(SB), Y14
 	VFMADD231PS  Y4, Y10, Y14
-	VFMADD213PS  avx2Constants<>+1632(SB), Y10, Y14
-	VFMADD213PS  avx2Constants<>+1664(SB), Y10, Y14
+	VFMADD213PS  avx2Constants<>+1248(SB), Y10, Y14
+	VFMADD213PS  avx2Constants<>+1280(SB), Y10, Y14
 	VFMADD213PS  avx2Constants<>+768(SB), Y10, Y14
-	VMOVUPS      avx2Constants<>+1696(SB), Y12
+	VMOVUPS      avx2Constants<>+1312(SB), Y12
 	VFMADD231PS  Y5, Y10, Y12
-	VFMADD213PS  avx2Constants<>+1728(SB), Y10, Y12
-	VFMADD213PS  avx2Constants<>+1760(SB), Y10, Y12
-	VFMADD213PS  avx2Constants<>+1792(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+1344(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+1376(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+1408(SB), Y10, Y12
 	VFMADD213PS  avx2Constants<>+320(SB), Y10, Y12
 	VDIVPS       Y12, Y14, Y14
 	VMULPS       Y14, Y10, Y10
@@ -1888,11 +1767,11 @@ TEXT ·avx2GELUTanh(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), DI
 	MOVQ         x+8(FP), SI
 	MOVQ         n+16(FP), CX
-	VBROADCASTSS avx2Constants<>+1824(SB), Y0
-	VBROADCASTSS avx2Constants<>+1504(SB), Y1
-	VBROADCASTSS avx2Constants<>+1856(SB), Y2
-	VBROADCASTSS avx2Constants<>+1888(SB), Y3
-	VBROADCASTSS avx2Constants<>+1920(SB), Y4
+	VBROADCASTSS avx2Constants<>+1440(SB), Y0
+	VBROADCASTSS avx2Constants<>+1088(SB), Y1
+	VBROADCASTSS avx2Constants<>+1472(SB), Y2
+	VBROADCASTSS avx2Constants<>+1504(SB), Y3
+	VBROADCASTSS avx2Constants<>+1536(SB), Y4
 	VBROADCASTSS avx2Constants<>+32(SB), Y5
 	SUBQ         $8, CX
 	JLT          last
@@ -1914,17 +1793,17 @@ loop:
 	VSUBPS       Y13, Y3, Y13
 	VADDPS       Y13, Y10, Y10
 	VSUBPS       Y11, Y10, Y10
-	VADDPS       avx2Constants<>+1952(SB), Y10, Y10
+	VADDPS       avx2Constants<>+1568(SB), Y10, Y10
 	VFMADD231PS  Y4, Y8, Y10
 	VFNMADD231PS Y2, Y9, Y10
 	VMULPS       Y12, Y7, Y9
 	VFNMADD213PS Y9, Y7, Y12
 	VMULPS       Y10, Y7, Y7
 	VSUBPS       Y7, Y12, Y12
-	VANDPS       avx2Constants<>+1408(SB), Y9, Y7
-	VXORPS       avx2Constants<>+1408(SB), Y7, Y7
+	VANDPS       avx2Constants<>+1600(SB), Y9, Y7
+	VXORPS       avx2Constants<>+1600(SB), Y7, Y7
 	VXORPS       Y7, Y12, Y12
-	VORPS        avx2Constants<>+1408(SB), Y9, Y7
+	VORPS        avx2Constants<>+1600(SB), Y9, Y7
 	VMAXPS       Y7, Y5, Y7
 	VBROADCASTSS avx2Constants<>+0(SB), Y10
 	VMINPS       Y7, Y10, Y7
@@ -1996,17 +1875,17 @@ last:
 	VSUBPS       Y13, Y3, Y13
 	VADDPS       Y13, Y10, Y10
 	VSUBPS       Y11, Y10, Y10
-	VADDPS       avx2Constants<>+1952(SB), Y10, Y10
+	VADDPS       avx2Constants<>+1568(SB), Y10, Y10
 	VFMADD231PS  Y4, Y8, Y10
 	VFNMADD231PS Y2, Y9, Y10
 	VMULPS       Y12, Y7, Y9
 	VFNMADD213PS Y9, Y7, Y12
 	VMULPS       Y10, Y7, Y7
 	VSUBPS       Y7, Y12, Y12
-	VANDPS       avx2Constants<>+1408(SB), Y9, Y7
-	VXORPS       avx2Constants<>+1408(SB), Y7, Y7
+	VANDPS       avx2Constants<>+1600(SB), Y9, Y7
+	VXORPS       avx2Constants<>+1600(SB), Y7, Y7
 	VXORPS       Y7, Y12, Y12
-	VORPS        avx2Constants<>+1408(SB), Y9, Y7
+	VORPS        avx2Constants<>+1600(SB), Y9, Y7
 	VMAXPS       Y7, Y5, Y7
 	VBROADCASTSS avx2Constants<>+0(SB), Y10
 	VMINPS       Y7, Y10, Y7
@@ -2064,7 +1943,7 @@ TEXT ·avx2SiLU(SB), NOSPLIT, $0-24
 	VBROADCASTSS avx2Constants<>+32(SB), Y0
 	VBROADCASTSS avx2Constants<>+384(SB), Y1
 	VBROADCASTSS avx2Constants<>+320(SB), Y4
-	VBROADCASTSS avx2Constants<>+1408(SB), Y5
+	VBROADCASTSS avx2Constants<>+1600(SB), Y5
 	VBROADCASTSS avx2Constants<>+0(SB), Y2
 	VBROADCASTSS avx2Constants<>+64(SB), Y6
 	VBROADCASTSS avx2Constants<>+96(SB), Y7
@@ -2189,8 +2068,8 @@ TEXT ·avx2Tanh(SB), NOSPLIT, $0-24
 	MOVQ         x+8(FP), SI
 	MOVQ         n+16(FP), CX
 	VBROADCASTSS avx2Constants<>+320(SB), Y2
-	VBROADCASTSS avx2Constants<>+1984(SB), Y0
-	VBROADCASTSS avx2Constants<>+1088(SB), Y3
+	VBROADCASTSS avx2Constants<>+1632(SB), Y0
+	VBROADCASTSS avx2Constants<>+1120(SB), Y3
 	VBROADCASTSS avx2Constants<>+64(SB), Y4
 	VBROADCASTSS avx2Constants<>+96(SB), Y5
 	VBROADCASTSS avx2Constants<>+128(SB), Y6
@@ -2228,9 +2107,9 @@ loop:
 	VMULPS       Y14, Y12, Y12
 	VSUBPS       Y2, Y12, Y13
 	VFMADD231PS  Y12, Y11, Y13
-	VADDPS       avx2Constants<>+2016(SB), Y13, Y12
+	VADDPS       avx2Constants<>+1664(SB), Y13, Y12
 	VDIVPS       Y12, Y13, Y13
-	VANDPS       avx2Constants<>+1408(SB), Y10, Y10
+	VANDPS       avx2Constants<>+1600(SB), Y10, Y10
 	VORPS        Y10, Y13, Y13
 	VMOVUPS      Y13, 0(DI)
 	ADDQ         $32, DI
@@ -2270,9 +2149,9 @@ last:
 	VMULPS       Y14, Y12, Y12
 	VSUBPS       Y2, Y12, Y13
 	VFMADD231PS  Y12, Y11, Y13
-	VADDPS       avx2Constants<>+2016(SB), Y13, Y12
+	VADDPS       avx2Constants<>+1664(SB), Y13, Y12
 	VDIVPS       Y12, Y13, Y13
-	VANDPS       avx2Constants<>+1408(SB), Y10, Y10
+	VANDPS       avx2Constants<>+1600(SB), Y10, Y10
 	VORPS        Y10, Y13, Y13
 	VMASKMOVPS   Y13, Y15, 0(DI)
 
@@ -2320,8 +2199,8 @@ TEXT ·avx2ExpSum(SB), NOSPLIT, $0-40
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	VBROADCASTSS shift+24(FP), Y2
-	VBROADCASTSS avx2Constants<>+1088(SB), Y8
-	VBROADCASTSS avx2Constants<>+2048(SB), Y3
+	VBROADCASTSS avx2Constants<>+1120(SB), Y8
+	VBROADCASTSS avx2Constants<>+1696(SB), Y3
 	VBROADCASTSS avx2Constants<>+384(SB), Y4
 	VBROADCASTSS avx2Constants<>+0(SB), Y6
 	VBROADCASTSS avx2Constants<>+32(SB), Y5
@@ -3192,14 +3071,14 @@ TEXT ·avx2GELUSlope(SB), NOSPLIT, $0-32
 	MOVQ         dy+8(FP), SI
 	MOVQ         x+16(FP), DX
 	MOVQ         n+24(FP), CX
-	VBROADCASTSS avx2Constants<>+1504(SB), Y0
-	VBROADCASTSS avx2Constants<>+1088(SB), Y8
+	VBROADCASTSS avx2Constants<>+1088(SB), Y0
+	VBROADCASTSS avx2Constants<>+1120(SB), Y8
 	VBROADCASTSS avx2Constants<>+0(SB), Y2
 	VBROADCASTSS avx2Constants<>+32(SB), Y1
 	VBROADCASTSS avx2Constants<>+160(SB), Y3
 	VBROADCASTSS avx2Constants<>+320(SB), Y6
-	VBROADCASTSS avx2Constants<>+1536(SB), Y4
-	VBROADCASTSS avx2Constants<>+1568(SB), Y5
+	VBROADCASTSS avx2Constants<>+1152(SB), Y4
+	VBROADCASTSS avx2Constants<>+1184(SB), Y5
 	VBROADCASTSS avx2Constants<>+384(SB), Y7
 	SUBQ         $8, CX
 	JLT          last
@@ -3211,8 +3090,8 @@ loop:
 	VMULPS       Y10, Y10, Y11
 	VMOVUPS      Y11, Y12
 	VFNMADD231PS Y10, Y10, Y12
-	VMULPS       avx2Constants<>+1472(SB), Y12, Y12
-	VMULPS       avx2Constants<>+1472(SB), Y11, Y11
+	VMULPS       avx2Constants<>+1056(SB), Y12, Y12
+	VMULPS       avx2Constants<>+1056(SB), Y11, Y11
 	VMAXPS       Y11, Y1, Y11
 	VMINPS       Y11, Y2, Y11
 	VMULPS       avx2Constants<>+64(SB), Y11, Y13
@@ -3228,19 +3107,19 @@ loop:
 	VMULPS       Y11, Y11, Y14
 	VFMADD231PS  Y14, Y12, Y11
 	VADDPS       Y6, Y11, Y11
-	VMOVUPS      avx2Constants<>+1600(SB), Y14
+	VMOVUPS      avx2Constants<>+1216(SB), Y14
 	VFMADD231PS  Y4, Y10, Y14
-	VFMADD213PS  avx2Constants<>+1632(SB), Y10, Y14
-	VFMADD213PS  avx2Constants<>+1664(SB), Y10, Y14
+	VFMADD213PS  avx2Constants<>+1248(SB), Y10, Y14
+	VFMADD213PS  avx2Constants<>+1280(SB), Y10, Y14
 	VFMADD213PS  avx2Constants<>+768(SB), Y10, Y14
-	VMOVUPS      avx2Constants<>+1696(SB), Y12
+	VMOVUPS      avx2Constants<>+1312(SB), Y12
 	VFMADD231PS  Y5, Y10, Y12
-	VFMADD213PS  avx2Constants<>+1728(SB), Y10, Y12
-	VFMADD213PS  avx2Constants<>+1760(SB), Y10, Y12
-	VFMADD213PS  avx2Constants<>+1792(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+1344(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+1376(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+1408(SB), Y10, Y12
 	VFMADD213PS  Y6, Y10, Y12
 	VDIVPS       Y12, Y14, Y14
-	VFNMADD231PS avx2Constants<>+2080(SB), Y10, Y14
+	VFNMADD231PS avx2Constants<>+1728(SB), Y10, Y14
 	VMULPS       Y11, Y14, Y14
 	VCVTPS2DQ    Y13, Y11
 	VPSRAD       $1, Y11, Y10
@@ -3275,8 +3154,8 @@ last:
 	VMULPS       Y10, Y10, Y11
 	VMOVUPS      Y11, Y12
 	VFNMADD231PS Y10, Y10, Y12
-	VMULPS       avx2Constants<>+1472(SB), Y12, Y12
-	VMULPS       avx2Constants<>+1472(SB), Y11, Y11
+	VMULPS       avx2Constants<>+1056(SB), Y12, Y12
+	VMULPS       avx2Constants<>+1056(SB), Y11, Y11
 	VMAXPS       Y11, Y1, Y11
 	VMINPS       Y11, Y2, Y11
 	VMULPS       avx2Constants<>+64(SB), Y11, Y13
@@ -3292,19 +3171,19 @@ last:
 	VMULPS       Y11, Y11, Y14
 	VFMADD231PS  Y14, Y12, Y11
 	VADDPS       Y6, Y11, Y11
-	VMOVUPS      avx2Constants<>+1600(SB), Y14
+	VMOVUPS      avx2Constants<>+1216(SB), Y14
 	VFMADD231PS  Y4, Y10, Y14
-	VFMADD213PS  avx2Constants<>+1632(SB), Y10, Y14
-	VFMADD213PS  avx2Constants<>+1664(SB), Y10, Y14
+	VFMADD213PS  avx2Constants<>+1248(SB), Y10, Y14
+	VFMADD213PS  avx2Constants<>+1280(SB), Y10, Y14
 	VFMADD213PS  avx2Constants<>+768(SB), Y10, Y14
-	VMOVUPS      avx2Constants<>+1696(SB), Y12
+	VMOVUPS      avx2Constants<>+1312(SB), Y12
 	VFMADD231PS  Y5, Y10, Y12
-	VFMADD213PS  avx2Constants<>+1728(SB), Y10, Y12
-	VFMADD213PS  avx2Constants<>+1760(SB), Y10, Y12
-	VFMADD213PS  avx2Constants<>+1792(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+1344(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+1376(SB), Y10, Y12
+	VFMADD213PS  avx2Constants<>+1408(SB), Y10, Y12
 	VFMADD213PS  Y6, Y10, Y12
 	VDIVPS       Y12, Y14, Y14
-	VFNMADD231PS avx2Constants<>+2080(SB), Y10, Y14
+	VFNMADD231PS avx2Constants<>+1728(SB), Y10, Y14
 	VMULPS       Y11, Y14, Y14
 	VCVTPS2DQ    Y13, Y11
 	VPSRAD       $1, Y11, Y10
@@ -3332,9 +3211,9 @@ TEXT ·avx2GELUTanhSlope(SB), NOSPLIT, $0-32
 	MOVQ         dy+8(FP), SI
 	MOVQ         x+16(FP), DX
 	MOVQ         n+24(FP), CX
-	VBROADCASTSS avx2Constants<>+1824(SB), Y1
-	VBROADCASTSS avx2Constants<>+1504(SB), Y0
-	VBROADCASTSS avx2Constants<>+1856(SB), Y7
+	VBROADCASTSS avx2Constants<>+1440(SB), Y1
+	VBROADCASTSS avx2Constants<>+1088(SB), Y0
+	VBROADCASTSS avx2Constants<>+1472(SB), Y7
 	VBROADCASTSS avx2Constants<>+320(SB), Y5
 	VBROADCASTSS avx2Constants<>+0(SB), Y3
 	VBROADCASTSS avx2Constants<>+32(SB), Y2
@@ -3348,10 +3227,10 @@ loop:
 	VMINPS       Y8, Y0, Y8
 	VMAXPS       Y8, Y1, Y8
 	VMULPS       Y8, Y8, Y9
-	VMOVUPS      avx2Constants<>+1888(SB), Y10
+	VMOVUPS      avx2Constants<>+1504(SB), Y10
 	VFMADD231PS  Y7, Y9, Y10
 	VMULPS       Y10, Y8, Y10
-	VORPS        avx2Constants<>+1408(SB), Y10, Y11
+	VORPS        avx2Constants<>+1600(SB), Y10, Y11
 	VMAXPS       Y11, Y2, Y11
 	VMINPS       Y11, Y3, Y11
 	VMULPS       avx2Constants<>+64(SB), Y11, Y12
@@ -3381,8 +3260,8 @@ loop:
 	VCMPPS       $17, Y6, Y10, Y13
 	VBLENDVPS    Y13, Y11, Y12, Y10
 	VMULPS       Y12, Y11, Y11
-	VBROADCASTSS avx2Constants<>+2112(SB), Y12
-	VFMADD213PS  avx2Constants<>+1888(SB), Y12, Y9
+	VBROADCASTSS avx2Constants<>+1760(SB), Y12
+	VFMADD213PS  avx2Constants<>+1504(SB), Y12, Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      0(SI), Y9
 	VFMADD231PS  Y8, Y11, Y10
@@ -3404,10 +3283,10 @@ last:
 	VMINPS       Y8, Y0, Y8
 	VMAXPS       Y8, Y1, Y8
 	VMULPS       Y8, Y8, Y9
-	VMOVUPS      avx2Constants<>+1888(SB), Y10
+	VMOVUPS      avx2Constants<>+1504(SB), Y10
 	VFMADD231PS  Y7, Y9, Y10
 	VMULPS       Y10, Y8, Y10
-	VORPS        avx2Constants<>+1408(SB), Y10, Y11
+	VORPS        avx2Constants<>+1600(SB), Y10, Y11
 	VMAXPS       Y11, Y2, Y11
 	VMINPS       Y11, Y3, Y11
 	VMULPS       avx2Constants<>+64(SB), Y11, Y12
@@ -3437,8 +3316,8 @@ last:
 	VCMPPS       $17, Y6, Y10, Y13
 	VBLENDVPS    Y13, Y11, Y12, Y10
 	VMULPS       Y12, Y11, Y11
-	VBROADCASTSS avx2Constants<>+2112(SB), Y12
-	VFMADD213PS  avx2Constants<>+1888(SB), Y12, Y9
+	VBROADCASTSS avx2Constants<>+1760(SB), Y12
+	VFMADD213PS  avx2Constants<>+1504(SB), Y12, Y9
 	VMULPS       Y9, Y8, Y8
 	VMASKMOVPS   0(SI), Y15, Y9
 	VFMADD231PS  Y8, Y11, Y10
@@ -3455,10 +3334,10 @@ TEXT ·avx2SiLUSlope(SB), NOSPLIT, $0-32
 	MOVQ         dy+8(FP), SI
 	MOVQ         x+16(FP), DX
 	MOVQ         n+24(FP), CX
-	VBROADCASTSS avx2Constants<>+2144(SB), Y1
-	VBROADCASTSS avx2Constants<>+2048(SB), Y0
+	VBROADCASTSS avx2Constants<>+1792(SB), Y1
+	VBROADCASTSS avx2Constants<>+1696(SB), Y0
 	VBROADCASTSS avx2Constants<>+320(SB), Y5
-	VBROADCASTSS avx2Constants<>+1408(SB), Y7
+	VBROADCASTSS avx2Constants<>+1600(SB), Y7
 	VBROADCASTSS avx2Constants<>+0(SB), Y3
 	VBROADCASTSS avx2Constants<>+32(SB), Y2
 	VBROADCASTSS avx2Constants<>+64(SB), Y8
@@ -3567,7 +3446,7 @@ TEXT ·avx2TanhSlope(SB), NOSPLIT, $0-32
 	MOVQ         x+16(FP), DX
 	MOVQ         n+24(FP), CX
 	VBROADCASTSS avx2Constants<>+320(SB), Y3
-	VBROADCASTSS avx2Constants<>+1408(SB), Y6
+	VBROADCASTSS avx2Constants<>+1600(SB), Y6
 	VBROADCASTSS avx2Constants<>+0(SB), Y1
 	VBROADCASTSS avx2Constants<>+32(SB), Y0
 	VBROADCASTSS avx2Constants<>+64(SB), Y7
@@ -3575,7 +3454,7 @@ TEXT ·avx2TanhSlope(SB), NOSPLIT, $0-32
 	VBROADCASTSS avx2Constants<>+128(SB), Y9
 	VBROADCASTSS avx2Constants<>+160(SB), Y2
 	VBROADCASTSS avx2Constants<>+384(SB), Y4
-	VBROADCASTSS avx2Constants<>+1056(SB), Y5
+	VBROADCASTSS avx2Constants<>+1824(SB), Y5
 	SUBQ         $8, CX
 	JLT          last
 
@@ -4282,284 +4161,204 @@ DATA avx2Constants<>+1040(SB)/4, $0xbefffffc
 DATA avx2Constants<>+1044(SB)/4, $0xbefffffc
 DATA avx2Constants<>+1048(SB)/4, $0xbefffffc
 DATA avx2Constants<>+1052(SB)/4, $0xbefffffc
-DATA avx2Constants<>+1056(SB)/4, $0x40800000 // 4
-DATA avx2Constants<>+1060(SB)/4, $0x40800000
-DATA avx2Constants<>+1064(SB)/4, $0x40800000
-DATA avx2Constants<>+1068(SB)/4, $0x40800000
-DATA avx2Constants<>+1072(SB)/4, $0x40800000
-DATA avx2Constants<>+1076(SB)/4, $0x40800000
-DATA avx2Constants<>+1080(SB)/4, $0x40800000
-DATA avx2Constants<>+1084(SB)/4, $0x40800000
-DATA avx2Constants<>+1088(SB)/4, $0x7fffffff // NaN
-DATA avx2Constants<>+1092(SB)/4, $0x7fffffff
-DATA avx2Constants<>+1096(SB)/4, $0x7fffffff
-DATA avx2Constants<>+1100(SB)/4, $0x7fffffff
-DATA avx2Constants<>+1104(SB)/4, $0x7fffffff
-DATA avx2Constants<>+1108(SB)/4, $0x7fffffff
-DATA avx2Constants<>+1112(SB)/4, $0x7fffffff
-DATA avx2Constants<>+1116(SB)/4, $0x7fffffff
-DATA avx2Constants<>+1120(SB)/4, $0xb71b4b5c // -9.25626591e-06
-DATA avx2Constants<>+1124(SB)/4, $0xb71b4b5c
-DATA avx2Constants<>+1128(SB)/4, $0xb71b4b5c
-DATA avx2Constants<>+1132(SB)/4, $0xb71b4b5c
-DATA avx2Constants<>+1136(SB)/4, $0xb71b4b5c
-DATA avx2Constants<>+1140(SB)/4, $0xb71b4b5c
-DATA avx2Constants<>+1144(SB)/4, $0xb71b4b5c
-DATA avx2Constants<>+1148(SB)/4, $0xb71b4b5c
-DATA avx2Constants<>+1152(SB)/4, $0x38f6b62e // 0.000117641277
-DATA avx2Constants<>+1156(SB)/4, $0x38f6b62e
-DATA avx2Constants<>+1160(SB)/4, $0x38f6b62e
-DATA avx2Constants<>+1164(SB)/4, $0x38f6b62e
-DATA avx2Constants<>+1168(SB)/4, $0x38f6b62e
-DATA avx2Constants<>+1172(SB)/4, $0x38f6b62e
-DATA avx2Constants<>+1176(SB)/4, $0x38f6b62e
-DATA avx2Constants<>+1180(SB)/4, $0x38f6b62e
-DATA avx2Constants<>+1184(SB)/4, $0xba25e4f7 // -0.000632836891
-DATA avx2Constants<>+1188(SB)/4, $0xba25e4f7
-DATA avx2Constants<>+1192(SB)/4, $0xba25e4f7
-DATA avx2Constants<>+1196(SB)/4, $0xba25e4f7
-DATA avx2Constants<>+1200(SB)/4, $0xba25e4f7
-DATA avx2Constants<>+1204(SB)/4, $0xba25e4f7
-DATA avx2Constants<>+1208(SB)/4, $0xba25e4f7
-DATA avx2Constants<>+1212(SB)/4, $0xba25e4f7
-DATA avx2Constants<>+1216(SB)/4, $0x3ada8029 // 0.00166702748
-DATA avx2Constants<>+1220(SB)/4, $0x3ada8029
-DATA avx2Constants<>+1224(SB)/4, $0x3ada8029
-DATA avx2Constants<>+1228(SB)/4, $0x3ada8029
-DATA avx2Constants<>+1232(SB)/4, $0x3ada8029
-DATA avx2Constants<>+1236(SB)/4, $0x3ada8029
-DATA avx2Constants<>+1240(SB)/4, $0x3ada8029
-DATA avx2Constants<>+1244(SB)/4, $0x3ada8029
-DATA avx2Constants<>+1248(SB)/4, $0xb9283001 // -0.000160396114
-DATA avx2Constants<>+1252(SB)/4, $0xb9283001
-DATA avx2Constants<>+1256(SB)/4, $0xb9283001
-DATA avx2Constants<>+1260(SB)/4, $0xb9283001
-DATA avx2Constants<>+1264(SB)/4, $0xb9283001
-DATA avx2Constants<>+1268(SB)/4, $0xb9283001
-DATA avx2Constants<>+1272(SB)/4, $0xb9283001
-DATA avx2Constants<>+1276(SB)/4, $0xb9283001
-DATA avx2Constants<>+1280(SB)/4, $0xbc9ce6e3 // -0.0191530641
-DATA avx2Constants<>+1284(SB)/4, $0xbc9ce6e3
-DATA avx2Constants<>+1288(SB)/4, $0xbc9ce6e3
-DATA avx2Constants<>+1292(SB)/4, $0xbc9ce6e3
-DATA avx2Constants<>+1296(SB)/4, $0xbc9ce6e3
-DATA avx2Constants<>+1300(SB)/4, $0xbc9ce6e3
-DATA avx2Constants<>+1304(SB)/4, $0xbc9ce6e3
-DATA avx2Constants<>+1308(SB)/4, $0xbc9ce6e3
-DATA avx2Constants<>+1312(SB)/4, $0x3dd27d2f // 0.102777831
-DATA avx2Constants<>+1316(SB)/4, $0x3dd27d2f
-DATA avx2Constants<>+1320(SB)/4, $0x3dd27d2f
-DATA avx2Constants<>+1324(SB)/4, $0x3dd27d2f
-DATA avx2Constants<>+1328(SB)/4, $0x3dd27d2f
-DATA avx2Constants<>+1332(SB)/4, $0x3dd27d2f
-DATA avx2Constants<>+1336(SB)/4, $0x3dd27d2f
-DATA avx2Constants<>+1340(SB)/4, $0x3dd27d2f
-DATA avx2Constants<>+1344(SB)/4, $0x3f22f97d // 0.636619389
-DATA avx2Constants<>+1348(SB)/4, $0x3f22f97d
-DATA avx2Constants<>+1352(SB)/4, $0x3f22f97d
-DATA avx2Constants<>+1356(SB)/4, $0x3f22f97d
-DATA avx2Constants<>+1360(SB)/4, $0x3f22f97d
-DATA avx2Constants<>+1364(SB)/4, $0x3f22f97d
-DATA avx2Constants<>+1368(SB)/4, $0x3f22f97d
-DATA avx2Constants<>+1372(SB)/4, $0x3f22f97d
-DATA avx2Constants<>+1376(SB)/4, $0x3f906ebb // 1.12837923
-DATA avx2Constants<>+1380(SB)/4, $0x3f906ebb
-DATA avx2Constants<>+1384(SB)/4, $0x3f906ebb
-DATA avx2Constants<>+1388(SB)/4, $0x3f906ebb
-DATA avx2Constants<>+1392(SB)/4, $0x3f906ebb
-DATA avx2Constants<>+1396(SB)/4, $0x3f906ebb
-DATA avx2Constants<>+1400(SB)/4, $0x3f906ebb
-DATA avx2Constants<>+1404(SB)/4, $0x3f906ebb
-DATA avx2Constants<>+1408(SB)/4, $0x80000000 // -0
-DATA avx2Constants<>+1412(SB)/4, $0x80000000
-DATA avx2Constants<>+1416(SB)/4, $0x80000000
-DATA avx2Constants<>+1420(SB)/4, $0x80000000
-DATA avx2Constants<>+1424(SB)/4, $0x80000000
-DATA avx2Constants<>+1428(SB)/4, $0x80000000
-DATA avx2Constants<>+1432(SB)/4, $0x80000000
-DATA avx2Constants<>+1436(SB)/4, $0x80000000
-DATA avx2Constants<>+1440(SB)/4, $0xb3687127 // -5.41196208e-08
-DATA avx2Constants<>+1444(SB)/4, $0xb3687127
-DATA avx2Constants<>+1448(SB)/4, $0xb3687127
-DATA avx2Constants<>+1452(SB)/4, $0xb3687127
-DATA avx2Constants<>+1456(SB)/4, $0xb3687127
-DATA avx2Constants<>+1460(SB)/4, $0xb3687127
-DATA avx2Constants<>+1464(SB)/4, $0xb3687127
-DATA avx2Constants<>+1468(SB)/4, $0xb3687127
-DATA avx2Constants<>+1472(SB)/4, $0xbf000000 // -0.5
-DATA avx2Constants<>+1476(SB)/4, $0xbf000000
-DATA avx2Constants<>+1480(SB)/4, $0xbf000000
-DATA avx2Constants<>+1484(SB)/4, $0xbf000000
-DATA avx2Constants<>+1488(SB)/4, $0xbf000000
-DATA avx2Constants<>+1492(SB)/4, $0xbf000000
-DATA avx2Constants<>+1496(SB)/4, $0xbf000000
-DATA avx2Constants<>+1500(SB)/4, $0xbf000000
-DATA avx2Constants<>+1504(SB)/4, $0x41700000 // 15
-DATA avx2Constants<>+1508(SB)/4, $0x41700000
-DATA avx2Constants<>+1512(SB)/4, $0x41700000
-DATA avx2Constants<>+1516(SB)/4, $0x41700000
-DATA avx2Constants<>+1520(SB)/4, $0x41700000
-DATA avx2Constants<>+1524(SB)/4, $0x41700000
-DATA avx2Constants<>+1528(SB)/4, $0x41700000
-DATA avx2Constants<>+1532(SB)/4, $0x41700000
-DATA avx2Constants<>+1536(SB)/4, $0x3b8817b9 // 0.00415321859
-DATA avx2Constants<>+1540(SB)/4, $0x3b8817b9
-DATA avx2Constants<>+1544(SB)/4, $0x3b8817b9
-DATA avx2Constants<>+1548(SB)/4, $0x3b8817b9
-DATA avx2Constants<>+1552(SB)/4, $0x3b8817b9
-DATA avx2Constants<>+1556(SB)/4, $0x3b8817b9
-DATA avx2Constants<>+1560(SB)/4, $0x3b8817b9
-DATA avx2Constants<>+1564(SB)/4, $0x3b8817b9
-DATA avx2Constants<>+1568(SB)/4, $0x3c2a90a6 // 0.0104104634
-DATA avx2Constants<>+1572(SB)/4, $0x3c2a90a6
-DATA avx2Constants<>+1576(SB)/4, $0x3c2a90a6
-DATA avx2Constants<>+1580(SB)/4, $0x3c2a90a6
-DATA avx2Constants<>+1584(SB)/4, $0x3c2a90a6
-DATA avx2Constants<>+1588(SB)/4, $0x3c2a90a6
-DATA avx2Constants<>+1592(SB)/4, $0x3c2a90a6
-DATA avx2Constants<>+1596(SB)/4, $0x3c2a90a6
-DATA avx2Constants<>+1600(SB)/4, $0x3d2772e3 // 0.0408810489
-DATA avx2Constants<>+1604(SB)/4, $0x3d2772e3
-DATA avx2Constants<>+1608(SB)/4, $0x3d2772e3
-DATA avx2Constants<>+1612(SB)/4, $0x3d2772e3
-DATA avx2Constants<>+1616(SB)/4, $0x3d2772e3
-DATA avx2Constants<>+1620(SB)/4, $0x3d2772e3
-DATA avx2Constants<>+1624(SB)/4, $0x3d2772e3
-DATA avx2Constants<>+1628(SB)/4, $0x3d2772e3
-DATA avx2Constants<>+1632(SB)/4, $0x3e3c6257 // 0.183968887
-DATA avx2Constants<>+1636(SB)/4, $0x3e3c6257
-DATA avx2Constants<>+1640(SB)/4, $0x3e3c6257
-DATA avx2Constants<>+1644(SB)/4, $0x3e3c6257
-DATA avx2Constants<>+1648(SB)/4, $0x3e3c6257
-DATA avx2Constants<>+1652(SB)/4, $0x3e3c6257
-DATA avx2Constants<>+1656(SB)/4, $0x3e3c6257
-DATA avx2Constants<>+1660(SB)/4, $0x3e3c6257
-DATA avx2Constants<>+1664(SB)/4, $0x3ee0e9b6 // 0.439283073
-DATA avx2Constants<>+1668(SB)/4, $0x3ee0e9b6
-DATA avx2Constants<>+1672(SB)/4, $0x3ee0e9b6
-DATA avx2Constants<>+1676(SB)/4, $0x3ee0e9b6
-DATA avx2Constants<>+1680(SB)/4, $0x3ee0e9b6
-DATA avx2Constants<>+1684(SB)/4, $0x3ee0e9b6
-DATA avx2Constants<>+1688(SB)/4, $0x3ee0e9b6
-DATA avx2Constants<>+1692(SB)/4, $0x3ee0e9b6
-DATA avx2Constants<>+1696(SB)/4, $0x3dd1e0e1 // 0.102479704
-DATA avx2Constants<>+1700(SB)/4, $0x3dd1e0e1
-DATA avx2Constants<>+1704(SB)/4, $0x3dd1e0e1
-DATA avx2Constants<>+1708(SB)/4, $0x3dd1e0e1
-DATA avx2Constants<>+1712(SB)/4, $0x3dd1e0e1
-DATA avx2Constants<>+1716(SB)/4, $0x3dd1e0e1
-DATA avx2Constants<>+1720(SB)/4, $0x3dd1e0e1
-DATA avx2Constants<>+1724(SB)/4, $0x3dd1e0e1
-DATA avx2Constants<>+1728(SB)/4, $0x3ef15c65 // 0.471408039
-DATA avx2Constants<>+1732(SB)/4, $0x3ef15c65
-DATA avx2Constants<>+1736(SB)/4, $0x3ef15c65
-DATA avx2Constants<>+1740(SB)/4, $0x3ef15c65
-DATA avx2Constants<>+1744(SB)/4, $0x3ef15c65
-DATA avx2Constants<>+1748(SB)/4, $0x3ef15c65
-DATA avx2Constants<>+1752(SB)/4, $0x3ef15c65
-DATA avx2Constants<>+1756(SB)/4, $0x3ef15c65
-DATA avx2Constants<>+1760(SB)/4, $0x3f9a4f5f // 1.20554721
-DATA avx2Constants<>+1764(SB)/4, $0x3f9a4f5f
-DATA avx2Constants<>+1768(SB)/4, $0x3f9a4f5f
-DATA avx2Constants<>+1772(SB)/4, $0x3f9a4f5f
-DATA avx2Constants<>+1776(SB)/4, $0x3f9a4f5f
-DATA avx2Constants<>+1780(SB)/4, $0x3f9a4f5f
-DATA avx2Constants<>+1784(SB)/4, $0x3f9a4f5f
-DATA avx2Constants<>+1788(SB)/4, $0x3f9a4f5f
-DATA avx2Constants<>+1792(SB)/4, $0x3fd695f4 // 1.67645121
-DATA avx2Constants<>+1796(SB)/4, $0x3fd695f4
-DATA avx2Constants<>+1800(SB)/4, $0x3fd695f4
-DATA avx2Constants<>+1804(SB)/4, $0x3fd695f4
-DATA avx2Constants<>+1808(SB)/4, $0x3fd695f4
-DATA avx2Constants<>+1812(SB)/4, $0x3fd695f4
-DATA avx2Constants<>+1816(SB)/4, $0x3fd695f4
-DATA avx2Constants<>+1820(SB)/4, $0x3fd695f4
-DATA avx2Constants<>+1824(SB)/4, $0xc1700000 // -15
-DATA avx2Constants<>+1828(SB)/4, $0xc1700000
-DATA avx2Constants<>+1832(SB)/4, $0xc1700000
-DATA avx2Constants<>+1836(SB)/4, $0xc1700000
-DATA avx2Constants<>+1840(SB)/4, $0xc1700000
-DATA avx2Constants<>+1844(SB)/4, $0xc1700000
-DATA avx2Constants<>+1848(SB)/4, $0xc1700000
-DATA avx2Constants<>+1852(SB)/4, $0xc1700000
-DATA avx2Constants<>+1856(SB)/4, $0x3d922279 // 0.0713548139
-DATA avx2Constants<>+1860(SB)/4, $0x3d922279
-DATA avx2Constants<>+1864(SB)/4, $0x3d922279
-DATA avx2Constants<>+1868(SB)/4, $0x3d922279
-DATA avx2Constants<>+1872(SB)/4, $0x3d922279
-DATA avx2Constants<>+1876(SB)/4, $0x3d922279
-DATA avx2Constants<>+1880(SB)/4, $0x3d922279
-DATA avx2Constants<>+1884(SB)/4, $0x3d922279
-DATA avx2Constants<>+1888(SB)/4, $0x3fcc422a // 1.59576917
-DATA avx2Constants<>+1892(SB)/4, $0x3fcc422a
-DATA avx2Constants<>+1896(SB)/4, $0x3fcc422a
-DATA avx2Constants<>+1900(SB)/4, $0x3fcc422a
-DATA avx2Constants<>+1904(SB)/4, $0x3fcc422a
-DATA avx2Constants<>+1908(SB)/4, $0x3fcc422a
-DATA avx2Constants<>+1912(SB)/4, $0x3fcc422a
-DATA avx2Constants<>+1916(SB)/4, $0x3fcc422a
-DATA avx2Constants<>+1920(SB)/4, $0x3124d8b5 // 2.39883247e-09
-DATA avx2Constants<>+1924(SB)/4, $0x3124d8b5
-DATA avx2Constants<>+1928(SB)/4, $0x3124d8b5
-DATA avx2Constants<>+1932(SB)/4, $0x3124d8b5
-DATA avx2Constants<>+1936(SB)/4, $0x3124d8b5
-DATA avx2Constants<>+1940(SB)/4, $0x3124d8b5
-DATA avx2Constants<>+1944(SB)/4, $0x3124d8b5
-DATA avx2Constants<>+1948(SB)/4, $0x3124d8b5
-DATA avx2Constants<>+1952(SB)/4, $0xb342bc9b // -4.53406805e-08
-DATA avx2Constants<>+1956(SB)/4, $0xb342bc9b
-DATA avx2Constants<>+1960(SB)/4, $0xb342bc9b
-DATA avx2Constants<>+1964(SB)/4, $0xb342bc9b
-DATA avx2Constants<>+1968(SB)/4, $0xb342bc9b
-DATA avx2Constants<>+1972(SB)/4, $0xb342bc9b
-DATA avx2Constants<>+1976(SB)/4, $0xb342bc9b
-DATA avx2Constants<>+1980(SB)/4, $0xb342bc9b
-DATA avx2Constants<>+1984(SB)/4, $0x41200000 // 10
-DATA avx2Constants<>+1988(SB)/4, $0x41200000
-DATA avx2Constants<>+1992(SB)/4, $0x41200000
-DATA avx2Constants<>+1996(SB)/4, $0x41200000
-DATA avx2Constants<>+2000(SB)/4, $0x41200000
-DATA avx2Constants<>+2004(SB)/4, $0x41200000
-DATA avx2Constants<>+2008(SB)/4, $0x41200000
-DATA avx2Constants<>+2012(SB)/4, $0x41200000
-DATA avx2Constants<>+2016(SB)/4, $0x40000000 // 2
-DATA avx2Constants<>+2020(SB)/4, $0x40000000
-DATA avx2Constants<>+2024(SB)/4, $0x40000000
-DATA avx2Constants<>+2028(SB)/4, $0x40000000
-DATA avx2Constants<>+2032(SB)/4, $0x40000000
-DATA avx2Constants<>+2036(SB)/4, $0x40000000
-DATA avx2Constants<>+2040(SB)/4, $0x40000000
-DATA avx2Constants<>+2044(SB)/4, $0x40000000
-DATA avx2Constants<>+2048(SB)/4, $0x42f00000 // 120
-DATA avx2Constants<>+2052(SB)/4, $0x42f00000
-DATA avx2Constants<>+2056(SB)/4, $0x42f00000
-DATA avx2Constants<>+2060(SB)/4, $0x42f00000
-DATA avx2Constants<>+2064(SB)/4, $0x42f00000
-DATA avx2Constants<>+2068(SB)/4, $0x42f00000
-DATA avx2Constants<>+2072(SB)/4, $0x42f00000
-DATA avx2Constants<>+2076(SB)/4, $0x42f00000
-DATA avx2Constants<>+2080(SB)/4, $0x3ecc422a // 0.398942292
-DATA avx2Constants<>+2084(SB)/4, $0x3ecc422a
-DATA avx2Constants<>+2088(SB)/4, $0x3ecc422a
-DATA avx2Constants<>+2092(SB)/4, $0x3ecc422a
-DATA avx2Constants<>+2096(SB)/4, $0x3ecc422a
-DATA avx2Constants<>+2100(SB)/4, $0x3ecc422a
-DATA avx2Constants<>+2104(SB)/4, $0x3ecc422a
-DATA avx2Constants<>+2108(SB)/4, $0x3ecc422a
-DATA avx2Constants<>+2112(SB)/4, $0x3e5b33b6 // 0.214064449
-DATA avx2Constants<>+2116(SB)/4, $0x3e5b33b6
-DATA avx2Constants<>+2120(SB)/4, $0x3e5b33b6
-DATA avx2Constants<>+2124(SB)/4, $0x3e5b33b6
-DATA avx2Constants<>+2128(SB)/4, $0x3e5b33b6
-DATA avx2Constants<>+2132(SB)/4, $0x3e5b33b6
-DATA avx2Constants<>+2136(SB)/4, $0x3e5b33b6
-DATA avx2Constants<>+2140(SB)/4, $0x3e5b33b6
-DATA avx2Constants<>+2144(SB)/4, $0xc2f00000 // -120
-DATA avx2Constants<>+2148(SB)/4, $0xc2f00000
-DATA avx2Constants<>+2152(SB)/4, $0xc2f00000
-DATA avx2Constants<>+2156(SB)/4, $0xc2f00000
-DATA avx2Constants<>+2160(SB)/4, $0xc2f00000
-DATA avx2Constants<>+2164(SB)/4, $0xc2f00000
-DATA avx2Constants<>+2168(SB)/4, $0xc2f00000
-DATA avx2Constants<>+2172(SB)/4, $0xc2f00000
-GLOBL avx2Constants<>(SB), RODATA|NOPTR, $2176
+DATA avx2Constants<>+1056(SB)/4, $0xbf000000 // -0.5
+DATA avx2Constants<>+1060(SB)/4, $0xbf000000
+DATA avx2Constants<>+1064(SB)/4, $0xbf000000
+DATA avx2Constants<>+1068(SB)/4, $0xbf000000
+DATA avx2Constants<>+1072(SB)/4, $0xbf000000
+DATA avx2Constants<>+1076(SB)/4, $0xbf000000
+DATA avx2Constants<>+1080(SB)/4, $0xbf000000
+DATA avx2Constants<>+1084(SB)/4, $0xbf000000
+DATA avx2Constants<>+1088(SB)/4, $0x41700000 // 15
+DATA avx2Constants<>+1092(SB)/4, $0x41700000
+DATA avx2Constants<>+1096(SB)/4, $0x41700000
+DATA avx2Constants<>+1100(SB)/4, $0x41700000
+DATA avx2Constants<>+1104(SB)/4, $0x41700000
+DATA avx2Constants<>+1108(SB)/4, $0x41700000
+DATA avx2Constants<>+1112(SB)/4, $0x41700000
+DATA avx2Constants<>+1116(SB)/4, $0x41700000
+DATA avx2Constants<>+1120(SB)/4, $0x7fffffff // NaN
+DATA avx2Constants<>+1124(SB)/4, $0x7fffffff
+DATA avx2Constants<>+1128(SB)/4, $0x7fffffff
+DATA avx2Constants<>+1132(SB)/4, $0x7fffffff
+DATA avx2Constants<>+1136(SB)/4, $0x7fffffff
+DATA avx2Constants<>+1140(SB)/4, $0x7fffffff
+DATA avx2Constants<>+1144(SB)/4, $0x7fffffff
+DATA avx2Constants<>+1148(SB)/4, $0x7fffffff
+DATA avx2Constants<>+1152(SB)/4, $0x3b8817b9 // 0.00415321859
+DATA avx2Constants<>+1156(SB)/4, $0x3b8817b9
+DATA avx2Constants<>+1160(SB)/4, $0x3b8817b9
+DATA avx2Constants<>+1164(SB)/4, $0x3b8817b9
+DATA avx2Constants<>+1168(SB)/4, $0x3b8817b9
+DATA avx2Constants<>+1172(SB)/4, $0x3b8817b9
+DATA avx2Constants<>+1176(SB)/4, $0x3b8817b9
+DATA avx2Constants<>+1180(SB)/4, $0x3b8817b9
+DATA avx2Constants<>+1184(SB)/4, $0x3c2a90a6 // 0.0104104634
+DATA avx2Constants<>+1188(SB)/4, $0x3c2a90a6
+DATA avx2Constants<>+1192(SB)/4, $0x3c2a90a6
+DATA avx2Constants<>+1196(SB)/4, $0x3c2a90a6
+DATA avx2Constants<>+1200(SB)/4, $0x3c2a90a6
+DATA avx2Constants<>+1204(SB)/4, $0x3c2a90a6
+DATA avx2Constants<>+1208(SB)/4, $0x3c2a90a6
+DATA avx2Constants<>+1212(SB)/4, $0x3c2a90a6
+DATA avx2Constants<>+1216(SB)/4, $0x3d2772e3 // 0.0408810489
+DATA avx2Constants<>+1220(SB)/4, $0x3d2772e3
+DATA avx2Constants<>+1224(SB)/4, $0x3d2772e3
+DATA avx2Constants<>+1228(SB)/4, $0x3d2772e3
+DATA avx2Constants<>+1232(SB)/4, $0x3d2772e3
+DATA avx2Constants<>+1236(SB)/4, $0x3d2772e3
+DATA avx2Constants<>+1240(SB)/4, $0x3d2772e3
+DATA avx2Constants<>+1244(SB)/4, $0x3d2772e3
+DATA avx2Constants<>+1248(SB)/4, $0x3e3c6257 // 0.183968887
+DATA avx2Constants<>+1252(SB)/4, $0x3e3c6257
+DATA avx2Constants<>+1256(SB)/4, $0x3e3c6257
+DATA avx2Constants<>+1260(SB)/4, $0x3e3c6257
+DATA avx2Constants<>+1264(SB)/4, $0x3e3c6257
+DATA avx2Constants<>+1268(SB)/4, $0x3e3c6257
+DATA avx2Constants<>+1272(SB)/4, $0x3e3c6257
+DATA avx2Constants<>+1276(SB)/4, $0x3e3c6257
+DATA avx2Constants<>+1280(SB)/4, $0x3ee0e9b6 // 0.439283073
+DATA avx2Constants<>+1284(SB)/4, $0x3ee0e9b6
+DATA avx2Constants<>+1288(SB)/4, $0x3ee0e9b6
+DATA avx2Constants<>+1292(SB)/4, $0x3ee0e9b6
+DATA avx2Constants<>+1296(SB)/4, $0x3ee0e9b6
+DATA avx2Constants<>+1300(SB)/4, $0x3ee0e9b6
+DATA avx2Constants<>+1304(SB)/4, $0x3ee0e9b6
+DATA avx2Constants<>+1308(SB)/4, $0x3ee0e9b6
+DATA avx2Constants<>+1312(SB)/4, $0x3dd1e0e1 // 0.102479704
+DATA avx2Constants<>+1316(SB)/4, $0x3dd1e0e1
+DATA avx2Constants<>+1320(SB)/4, $0x3dd1e0e1
+DATA avx2Constants<>+1324(SB)/4, $0x3dd1e0e1
+DATA avx2Constants<>+1328(SB)/4, $0x3dd1e0e1
+DATA avx2Constants<>+1332(SB)/4, $0x3dd1e0e1
+DATA avx2Constants<>+1336(SB)/4, $0x3dd1e0e1
+DATA avx2Constants<>+1340(SB)/4, $0x3dd1e0e1
+DATA avx2Constants<>+1344(SB)/4, $0x3ef15c65 // 0.471408039
+DATA avx2Constants<>+1348(SB)/4, $0x3ef15c65
+DATA avx2Constants<>+1352(SB)/4, $0x3ef15c65
+DATA avx2Constants<>+1356(SB)/4, $0x3ef15c65
+DATA avx2Constants<>+1360(SB)/4, $0x3ef15c65
+DATA avx2Constants<>+1364(SB)/4, $0x3ef15c65
+DATA avx2Constants<>+1368(SB)/4, $0x3ef15c65
+DATA avx2Constants<>+1372(SB)/4, $0x3ef15c65
+DATA avx2Constants<>+1376(SB)/4, $0x3f9a4f5f // 1.20554721
+DATA avx2Constants<>+1380(SB)/4, $0x3f9a4f5f
+DATA avx2Constants<>+1384(SB)/4, $0x3f9a4f5f
+DATA avx2Constants<>+1388(SB)/4, $0x3f9a4f5f
+DATA avx2Constants<>+1392(SB)/4, $0x3f9a4f5f
+DATA avx2Constants<>+1396(SB)/4, $0x3f9a4f5f
+DATA avx2Constants<>+1400(SB)/4, $0x3f9a4f5f
+DATA avx2Constants<>+1404(SB)/4, $0x3f9a4f5f
+DATA avx2Constants<>+1408(SB)/4, $0x3fd695f4 // 1.67645121
+DATA avx2Constants<>+1412(SB)/4, $0x3fd695f4
+DATA avx2Constants<>+1416(SB)/4, $0x3fd695f4
+DATA avx2Constants<>+1420(SB)/4, $0x3fd695f4
+DATA avx2Constants<>+1424(SB)/4, $0x3fd695f4
+DATA avx2Constants<>+1428(SB)/4, $0x3fd695f4
+DATA avx2Constants<>+1432(SB)/4, $0x3fd695f4
+DATA avx2Constants<>+1436(SB)/4, $0x3fd695f4
+DATA avx2Constants<>+1440(SB)/4, $0xc1700000 // -15
+DATA avx2Constants<>+1444(SB)/4, $0xc1700000
+DATA avx2Constants<>+1448(SB)/4, $0xc1700000
+DATA avx2Constants<>+1452(SB)/4, $0xc1700000
+DATA avx2Constants<>+1456(SB)/4, $0xc1700000
+DATA avx2Constants<>+1460(SB)/4, $0xc1700000
+DATA avx2Constants<>+1464(SB)/4, $0xc1700000
+DATA avx2Constants<>+1468(SB)/4, $0xc1700000
+DATA avx2Constants<>+1472(SB)/4, $0x3d922279 // 0.0713548139
+DATA avx2Constants<>+1476(SB)/4, $0x3d922279
+DATA avx2Constants<>+1480(SB)/4, $0x3d922279
+DATA avx2Constants<>+1484(SB)/4, $0x3d922279
+DATA avx2Constants<>+1488(SB)/4, $0x3d922279
+DATA avx2Constants<>+1492(SB)/4, $0x3d922279
+DATA avx2Constants<>+1496(SB)/4, $0x3d922279
+DATA avx2Constants<>+1500(SB)/4, $0x3d922279
+DATA avx2Constants<>+1504(SB)/4, $0x3fcc422a // 1.59576917
+DATA avx2Constants<>+1508(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+1512(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+1516(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+1520(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+1524(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+1528(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+1532(SB)/4, $0x3fcc422a
+DATA avx2Constants<>+1536(SB)/4, $0x3124d8b5 // 2.39883247e-09
+DATA avx2Constants<>+1540(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+1544(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+1548(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+1552(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+1556(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+1560(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+1564(SB)/4, $0x3124d8b5
+DATA avx2Constants<>+1568(SB)/4, $0xb342bc9b // -4.53406805e-08
+DATA avx2Constants<>+1572(SB)/4, $0xb342bc9b
+DATA avx2Constants<>+1576(SB)/4, $0xb342bc9b
+DATA avx2Constants<>+1580(SB)/4, $0xb342bc9b
+DATA avx2Constants<>+1584(SB)/4, $0xb342bc9b
+DATA avx2Constants<>+1588(SB)/4, $0xb342bc9b
+DATA avx2Constants<>+1592(SB)/4, $0xb342bc9b
+DATA avx2Constants<>+1596(SB)/4, $0xb342bc9b
+DATA avx2Constants<>+1600(SB)/4, $0x80000000 // -0
+DATA avx2Constants<>+1604(SB)/4, $0x80000000
+DATA avx2Constants<>+1608(SB)/4, $0x80000000
+DATA avx2Constants<>+1612(SB)/4, $0x80000000
+DATA avx2Constants<>+1616(SB)/4, $0x80000000
+DATA avx2Constants<>+1620(SB)/4, $0x80000000
+DATA avx2Constants<>+1624(SB)/4, $0x80000000
+DATA avx2Constants<>+1628(SB)/4, $0x80000000
+DATA avx2Constants<>+1632(SB)/4, $0x41200000 // 10
+DATA avx2Constants<>+1636(SB)/4, $0x41200000
+DATA avx2Constants<>+1640(SB)/4, $0x41200000
+DATA avx2Constants<>+1644(SB)/4, $0x41200000
+DATA avx2Constants<>+1648(SB)/4, $0x41200000
+DATA avx2Constants<>+1652(SB)/4, $0x41200000
+DATA avx2Constants<>+1656(SB)/4, $0x41200000
+DATA avx2Constants<>+1660(SB)/4, $0x41200000
+DATA avx2Constants<>+1664(SB)/4, $0x40000000 // 2
+DATA avx2Constants<>+1668(SB)/4, $0x40000000
+DATA avx2Constants<>+1672(SB)/4, $0x40000000
+DATA avx2Constants<>+1676(SB)/4, $0x40000000
+DATA avx2Constants<>+1680(SB)/4, $0x40000000
+DATA avx2Constants<>+1684(SB)/4, $0x40000000
+DATA avx2Constants<>+1688(SB)/4, $0x40000000
+DATA avx2Constants<>+1692(SB)/4, $0x40000000
+DATA avx2Constants<>+1696(SB)/4, $0x42f00000 // 120
+DATA avx2Constants<>+1700(SB)/4, $0x42f00000
+DATA avx2Constants<>+1704(SB)/4, $0x42f00000
+DATA avx2Constants<>+1708(SB)/4, $0x42f00000
+DATA avx2Constants<>+1712(SB)/4, $0x42f00000
+DATA avx2Constants<>+1716(SB)/4, $0x42f00000
+DATA avx2Constants<>+1720(SB)/4, $0x42f00000
+DATA avx2Constants<>+1724(SB)/4, $0x42f00000
+DATA avx2Constants<>+1728(SB)/4, $0x3ecc422a // 0.398942292
+DATA avx2Constants<>+1732(SB)/4, $0x3ecc422a
+DATA avx2Constants<>+1736(SB)/4, $0x3ecc422a
+DATA avx2Constants<>+1740(SB)/4, $0x3ecc422a
+DATA avx2Constants<>+1744(SB)/4, $0x3ecc422a
+DATA avx2Constants<>+1748(SB)/4, $0x3ecc422a
+DATA avx2Constants<>+1752(SB)/4, $0x3ecc422a
+DATA avx2Constants<>+1756(SB)/4, $0x3ecc422a
+DATA avx2Constants<>+1760(SB)/4, $0x3e5b33b6 // 0.214064449
+DATA avx2Constants<>+1764(SB)/4, $0x3e5b33b6
+DATA avx2Constants<>+1768(SB)/4, $0x3e5b33b6
+DATA avx2Constants<>+1772(SB)/4, $0x3e5b33b6
+DATA avx2Constants<>+1776(SB)/4, $0x3e5b33b6
+DATA avx2Constants<>+1780(SB)/4, $0x3e5b33b6
+DATA avx2Constants<>+1784(SB)/4, $0x3e5b33b6
+DATA avx2Constants<>+1788(SB)/4, $0x3e5b33b6
+DATA avx2Constants<>+1792(SB)/4, $0xc2f00000 // -120
+DATA avx2Constants<>+1796(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1800(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1804(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1808(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1812(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1816(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1820(SB)/4, $0xc2f00000
+DATA avx2Constants<>+1824(SB)/4, $0x40800000 // 4
+DATA avx2Constants<>+1828(SB)/4, $0x40800000
+DATA avx2Constants<>+1832(SB)/4, $0x40800000
+DATA avx2Constants<>+1836(SB)/4, $0x40800000
+DATA avx2Constants<>+1840(SB)/4, $0x40800000
+DATA avx2Constants<>+1844(SB)/4, $0x40800000
+DATA avx2Constants<>+1848(SB)/4, $0x40800000
+DATA avx2Constants<>+1852(SB)/4, $0x40800000
+GLOBL avx2Constants<>(SB), RODATA|NOPTR, $1856

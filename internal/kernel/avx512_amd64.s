@@ -3344,132 +3344,14 @@ done:
 	VZEROUPPER
 	RET
 
-// func avx512Erf(dst *float32, x *float32, n int)
-TEXT ·avx512Erf(SB), NOSPLIT, $0-24
-	MOVQ         dst+0(FP), DI
-	MOVQ         x+8(FP), SI
-	MOVQ         n+16(FP), CX
-	VBROADCASTSS avx512Constants<>+40(SB), Z3
-	VBROADCASTSS avx512Constants<>+128(SB), Z0
-	VBROADCASTSS avx512Constants<>+132(SB), Z4
-	VBROADCASTSS avx512Constants<>+136(SB), Z1
-	VBROADCASTSS avx512Constants<>+140(SB), Z5
-	VBROADCASTSS avx512Constants<>+144(SB), Z6
-	VBROADCASTSS avx512Constants<>+148(SB), Z7
-	VBROADCASTSS avx512Constants<>+152(SB), Z8
-	VBROADCASTSS avx512Constants<>+156(SB), Z9
-	VBROADCASTSS avx512Constants<>+160(SB), Z10
-	VBROADCASTSS avx512Constants<>+164(SB), Z11
-	VBROADCASTSS avx512Constants<>+168(SB), Z12
-	VBROADCASTSS avx512Constants<>+172(SB), Z13
-	VBROADCASTSS avx512Constants<>+176(SB), Z14
-	VBROADCASTSS avx512Constants<>+8(SB), Z15
-	VBROADCASTSS avx512Constants<>+12(SB), Z16
-	VBROADCASTSS avx512Constants<>+16(SB), Z17
-	VBROADCASTSS avx512Constants<>+20(SB), Z2
-	VBROADCASTSS avx512Constants<>+24(SB), Z18
-	VBROADCASTSS avx512Constants<>+28(SB), Z19
-	VBROADCASTSS avx512Constants<>+32(SB), Z20
-	VBROADCASTSS avx512Constants<>+36(SB), Z21
-	SUBQ         $16, CX
-	JLT          last
-
-loop:
-	VMOVUPS      0(SI), Z22
-	VANDPS       Z4, Z22, Z23
-	VMINPS       Z23, Z0, Z23
-	VMOVUPS      Z5, Z24
-	VFMADD231PS  Z1, Z23, Z24
-	VFMADD213PS  Z6, Z23, Z24
-	VFMADD213PS  Z7, Z23, Z24
-	VFMADD213PS  Z8, Z23, Z24
-	VFMADD213PS  Z9, Z23, Z24
-	VFMADD213PS  Z10, Z23, Z24
-	VFMADD213PS  Z11, Z23, Z24
-	VFMADD213PS  Z12, Z23, Z24
-	VORPS        Z13, Z23, Z23
-	VMULPS       Z24, Z23, Z25
-	VFNMADD213PS Z25, Z23, Z24
-	VFNMADD231PS Z14, Z23, Z24
-	VMULPS       Z15, Z25, Z23
-	VRNDSCALEPS  $8, Z23, Z23
-	VFNMADD231PS Z16, Z23, Z25
-	VFNMADD231PS Z17, Z23, Z25
-	VSUBPS       Z24, Z25, Z25
-	VMOVUPS      Z18, Z24
-	VFMADD231PS  Z2, Z25, Z24
-	VFMADD213PS  Z19, Z25, Z24
-	VFMADD213PS  Z20, Z25, Z24
-	VFMADD213PS  Z21, Z25, Z24
-	VMULPS       Z25, Z25, Z26
-	VFMADD231PS  Z26, Z24, Z25
-	VSCALEFPS    Z23, Z3, Z23
-	VSUBPS       Z3, Z23, Z26
-	VFMADD231PS  Z23, Z25, Z26
-	VANDPS       Z4, Z26, Z26
-	VANDPS       Z13, Z22, Z22
-	VORPS        Z22, Z26, Z26
-	VMOVUPS      Z26, 0(DI)
-	ADDQ         $64, DI
-	ADDQ         $64, SI
-	SUBQ         $16, CX
-	JGE          loop
-
-last:
-	ADDQ         $16, CX
-	JZ           done
-	MOVQ         $1, AX
-	SHLQ         CX, AX
-	DECQ         AX
-	KMOVW        AX, K1
-	VMOVUPS.Z    0(SI), K1, Z22
-	VANDPS       Z4, Z22, Z23
-	VMINPS       Z23, Z0, Z23
-	VMOVUPS      Z5, Z24
-	VFMADD231PS  Z1, Z23, Z24
-	VFMADD213PS  Z6, Z23, Z24
-	VFMADD213PS  Z7, Z23, Z24
-	VFMADD213PS  Z8, Z23, Z24
-	VFMADD213PS  Z9, Z23, Z24
-	VFMADD213PS  Z10, Z23, Z24
-	VFMADD213PS  Z11, Z23, Z24
-	VFMADD213PS  Z12, Z23, Z24
-	VORPS        Z13, Z23, Z23
-	VMULPS       Z24, Z23, Z25
-	VFNMADD213PS Z25, Z23, Z24
-	VFNMADD231PS Z14, Z23, Z24
-	VMULPS       Z15, Z25, Z23
-	VRNDSCALEPS  $8, Z23, Z23
-	VFNMADD231PS Z16, Z23, Z25
-	VFNMADD231PS Z17, Z23, Z25
-	VSUBPS       Z24, Z25, Z25
-	VMOVUPS      Z18, Z24
-	VFMADD231PS  Z2, Z25, Z24
-	VFMADD213PS  Z19, Z25, Z24
-	VFMADD213PS  Z20, Z25, Z24
-	VFMADD213PS  Z21, Z25, Z24
-	VMULPS       Z25, Z25, Z26
-	VFMADD231PS  Z26, Z24, Z25
-	VSCALEFPS    Z23, Z3, Z23
-	VSUBPS       Z3, Z23, Z26
-	VFMADD231PS  Z23, Z25, Z26
-	VANDPS       Z4, Z26, Z26
-	VANDPS       Z13, Z22, Z22
-	VORPS        Z22, Z26, Z26
-	VMOVUPS      Z26, K1, 0(DI)
-
-done:
-	VZEROUPPER
-	RET
-
 // func avx512GELU(dst *float32, x *float32, n int)
 TEXT ·avx512GELU(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), DI
 	MOVQ         x+8(FP), SI
 	MOVQ         n+16(FP), CX
-	VBROADCASTSS avx512Constants<>+180(SB), Z8
-	VBROADCASTSS avx512Constants<>+184(SB), Z0
-	VBROADCASTSS avx512Constants<>+132(SB), Z7
+	VBROADCASTSS avx512Constants<>+128(SB), Z8
+	VBROADCASTSS avx512Constants<>+132(SB), Z0
+	VBROADCASTSS avx512Constants<>+136(SB), Z7
 	VBROADCASTSS avx512Constants<>+0(SB), Z2
 	VBROADCASTSS avx512Constants<>+4(SB), Z1
 	VBROADCASTSS avx512Constants<>+8(SB), Z9
@@ -3481,16 +3363,16 @@ TEXT ·avx512GELU(SB), NOSPLIT, $0-24
 	VBROADCASTSS avx512Constants<>+32(SB), Z14
 	VBROADCASTSS avx512Constants<>+36(SB), Z15
 	VBROADCASTSS avx512Constants<>+40(SB), Z16
-	VBROADCASTSS avx512Constants<>+188(SB), Z4
-	VBROADCASTSS avx512Constants<>+192(SB), Z17
-	VBROADCASTSS avx512Constants<>+196(SB), Z18
-	VBROADCASTSS avx512Constants<>+200(SB), Z19
+	VBROADCASTSS avx512Constants<>+140(SB), Z4
+	VBROADCASTSS avx512Constants<>+144(SB), Z17
+	VBROADCASTSS avx512Constants<>+148(SB), Z18
+	VBROADCASTSS avx512Constants<>+152(SB), Z19
 	VBROADCASTSS avx512Constants<>+80(SB), Z20
-	VBROADCASTSS avx512Constants<>+204(SB), Z5
-	VBROADCASTSS avx512Constants<>+208(SB), Z21
-	VBROADCASTSS avx512Constants<>+212(SB), Z22
-	VBROADCASTSS avx512Constants<>+216(SB), Z23
-	VBROADCASTSS avx512Constants<>+220(SB), Z24
+	VBROADCASTSS avx512Constants<>+156(SB), Z5
+	VBROADCASTSS avx512Constants<>+160(SB), Z21
+	VBROADCASTSS avx512Constants<>+164(SB), Z22
+	VBROADCASTSS avx512Constants<>+168(SB), Z23
+	VBROADCASTSS avx512Constants<>+172(SB), Z24
 	VBROADCASTSS avx512Constants<>+44(SB), Z6
 	SUBQ         $16, CX
 	JLT          last
@@ -3600,15 +3482,15 @@ TEXT ·avx512GELUTanh(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), DI
 	MOVQ         x+8(FP), SI
 	MOVQ         n+16(FP), CX
-	VBROADCASTSS avx512Constants<>+224(SB), Z0
-	VBROADCASTSS avx512Constants<>+184(SB), Z1
-	VBROADCASTSS avx512Constants<>+228(SB), Z2
-	VBROADCASTSS avx512Constants<>+232(SB), Z3
-	VBROADCASTSS avx512Constants<>+236(SB), Z10
-	VBROADCASTSS avx512Constants<>+240(SB), Z4
+	VBROADCASTSS avx512Constants<>+176(SB), Z0
+	VBROADCASTSS avx512Constants<>+132(SB), Z1
+	VBROADCASTSS avx512Constants<>+180(SB), Z2
+	VBROADCASTSS avx512Constants<>+184(SB), Z3
+	VBROADCASTSS avx512Constants<>+188(SB), Z10
+	VBROADCASTSS avx512Constants<>+192(SB), Z4
 	VBROADCASTSS avx512Constants<>+44(SB), Z9
 	VBROADCASTSS avx512Constants<>+40(SB), Z8
-	VBROADCASTSS avx512Constants<>+172(SB), Z11
+	VBROADCASTSS avx512Constants<>+196(SB), Z11
 	VBROADCASTSS avx512Constants<>+0(SB), Z6
 	VBROADCASTSS avx512Constants<>+4(SB), Z5
 	VBROADCASTSS avx512Constants<>+8(SB), Z12
@@ -3752,7 +3634,7 @@ TEXT ·avx512SiLU(SB), NOSPLIT, $0-24
 	VBROADCASTSS avx512Constants<>+4(SB), Z0
 	VBROADCASTSS avx512Constants<>+44(SB), Z1
 	VBROADCASTSS avx512Constants<>+40(SB), Z4
-	VBROADCASTSS avx512Constants<>+172(SB), Z5
+	VBROADCASTSS avx512Constants<>+196(SB), Z5
 	VBROADCASTSS avx512Constants<>+0(SB), Z2
 	VBROADCASTSS avx512Constants<>+8(SB), Z6
 	VBROADCASTSS avx512Constants<>+12(SB), Z7
@@ -3851,8 +3733,8 @@ TEXT ·avx512Tanh(SB), NOSPLIT, $0-24
 	MOVQ         x+8(FP), SI
 	MOVQ         n+16(FP), CX
 	VBROADCASTSS avx512Constants<>+40(SB), Z2
-	VBROADCASTSS avx512Constants<>+244(SB), Z0
-	VBROADCASTSS avx512Constants<>+132(SB), Z3
+	VBROADCASTSS avx512Constants<>+200(SB), Z0
+	VBROADCASTSS avx512Constants<>+136(SB), Z3
 	VBROADCASTSS avx512Constants<>+8(SB), Z4
 	VBROADCASTSS avx512Constants<>+12(SB), Z5
 	VBROADCASTSS avx512Constants<>+16(SB), Z6
@@ -3861,8 +3743,8 @@ TEXT ·avx512Tanh(SB), NOSPLIT, $0-24
 	VBROADCASTSS avx512Constants<>+28(SB), Z8
 	VBROADCASTSS avx512Constants<>+32(SB), Z9
 	VBROADCASTSS avx512Constants<>+36(SB), Z10
-	VBROADCASTSS avx512Constants<>+248(SB), Z11
-	VBROADCASTSS avx512Constants<>+172(SB), Z12
+	VBROADCASTSS avx512Constants<>+204(SB), Z11
+	VBROADCASTSS avx512Constants<>+196(SB), Z12
 	SUBQ         $16, CX
 	JLT          last
 
@@ -3971,8 +3853,8 @@ TEXT ·avx512ExpSum(SB), NOSPLIT, $0-40
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	VBROADCASTSS shift+24(FP), Z2
-	VBROADCASTSS avx512Constants<>+132(SB), Z8
-	VBROADCASTSS avx512Constants<>+252(SB), Z3
+	VBROADCASTSS avx512Constants<>+136(SB), Z8
+	VBROADCASTSS avx512Constants<>+208(SB), Z3
 	VBROADCASTSS avx512Constants<>+44(SB), Z4
 	VBROADCASTSS avx512Constants<>+0(SB), Z6
 	VBROADCASTSS avx512Constants<>+4(SB), Z5
@@ -4813,9 +4695,9 @@ TEXT ·avx512GELUSlope(SB), NOSPLIT, $0-32
 	MOVQ         dy+8(FP), SI
 	MOVQ         x+16(FP), DX
 	MOVQ         n+24(FP), CX
-	VBROADCASTSS avx512Constants<>+180(SB), Z9
-	VBROADCASTSS avx512Constants<>+184(SB), Z0
-	VBROADCASTSS avx512Constants<>+132(SB), Z8
+	VBROADCASTSS avx512Constants<>+128(SB), Z9
+	VBROADCASTSS avx512Constants<>+132(SB), Z0
+	VBROADCASTSS avx512Constants<>+136(SB), Z8
 	VBROADCASTSS avx512Constants<>+0(SB), Z2
 	VBROADCASTSS avx512Constants<>+4(SB), Z1
 	VBROADCASTSS avx512Constants<>+8(SB), Z10
@@ -4827,17 +4709,17 @@ TEXT ·avx512GELUSlope(SB), NOSPLIT, $0-32
 	VBROADCASTSS avx512Constants<>+32(SB), Z15
 	VBROADCASTSS avx512Constants<>+36(SB), Z16
 	VBROADCASTSS avx512Constants<>+40(SB), Z6
-	VBROADCASTSS avx512Constants<>+188(SB), Z4
-	VBROADCASTSS avx512Constants<>+192(SB), Z17
-	VBROADCASTSS avx512Constants<>+196(SB), Z18
-	VBROADCASTSS avx512Constants<>+200(SB), Z19
+	VBROADCASTSS avx512Constants<>+140(SB), Z4
+	VBROADCASTSS avx512Constants<>+144(SB), Z17
+	VBROADCASTSS avx512Constants<>+148(SB), Z18
+	VBROADCASTSS avx512Constants<>+152(SB), Z19
 	VBROADCASTSS avx512Constants<>+80(SB), Z20
-	VBROADCASTSS avx512Constants<>+204(SB), Z5
-	VBROADCASTSS avx512Constants<>+208(SB), Z21
-	VBROADCASTSS avx512Constants<>+212(SB), Z22
-	VBROADCASTSS avx512Constants<>+216(SB), Z23
-	VBROADCASTSS avx512Constants<>+220(SB), Z24
-	VBROADCASTSS avx512Constants<>+256(SB), Z25
+	VBROADCASTSS avx512Constants<>+156(SB), Z5
+	VBROADCASTSS avx512Constants<>+160(SB), Z21
+	VBROADCASTSS avx512Constants<>+164(SB), Z22
+	VBROADCASTSS avx512Constants<>+168(SB), Z23
+	VBROADCASTSS avx512Constants<>+172(SB), Z24
+	VBROADCASTSS avx512Constants<>+212(SB), Z25
 	VBROADCASTSS avx512Constants<>+44(SB), Z7
 	SUBQ         $16, CX
 	JLT          last
@@ -4955,12 +4837,12 @@ TEXT ·avx512GELUTanhSlope(SB), NOSPLIT, $0-32
 	MOVQ         dy+8(FP), SI
 	MOVQ         x+16(FP), DX
 	MOVQ         n+24(FP), CX
-	VBROADCASTSS avx512Constants<>+224(SB), Z1
-	VBROADCASTSS avx512Constants<>+184(SB), Z0
-	VBROADCASTSS avx512Constants<>+228(SB), Z7
-	VBROADCASTSS avx512Constants<>+232(SB), Z8
+	VBROADCASTSS avx512Constants<>+176(SB), Z1
+	VBROADCASTSS avx512Constants<>+132(SB), Z0
+	VBROADCASTSS avx512Constants<>+180(SB), Z7
+	VBROADCASTSS avx512Constants<>+184(SB), Z8
 	VBROADCASTSS avx512Constants<>+40(SB), Z5
-	VBROADCASTSS avx512Constants<>+172(SB), Z9
+	VBROADCASTSS avx512Constants<>+196(SB), Z9
 	VBROADCASTSS avx512Constants<>+0(SB), Z3
 	VBROADCASTSS avx512Constants<>+4(SB), Z2
 	VBROADCASTSS avx512Constants<>+8(SB), Z10
@@ -4972,7 +4854,7 @@ TEXT ·avx512GELUTanhSlope(SB), NOSPLIT, $0-32
 	VBROADCASTSS avx512Constants<>+32(SB), Z15
 	VBROADCASTSS avx512Constants<>+36(SB), Z16
 	VBROADCASTSS avx512Constants<>+44(SB), Z6
-	VBROADCASTSS avx512Constants<>+260(SB), Z17
+	VBROADCASTSS avx512Constants<>+216(SB), Z17
 	SUBQ         $16, CX
 	JLT          last
 
@@ -5071,10 +4953,10 @@ TEXT ·avx512SiLUSlope(SB), NOSPLIT, $0-32
 	MOVQ         dy+8(FP), SI
 	MOVQ         x+16(FP), DX
 	MOVQ         n+24(FP), CX
-	VBROADCASTSS avx512Constants<>+264(SB), Z1
-	VBROADCASTSS avx512Constants<>+252(SB), Z0
+	VBROADCASTSS avx512Constants<>+220(SB), Z1
+	VBROADCASTSS avx512Constants<>+208(SB), Z0
 	VBROADCASTSS avx512Constants<>+40(SB), Z5
-	VBROADCASTSS avx512Constants<>+172(SB), Z7
+	VBROADCASTSS avx512Constants<>+196(SB), Z7
 	VBROADCASTSS avx512Constants<>+0(SB), Z3
 	VBROADCASTSS avx512Constants<>+4(SB), Z2
 	VBROADCASTSS avx512Constants<>+8(SB), Z8
@@ -5173,7 +5055,7 @@ TEXT ·avx512TanhSlope(SB), NOSPLIT, $0-32
 	MOVQ         x+16(FP), DX
 	MOVQ         n+24(FP), CX
 	VBROADCASTSS avx512Constants<>+40(SB), Z3
-	VBROADCASTSS avx512Constants<>+172(SB), Z6
+	VBROADCASTSS avx512Constants<>+196(SB), Z6
 	VBROADCASTSS avx512Constants<>+0(SB), Z1
 	VBROADCASTSS avx512Constants<>+4(SB), Z0
 	VBROADCASTSS avx512Constants<>+8(SB), Z7
@@ -5185,7 +5067,7 @@ TEXT ·avx512TanhSlope(SB), NOSPLIT, $0-32
 	VBROADCASTSS avx512Constants<>+32(SB), Z12
 	VBROADCASTSS avx512Constants<>+36(SB), Z13
 	VBROADCASTSS avx512Constants<>+44(SB), Z4
-	VBROADCASTSS avx512Constants<>+128(SB), Z5
+	VBROADCASTSS avx512Constants<>+224(SB), Z5
 	SUBQ         $16, CX
 	JLT          last
 
@@ -5652,39 +5534,29 @@ DATA avx512Constants<>+112(SB)/4, $0x3eaaaaa8 // 0.333333254
 DATA avx512Constants<>+116(SB)/4, $0xbefffffc // -0.499999881
 DATA avx512Constants<>+120(SB)/4, $0x7fc00000 // NaN
 DATA avx512Constants<>+124(SB)/4, $0xff800000 // -Inf
-DATA avx512Constants<>+128(SB)/4, $0x40800000 // 4
-DATA avx512Constants<>+132(SB)/4, $0x7fffffff // NaN
-DATA avx512Constants<>+136(SB)/4, $0xb71b4b5c // -9.25626591e-06
-DATA avx512Constants<>+140(SB)/4, $0x38f6b62e // 0.000117641277
-DATA avx512Constants<>+144(SB)/4, $0xba25e4f7 // -0.000632836891
-DATA avx512Constants<>+148(SB)/4, $0x3ada8029 // 0.00166702748
-DATA avx512Constants<>+152(SB)/4, $0xb9283001 // -0.000160396114
-DATA avx512Constants<>+156(SB)/4, $0xbc9ce6e3 // -0.0191530641
-DATA avx512Constants<>+160(SB)/4, $0x3dd27d2f // 0.102777831
-DATA avx512Constants<>+164(SB)/4, $0x3f22f97d // 0.636619389
-DATA avx512Constants<>+168(SB)/4, $0x3f906ebb // 1.12837923
-DATA avx512Constants<>+172(SB)/4, $0x80000000 // -0
-DATA avx512Constants<>+176(SB)/4, $0xb3687127 // -5.41196208e-08
-DATA avx512Constants<>+180(SB)/4, $0xbf000000 // -0.5
-DATA avx512Constants<>+184(SB)/4, $0x41700000 // 15
-DATA avx512Constants<>+188(SB)/4, $0x3b8817b9 // 0.00415321859
-DATA avx512Constants<>+192(SB)/4, $0x3d2772e3 // 0.0408810489
-DATA avx512Constants<>+196(SB)/4, $0x3e3c6257 // 0.183968887
-DATA avx512Constants<>+200(SB)/4, $0x3ee0e9b6 // 0.439283073
-DATA avx512Constants<>+204(SB)/4, $0x3c2a90a6 // 0.0104104634
-DATA avx512Constants<>+208(SB)/4, $0x3dd1e0e1 // 0.102479704
-DATA avx512Constants<>+212(SB)/4, $0x3ef15c65 // 0.471408039
-DATA avx512Constants<>+216(SB)/4, $0x3f9a4f5f // 1.20554721
-DATA avx512Constants<>+220(SB)/4, $0x3fd695f4 // 1.67645121
-DATA avx512Constants<>+224(SB)/4, $0xc1700000 // -15
-DATA avx512Constants<>+228(SB)/4, $0x3d922279 // 0.0713548139
-DATA avx512Constants<>+232(SB)/4, $0x3fcc422a // 1.59576917
-DATA avx512Constants<>+236(SB)/4, $0xb342bc9b // -4.53406805e-08
-DATA avx512Constants<>+240(SB)/4, $0x3124d8b5 // 2.39883247e-09
-DATA avx512Constants<>+244(SB)/4, $0x41200000 // 10
-DATA avx512Constants<>+248(SB)/4, $0x40000000 // 2
-DATA avx512Constants<>+252(SB)/4, $0x42f00000 // 120
-DATA avx512Constants<>+256(SB)/4, $0x3ecc422a // 0.398942292
-DATA avx512Constants<>+260(SB)/4, $0x3e5b33b6 // 0.214064449
-DATA avx512Constants<>+264(SB)/4, $0xc2f00000 // -120
-GLOBL avx512Constants<>(SB), RODATA|NOPTR, $268
+DATA avx512Constants<>+128(SB)/4, $0xbf000000 // -0.5
+DATA avx512Constants<>+132(SB)/4, $0x41700000 // 15
+DATA avx512Constants<>+136(SB)/4, $0x7fffffff // NaN
+DATA avx512Constants<>+140(SB)/4, $0x3b8817b9 // 0.00415321859
+DATA avx512Constants<>+144(SB)/4, $0x3d2772e3 // 0.0408810489
+DATA avx512Constants<>+148(SB)/4, $0x3e3c6257 // 0.183968887
+DATA avx512Constants<>+152(SB)/4, $0x3ee0e9b6 // 0.439283073
+DATA avx512Constants<>+156(SB)/4, $0x3c2a90a6 // 0.0104104634
+DATA avx512Constants<>+160(SB)/4, $0x3dd1e0e1 // 0.102479704
+DATA avx512Constants<>+164(SB)/4, $0x3ef15c65 // 0.471408039
+DATA avx512Constants<>+168(SB)/4, $0x3f9a4f5f // 1.20554721
+DATA avx512Constants<>+172(SB)/4, $0x3fd695f4 // 1.67645121
+DATA avx512Constants<>+176(SB)/4, $0xc1700000 // -15
+DATA avx512Constants<>+180(SB)/4, $0x3d922279 // 0.0713548139
+DATA avx512Constants<>+184(SB)/4, $0x3fcc422a // 1.59576917
+DATA avx512Constants<>+188(SB)/4, $0xb342bc9b // -4.53406805e-08
+DATA avx512Constants<>+192(SB)/4, $0x3124d8b5 // 2.39883247e-09
+DATA avx512Constants<>+196(SB)/4, $0x80000000 // -0
+DATA avx512Constants<>+200(SB)/4, $0x41200000 // 10
+DATA avx512Constants<>+204(SB)/4, $0x40000000 // 2
+DATA avx512Constants<>+208(SB)/4, $0x42f00000 // 120
+DATA avx512Constants<>+212(SB)/4, $0x3ecc422a // 0.398942292
+DATA avx512Constants<>+216(SB)/4, $0x3e5b33b6 // 0.214064449
+DATA avx512Constants<>+220(SB)/4, $0xc2f00000 // -120
+DATA avx512Constants<>+224(SB)/4, $0x40800000 // 4
+GLOBL avx512Constants<>(SB), RODATA|NOPTR, $228

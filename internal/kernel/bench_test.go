@@ -78,7 +78,6 @@ func BenchmarkRows(b *testing.B) {
 		}{
 			{"Exp", func() { ks.Exp(dst, x) }},
 			{"Log", func() { ks.Log(dst, x) }},
-			{"Erf", func() { ks.Erf(dst, x) }},
 			{"ExpSum", func() { ks.ExpSum(dst, x, 1) }},
 			{"ExpShift", func() { ks.ExpShift(dst, x, 1) }},
 			{"Softmax", func() { ks.Softmax(dst, x) }},

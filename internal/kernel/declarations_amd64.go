@@ -140,11 +140,6 @@ func avx512Exp(dst *float32, x *float32, n int)
 //go:noescape
 func avx512Log(dst *float32, x *float32, n int)
 
-// avx512Erf is the error function.
-//
-//go:noescape
-func avx512Erf(dst *float32, x *float32, n int)
-
 // avx512GELU is dst = x·Phi(x).
 //
 //go:noescape
@@ -294,7 +289,6 @@ func avx512Transpose8(dst *float32, ldd int, src *float32, lds int, blocks int)
 var avx512Vectors = vectors{
 	exp:           avx512Exp,
 	log:           avx512Log,
-	erf:           avx512Erf,
 	gelu:          avx512GELU,
 	geluTanh:      avx512GELUTanh,
 	silu:          avx512SiLU,
@@ -412,11 +406,6 @@ func avx2Exp(dst *float32, x *float32, n int)
 //
 //go:noescape
 func avx2Log(dst *float32, x *float32, n int)
-
-// avx2Erf is the error function.
-//
-//go:noescape
-func avx2Erf(dst *float32, x *float32, n int)
 
 // avx2GELU is dst = x·Phi(x).
 //
@@ -567,7 +556,6 @@ func avx2Transpose8(dst *float32, ldd int, src *float32, lds int, blocks int)
 var avx2Vectors = vectors{
 	exp:           avx2Exp,
 	log:           avx2Log,
-	erf:           avx2Erf,
 	gelu:          avx2GELU,
 	geluTanh:      avx2GELUTanh,
 	silu:          avx2SiLU,

@@ -105,11 +105,6 @@ func neonExp(dst *float32, x *float32, n int)
 //go:noescape
 func neonLog(dst *float32, x *float32, n int)
 
-// neonErf is the error function.
-//
-//go:noescape
-func neonErf(dst *float32, x *float32, n int)
-
 // neonGELU is dst = x·Phi(x).
 //
 //go:noescape
@@ -254,7 +249,6 @@ func neonNormalizeGain(dst *float32, x *float32, gain *float32, bias *float32, n
 var neonVectors = vectors{
 	exp:           neonExp,
 	log:           neonLog,
-	erf:           neonErf,
 	gelu:          neonGELU,
 	geluTanh:      neonGELUTanh,
 	silu:          neonSiLU,

@@ -104,10 +104,3 @@ func log(dst, x []float32) {
 		dst[i] = float32(math.Log(float64(v)))
 	}
 }
-
-func erf(dst, x []float32) {
-	x = x[:len(dst)]
-	for i, v := range x {
-		dst[i] = float32(math.Erf(float64(v)))
-	}
-}

@@ -55,8 +55,6 @@ type Kernels struct {
 	// Log is dst = log(x). The error is at most 0.9 ulp, 0.51 in portable Go, for
 	// denormal x too; the result is -Inf for 0, and NaN for what is below.
 	Log func(dst, x []float32)
-	// Erf is the error function. The error is at most 2.5 ulp, 0.51 in portable Go.
-	Erf func(dst, x []float32)
 	// ExpSum is dst = exp(x - shift) and returns the sum of dst, added up in
 	// float64. The difference is not rounded: errors are those of Exp, and 0.3
 	// ulp more in assembly.
@@ -161,7 +159,6 @@ func Portable() *Kernels {
 		Peak:        peak,
 		Exp:         exp,
 		Log:         log,
-		Erf:         erf,
 		ExpSum:      expSum,
 		ExpShift:    expShift,
 		SoftmaxTile: softmaxTile(maximum, expShiftSum),

@@ -2564,194 +2564,15 @@ put0:
 done:
 	RET
 
-// func neonErf(dst *float32, x *float32, n int)
-TEXT ·neonErf(SB), NOSPLIT, $32-24
-	MOVD         dst+0(FP), R0
-	MOVD         x+8(FP), R1
-	MOVD         n+16(FP), R4
-	MOVD         $neonConstants<>+0(SB), R5
-	FMOVQ        176(R5), F3
-	FMOVQ        528(R5), F0
-	FMOVQ        544(R5), F4
-	FMOVQ        560(R5), F1
-	FMOVQ        576(R5), F5
-	FMOVQ        592(R5), F6
-	FMOVQ        608(R5), F7
-	FMOVQ        624(R5), F8
-	FMOVQ        640(R5), F9
-	FMOVQ        656(R5), F10
-	FMOVQ        672(R5), F11
-	FMOVQ        688(R5), F12
-	FMOVQ        704(R5), F13
-	FMOVQ        720(R5), F14
-	FMOVQ        48(R5), F15
-	FMOVQ        64(R5), F16
-	FMOVQ        80(R5), F17
-	FMOVQ        96(R5), F2
-	FMOVQ        112(R5), F18
-	FMOVQ        128(R5), F19
-	FMOVQ        144(R5), F20
-	FMOVQ        160(R5), F21
-	SUBS         $4, R4, R4
-	BLT          last
-
-loop:
-	FMOVQ        0(R1), F22
-	WORD         $0x4e241ed7 // AND.16B V23, V22, V4
-	WORD         $0x4eb7f417 // FMIN.4S V23, V0, V23
-	WORD         $0x4ea51cb8 // ORR.16B V24, V5, V5
-	WORD         $0x4e37cc38 // FMLA.4S V24, V1, V23
-	WORD         $0x4ea61cd9 // ORR.16B V25, V6, V6
-	WORD         $0x4e37cf19 // FMLA.4S V25, V24, V23
-	WORD         $0x4ea71cf8 // ORR.16B V24, V7, V7
-	WORD         $0x4e37cf38 // FMLA.4S V24, V25, V23
-	WORD         $0x4ea81d19 // ORR.16B V25, V8, V8
-	WORD         $0x4e37cf19 // FMLA.4S V25, V24, V23
-	WORD         $0x4ea91d38 // ORR.16B V24, V9, V9
-	WORD         $0x4e37cf38 // FMLA.4S V24, V25, V23
-	WORD         $0x4eaa1d59 // ORR.16B V25, V10, V10
-	WORD         $0x4e37cf19 // FMLA.4S V25, V24, V23
-	WORD         $0x4eab1d78 // ORR.16B V24, V11, V11
-	WORD         $0x4e37cf38 // FMLA.4S V24, V25, V23
-	WORD         $0x4eac1d99 // ORR.16B V25, V12, V12
-	WORD         $0x4e37cf19 // FMLA.4S V25, V24, V23
-	WORD         $0x4ead1ef7 // ORR.16B V23, V23, V13
-	WORD         $0x6e39def8 // FMUL.4S V24, V23, V25
-	WORD         $0x4eb81f1a // ORR.16B V26, V24, V24
-	WORD         $0x4eb9cefa // FMLS.4S V26, V23, V25
-	WORD         $0x4eaecefa // FMLS.4S V26, V23, V14
-	WORD         $0x6e2fdf17 // FMUL.4S V23, V24, V15
-	WORD         $0x4e218af7 // FRINTN.4S V23, V23
-	WORD         $0x4eb0cef8 // FMLS.4S V24, V23, V16
-	WORD         $0x4eb1cef8 // FMLS.4S V24, V23, V17
-	WORD         $0x4ebad718 // FSUB.4S V24, V24, V26
-	WORD         $0x4eb21e5a // ORR.16B V26, V18, V18
-	WORD         $0x4e38cc5a // FMLA.4S V26, V2, V24
-	WORD         $0x4eb31e79 // ORR.16B V25, V19, V19
-	WORD         $0x4e38cf59 // FMLA.4S V25, V26, V24
-	WORD         $0x4eb41e9a // ORR.16B V26, V20, V20
-	WORD         $0x4e38cf3a // FMLA.4S V26, V25, V24
-	WORD         $0x4eb51eb9 // ORR.16B V25, V21, V21
-	WORD         $0x4e38cf59 // FMLA.4S V25, V26, V24
-	WORD         $0x6e38df1a // FMUL.4S V26, V24, V24
-	WORD         $0x4e3acf38 // FMLA.4S V24, V25, V26
-	WORD         $0x4e21aafa // FCVTNS.4S V26, V23
-	WORD         $0x4f3f0759 // SSHR1.4S V25, V26
-	WORD         $0x6eb9875a // SUB.4S V26, V26, V25
-	FMOVQ        192(R5), F27
-	WORD         $0x4ebb8739 // ADD.4S V25, V25, V27
-	WORD         $0x4f375739 // SHL23.4S V25, V25
-	WORD         $0x4ebb875a // ADD.4S V26, V26, V27
-	WORD         $0x4f37575a // SHL23.4S V26, V26
-	WORD         $0x6e39dc77 // FMUL.4S V23, V3, V25
-	WORD         $0x6e3adef7 // FMUL.4S V23, V23, V26
-	WORD         $0x4ea3d6fb // FSUB.4S V27, V23, V3
-	WORD         $0x4e37cf1b // FMLA.4S V27, V24, V23
-	WORD         $0x4e241f7b // AND.16B V27, V27, V4
-	WORD         $0x4e2d1ed6 // AND.16B V22, V22, V13
-	WORD         $0x4eb61f7b // ORR.16B V27, V27, V22
-	FMOVQ        F27, 0(R0)
-	ADD          $16, R0
-	ADD          $16, R1
-	SUBS         $4, R4, R4
-	BGE          loop
-
-last:
-	ADDS         $4, R4, R4
-	BEQ          done
-	MOVD         $neonMasks<>(SB), R6
-	SUB          R4<<2, R6, R6
-	FMOVQ        16(R6), F31
-	MOVD         $tail-16(SP), R8
-	STP          (ZR, ZR), (R8)
-	MOVD         $tail-32(SP), R9
-	STP          (ZR, ZR), (R9)
-	MOVD         R1, R6
-	MOVD         R9, R12
-	MOVD         R4, R7
-
-get1:
-	MOVWU.P      4(R6), R13
-	MOVWU.P      R13, 4(R12)
-	SUBS         $1, R7, R7
-	BNE          get1
-	FMOVQ        (R9), F22
-	WORD         $0x4e241ed7 // AND.16B V23, V22, V4
-	WORD         $0x4eb7f417 // FMIN.4S V23, V0, V23
-	WORD         $0x4ea51cb8 // ORR.16B V24, V5, V5
-	WORD         $0x4e37cc38 // FMLA.4S V24, V1, V23
-	WORD         $0x4ea61cd9 // ORR.16B V25, V6, V6
-	WORD         $0x4e37cf19 // FMLA.4S V25, V24, V23
-	WORD         $0x4ea71cf8 // ORR.16B V24, V7, V7
-	WORD         $0x4e37cf38 // FMLA.4S V24, V25, V23
-	WORD         $0x4ea81d19 // ORR.16B V25, V8, V8
-	WORD         $0x4e37cf19 // FMLA.4S V25, V24, V23
-	WORD         $0x4ea91d38 // ORR.16B V24, V9, V9
-	WORD         $0x4e37cf38 // FMLA.4S V24, V25, V23
-	WORD         $0x4eaa1d59 // ORR.16B V25, V10, V10
-	WORD         $0x4e37cf19 // FMLA.4S V25, V24, V23
-	WORD         $0x4eab1d78 // ORR.16B V24, V11, V11
-	WORD         $0x4e37cf38 // FMLA.4S V24, V25, V23
-	WORD         $0x4eac1d99 // ORR.16B V25, V12, V12
-	WORD         $0x4e37cf19 // FMLA.4S V25, V24, V23
-	WORD         $0x4ead1ef7 // ORR.16B V23, V23, V13
-	WORD         $0x6e39def8 // FMUL.4S V24, V23, V25
-	WORD         $0x4eb81f1a // ORR.16B V26, V24, V24
-	WORD         $0x4eb9cefa // FMLS.4S V26, V23, V25
-	WORD         $0x4eaecefa // FMLS.4S V26, V23, V14
-	WORD         $0x6e2fdf17 // FMUL.4S V23, V24, V15
-	WORD         $0x4e218af7 // FRINTN.4S V23, V23
-	WORD         $0x4eb0cef8 // FMLS.4S V24, V23, V16
-	WORD         $0x4eb1cef8 // FMLS.4S V24, V23, V17
-	WORD         $0x4ebad718 // FSUB.4S V24, V24, V26
-	WORD         $0x4eb21e5a // ORR.16B V26, V18, V18
-	WORD         $0x4e38cc5a // FMLA.4S V26, V2, V24
-	WORD         $0x4eb31e79 // ORR.16B V25, V19, V19
-	WORD         $0x4e38cf59 // FMLA.4S V25, V26, V24
-	WORD         $0x4eb41e9a // ORR.16B V26, V20, V20
-	WORD         $0x4e38cf3a // FMLA.4S V26, V25, V24
-	WORD         $0x4eb51eb9 // ORR.16B V25, V21, V21
-	WORD         $0x4e38cf59 // FMLA.4S V25, V26, V24
-	WORD         $0x6e38df1a // FMUL.4S V26, V24, V24
-	WORD         $0x4e3acf38 // FMLA.4S V24, V25, V26
-	WORD         $0x4e21aafa // FCVTNS.4S V26, V23
-	WORD         $0x4f3f0759 // SSHR1.4S V25, V26
-	WORD         $0x6eb9875a // SUB.4S V26, V26, V25
-	FMOVQ        192(R5), F27
-	WORD         $0x4ebb8739 // ADD.4S V25, V25, V27
-	WORD         $0x4f375739 // SHL23.4S V25, V25
-	WORD         $0x4ebb875a // ADD.4S V26, V26, V27
-	WORD         $0x4f37575a // SHL23.4S V26, V26
-	WORD         $0x6e39dc77 // FMUL.4S V23, V3, V25
-	WORD         $0x6e3adef7 // FMUL.4S V23, V23, V26
-	WORD         $0x4ea3d6fb // FSUB.4S V27, V23, V3
-	WORD         $0x4e37cf1b // FMLA.4S V27, V24, V23
-	WORD         $0x4e241f7b // AND.16B V27, V27, V4
-	WORD         $0x4e2d1ed6 // AND.16B V22, V22, V13
-	WORD         $0x4eb61f7b // ORR.16B V27, V27, V22
-	FMOVQ        F27, (R8)
-	MOVD         R0, R6
-	MOVD         R8, R12
-	MOVD         R4, R7
-
-put0:
-	MOVWU.P      4(R12), R13
-	MOVWU.P      R13, 4(R6)
-	SUBS         $1, R7, R7
-	BNE          put0
-
-done:
-	RET
-
 // func neonGELU(dst *float32, x *float32, n int)
 TEXT ·neonGELU(SB), NOSPLIT, $32-24
 	MOVD         dst+0(FP), R0
 	MOVD         x+8(FP), R1
 	MOVD         n+16(FP), R4
 	MOVD         $neonConstants<>+0(SB), R5
-	FMOVQ        736(R5), F8
-	FMOVQ        752(R5), F0
-	FMOVQ        544(R5), F7
+	FMOVQ        528(R5), F8
+	FMOVQ        544(R5), F0
+	FMOVQ        560(R5), F7
 	FMOVQ        16(R5), F2
 	FMOVQ        32(R5), F1
 	FMOVQ        48(R5), F9
@@ -2763,14 +2584,14 @@ TEXT ·neonGELU(SB), NOSPLIT, $32-24
 	FMOVQ        144(R5), F14
 	FMOVQ        160(R5), F15
 	FMOVQ        176(R5), F16
-	FMOVQ        768(R5), F4
-	FMOVQ        784(R5), F17
-	FMOVQ        800(R5), F18
-	FMOVQ        816(R5), F19
+	FMOVQ        576(R5), F4
+	FMOVQ        592(R5), F17
+	FMOVQ        608(R5), F18
+	FMOVQ        624(R5), F19
 	FMOVQ        336(R5), F20
-	FMOVQ        832(R5), F5
-	FMOVQ        848(R5), F21
-	FMOVQ        864(R5), F22
+	FMOVQ        640(R5), F5
+	FMOVQ        656(R5), F21
+	FMOVQ        672(R5), F22
 	FMOVQ        0(R5), F6
 	SUBS         $4, R4, R4
 	BLT          last
@@ -2814,10 +2635,10 @@ loop:
 	WORD         $0x4e38ccba // FMLA.4S V26, V5, V24
 	WORD         $0x4eb61edd // ORR.16B V29, V22, V22
 	WORD         $0x4e38cf5d // FMLA.4S V29, V26, V24
-	FMOVQ        880(R5), F26
+	FMOVQ        688(R5), F26
 	WORD         $0x4eba1f5e // ORR.16B V30, V26, V26
 	WORD         $0x4e38cfbe // FMLA.4S V30, V29, V24
-	FMOVQ        896(R5), F29
+	FMOVQ        704(R5), F29
 	WORD         $0x4ebd1fba // ORR.16B V26, V29, V29
 	WORD         $0x4e38cfda // FMLA.4S V26, V30, V24
 	WORD         $0x4eb01e1e // ORR.16B V30, V16, V16
@@ -2900,10 +2721,10 @@ get1:
 	WORD         $0x4e38ccba // FMLA.4S V26, V5, V24
 	WORD         $0x4eb61edd // ORR.16B V29, V22, V22
 	WORD         $0x4e38cf5d // FMLA.4S V29, V26, V24
-	FMOVQ        880(R5), F26
+	FMOVQ        688(R5), F26
 	WORD         $0x4eba1f5e // ORR.16B V30, V26, V26
 	WORD         $0x4e38cfbe // FMLA.4S V30, V29, V24
-	FMOVQ        896(R5), F29
+	FMOVQ        704(R5), F29
 	WORD         $0x4ebd1fba // ORR.16B V26, V29, V29
 	WORD         $0x4e38cfda // FMLA.4S V26, V30, V24
 	WORD         $0x4eb01e1e // ORR.16B V30, V16, V16
@@ -2943,15 +2764,15 @@ TEXT ·neonGELUTanh(SB), NOSPLIT, $32-24
 	MOVD         x+8(FP), R1
 	MOVD         n+16(FP), R4
 	MOVD         $neonConstants<>+0(SB), R5
-	FMOVQ        912(R5), F0
-	FMOVQ        752(R5), F1
-	FMOVQ        928(R5), F2
-	FMOVQ        944(R5), F3
-	FMOVQ        960(R5), F10
-	FMOVQ        976(R5), F4
+	FMOVQ        720(R5), F0
+	FMOVQ        544(R5), F1
+	FMOVQ        736(R5), F2
+	FMOVQ        752(R5), F3
+	FMOVQ        768(R5), F10
+	FMOVQ        784(R5), F4
 	FMOVQ        0(R5), F9
 	FMOVQ        176(R5), F8
-	FMOVQ        704(R5), F11
+	FMOVQ        800(R5), F11
 	FMOVQ        16(R5), F6
 	FMOVQ        32(R5), F5
 	FMOVQ        48(R5), F12
@@ -3164,7 +2985,7 @@ TEXT ·neonSiLU(SB), NOSPLIT, $32-24
 	FMOVQ        32(R5), F0
 	FMOVQ        0(R5), F1
 	FMOVQ        176(R5), F4
-	FMOVQ        704(R5), F5
+	FMOVQ        800(R5), F5
 	FMOVQ        16(R5), F2
 	FMOVQ        48(R5), F6
 	FMOVQ        64(R5), F7
@@ -3330,8 +3151,8 @@ TEXT ·neonTanh(SB), NOSPLIT, $32-24
 	MOVD         n+16(FP), R4
 	MOVD         $neonConstants<>+0(SB), R5
 	FMOVQ        176(R5), F2
-	FMOVQ        992(R5), F0
-	FMOVQ        544(R5), F3
+	FMOVQ        816(R5), F0
+	FMOVQ        560(R5), F3
 	FMOVQ        48(R5), F4
 	FMOVQ        64(R5), F5
 	FMOVQ        80(R5), F6
@@ -3340,8 +3161,8 @@ TEXT ·neonTanh(SB), NOSPLIT, $32-24
 	FMOVQ        128(R5), F8
 	FMOVQ        144(R5), F9
 	FMOVQ        160(R5), F10
-	FMOVQ        1008(R5), F11
-	FMOVQ        704(R5), F12
+	FMOVQ        832(R5), F11
+	FMOVQ        800(R5), F12
 	SUBS         $4, R4, R4
 	BLT          last
 
@@ -3517,8 +3338,8 @@ TEXT ·neonExpSum(SB), NOSPLIT, $32-40
 	WORD         $0x6e211c21 // EOR.16B V1, V1, V1
 	FMOVS        shift+24(FP), F2
 	VDUP         V2.S[0], V2.S4
-	FMOVQ        544(R5), F8
-	FMOVQ        1024(R5), F3
+	FMOVQ        560(R5), F8
+	FMOVQ        848(R5), F3
 	FMOVQ        0(R5), F4
 	FMOVQ        16(R5), F6
 	FMOVQ        32(R5), F5
@@ -4799,9 +4620,9 @@ TEXT ·neonGELUSlope(SB), NOSPLIT, $48-32
 	MOVD         x+16(FP), R2
 	MOVD         n+24(FP), R4
 	MOVD         $neonConstants<>+0(SB), R5
-	FMOVQ        736(R5), F9
-	FMOVQ        752(R5), F0
-	FMOVQ        544(R5), F8
+	FMOVQ        528(R5), F9
+	FMOVQ        544(R5), F0
+	FMOVQ        560(R5), F8
 	FMOVQ        16(R5), F2
 	FMOVQ        32(R5), F1
 	FMOVQ        48(R5), F10
@@ -4813,14 +4634,14 @@ TEXT ·neonGELUSlope(SB), NOSPLIT, $48-32
 	FMOVQ        144(R5), F15
 	FMOVQ        160(R5), F16
 	FMOVQ        176(R5), F6
-	FMOVQ        768(R5), F4
-	FMOVQ        784(R5), F17
-	FMOVQ        800(R5), F18
-	FMOVQ        816(R5), F19
+	FMOVQ        576(R5), F4
+	FMOVQ        592(R5), F17
+	FMOVQ        608(R5), F18
+	FMOVQ        624(R5), F19
 	FMOVQ        336(R5), F20
-	FMOVQ        832(R5), F5
-	FMOVQ        848(R5), F21
-	FMOVQ        864(R5), F22
+	FMOVQ        640(R5), F5
+	FMOVQ        656(R5), F21
+	FMOVQ        672(R5), F22
 	FMOVQ        0(R5), F7
 	SUBS         $4, R4, R4
 	BLT          last
@@ -4864,16 +4685,16 @@ loop:
 	WORD         $0x4e38ccba // FMLA.4S V26, V5, V24
 	WORD         $0x4eb61edd // ORR.16B V29, V22, V22
 	WORD         $0x4e38cf5d // FMLA.4S V29, V26, V24
-	FMOVQ        880(R5), F26
+	FMOVQ        688(R5), F26
 	WORD         $0x4eba1f5e // ORR.16B V30, V26, V26
 	WORD         $0x4e38cfbe // FMLA.4S V30, V29, V24
-	FMOVQ        896(R5), F29
+	FMOVQ        704(R5), F29
 	WORD         $0x4ebd1fba // ORR.16B V26, V29, V29
 	WORD         $0x4e38cfda // FMLA.4S V26, V30, V24
 	WORD         $0x4ea61cde // ORR.16B V30, V6, V6
 	WORD         $0x4e38cf5e // FMLA.4S V30, V26, V24
 	WORD         $0x6e3eff9c // FDIV.4S V28, V28, V30
-	FMOVQ        1040(R5), F30
+	FMOVQ        864(R5), F30
 	WORD         $0x4ebecf1c // FMLS.4S V28, V24, V30
 	WORD         $0x6e39df9c // FMUL.4S V28, V28, V25
 	WORD         $0x4e21ab79 // FCVTNS.4S V25, V27
@@ -4967,16 +4788,16 @@ get1:
 	WORD         $0x4e38ccba // FMLA.4S V26, V5, V24
 	WORD         $0x4eb61edd // ORR.16B V29, V22, V22
 	WORD         $0x4e38cf5d // FMLA.4S V29, V26, V24
-	FMOVQ        880(R5), F26
+	FMOVQ        688(R5), F26
 	WORD         $0x4eba1f5e // ORR.16B V30, V26, V26
 	WORD         $0x4e38cfbe // FMLA.4S V30, V29, V24
-	FMOVQ        896(R5), F29
+	FMOVQ        704(R5), F29
 	WORD         $0x4ebd1fba // ORR.16B V26, V29, V29
 	WORD         $0x4e38cfda // FMLA.4S V26, V30, V24
 	WORD         $0x4ea61cde // ORR.16B V30, V6, V6
 	WORD         $0x4e38cf5e // FMLA.4S V30, V26, V24
 	WORD         $0x6e3eff9c // FDIV.4S V28, V28, V30
-	FMOVQ        1040(R5), F30
+	FMOVQ        864(R5), F30
 	WORD         $0x4ebecf1c // FMLS.4S V28, V24, V30
 	WORD         $0x6e39df9c // FMUL.4S V28, V28, V25
 	WORD         $0x4e21ab79 // FCVTNS.4S V25, V27
@@ -5016,12 +4837,12 @@ TEXT ·neonGELUTanhSlope(SB), NOSPLIT, $48-32
 	MOVD         x+16(FP), R2
 	MOVD         n+24(FP), R4
 	MOVD         $neonConstants<>+0(SB), R5
-	FMOVQ        912(R5), F1
-	FMOVQ        752(R5), F0
-	FMOVQ        928(R5), F7
-	FMOVQ        944(R5), F8
+	FMOVQ        720(R5), F1
+	FMOVQ        544(R5), F0
+	FMOVQ        736(R5), F7
+	FMOVQ        752(R5), F8
 	FMOVQ        176(R5), F5
-	FMOVQ        704(R5), F9
+	FMOVQ        800(R5), F9
 	FMOVQ        16(R5), F3
 	FMOVQ        32(R5), F2
 	FMOVQ        48(R5), F10
@@ -5033,7 +4854,7 @@ TEXT ·neonGELUTanhSlope(SB), NOSPLIT, $48-32
 	FMOVQ        144(R5), F15
 	FMOVQ        160(R5), F16
 	FMOVQ        0(R5), F6
-	FMOVQ        1056(R5), F17
+	FMOVQ        880(R5), F17
 	SUBS         $4, R4, R4
 	BLT          last
 
@@ -5192,10 +5013,10 @@ TEXT ·neonSiLUSlope(SB), NOSPLIT, $48-32
 	MOVD         x+16(FP), R2
 	MOVD         n+24(FP), R4
 	MOVD         $neonConstants<>+0(SB), R5
-	FMOVQ        1072(R5), F1
-	FMOVQ        1024(R5), F0
+	FMOVQ        896(R5), F1
+	FMOVQ        848(R5), F0
 	FMOVQ        176(R5), F5
-	FMOVQ        704(R5), F7
+	FMOVQ        800(R5), F7
 	FMOVQ        16(R5), F3
 	FMOVQ        32(R5), F2
 	FMOVQ        48(R5), F8
@@ -5352,7 +5173,7 @@ TEXT ·neonTanhSlope(SB), NOSPLIT, $48-32
 	MOVD         n+24(FP), R4
 	MOVD         $neonConstants<>+0(SB), R5
 	FMOVQ        176(R5), F3
-	FMOVQ        704(R5), F6
+	FMOVQ        800(R5), F6
 	FMOVQ        16(R5), F1
 	FMOVQ        32(R5), F0
 	FMOVQ        48(R5), F7
@@ -5364,7 +5185,7 @@ TEXT ·neonTanhSlope(SB), NOSPLIT, $48-32
 	FMOVQ        144(R5), F12
 	FMOVQ        160(R5), F13
 	FMOVQ        0(R5), F4
-	FMOVQ        528(R5), F5
+	FMOVQ        912(R5), F5
 	SUBS         $4, R4, R4
 	BLT          last
 
@@ -6112,144 +5933,104 @@ DATA neonConstants<>+512(SB)/4, $0xff800000 // -Inf
 DATA neonConstants<>+516(SB)/4, $0xff800000
 DATA neonConstants<>+520(SB)/4, $0xff800000
 DATA neonConstants<>+524(SB)/4, $0xff800000
-DATA neonConstants<>+528(SB)/4, $0x40800000 // 4
-DATA neonConstants<>+532(SB)/4, $0x40800000
-DATA neonConstants<>+536(SB)/4, $0x40800000
-DATA neonConstants<>+540(SB)/4, $0x40800000
-DATA neonConstants<>+544(SB)/4, $0x7fffffff // NaN
-DATA neonConstants<>+548(SB)/4, $0x7fffffff
-DATA neonConstants<>+552(SB)/4, $0x7fffffff
-DATA neonConstants<>+556(SB)/4, $0x7fffffff
-DATA neonConstants<>+560(SB)/4, $0xb71b4b5c // -9.25626591e-06
-DATA neonConstants<>+564(SB)/4, $0xb71b4b5c
-DATA neonConstants<>+568(SB)/4, $0xb71b4b5c
-DATA neonConstants<>+572(SB)/4, $0xb71b4b5c
-DATA neonConstants<>+576(SB)/4, $0x38f6b62e // 0.000117641277
-DATA neonConstants<>+580(SB)/4, $0x38f6b62e
-DATA neonConstants<>+584(SB)/4, $0x38f6b62e
-DATA neonConstants<>+588(SB)/4, $0x38f6b62e
-DATA neonConstants<>+592(SB)/4, $0xba25e4f7 // -0.000632836891
-DATA neonConstants<>+596(SB)/4, $0xba25e4f7
-DATA neonConstants<>+600(SB)/4, $0xba25e4f7
-DATA neonConstants<>+604(SB)/4, $0xba25e4f7
-DATA neonConstants<>+608(SB)/4, $0x3ada8029 // 0.00166702748
-DATA neonConstants<>+612(SB)/4, $0x3ada8029
-DATA neonConstants<>+616(SB)/4, $0x3ada8029
-DATA neonConstants<>+620(SB)/4, $0x3ada8029
-DATA neonConstants<>+624(SB)/4, $0xb9283001 // -0.000160396114
-DATA neonConstants<>+628(SB)/4, $0xb9283001
-DATA neonConstants<>+632(SB)/4, $0xb9283001
-DATA neonConstants<>+636(SB)/4, $0xb9283001
-DATA neonConstants<>+640(SB)/4, $0xbc9ce6e3 // -0.0191530641
-DATA neonConstants<>+644(SB)/4, $0xbc9ce6e3
-DATA neonConstants<>+648(SB)/4, $0xbc9ce6e3
-DATA neonConstants<>+652(SB)/4, $0xbc9ce6e3
-DATA neonConstants<>+656(SB)/4, $0x3dd27d2f // 0.102777831
-DATA neonConstants<>+660(SB)/4, $0x3dd27d2f
-DATA neonConstants<>+664(SB)/4, $0x3dd27d2f
-DATA neonConstants<>+668(SB)/4, $0x3dd27d2f
-DATA neonConstants<>+672(SB)/4, $0x3f22f97d // 0.636619389
-DATA neonConstants<>+676(SB)/4, $0x3f22f97d
-DATA neonConstants<>+680(SB)/4, $0x3f22f97d
-DATA neonConstants<>+684(SB)/4, $0x3f22f97d
-DATA neonConstants<>+688(SB)/4, $0x3f906ebb // 1.12837923
-DATA neonConstants<>+692(SB)/4, $0x3f906ebb
-DATA neonConstants<>+696(SB)/4, $0x3f906ebb
-DATA neonConstants<>+700(SB)/4, $0x3f906ebb
-DATA neonConstants<>+704(SB)/4, $0x80000000 // -0
-DATA neonConstants<>+708(SB)/4, $0x80000000
-DATA neonConstants<>+712(SB)/4, $0x80000000
-DATA neonConstants<>+716(SB)/4, $0x80000000
-DATA neonConstants<>+720(SB)/4, $0xb3687127 // -5.41196208e-08
-DATA neonConstants<>+724(SB)/4, $0xb3687127
-DATA neonConstants<>+728(SB)/4, $0xb3687127
-DATA neonConstants<>+732(SB)/4, $0xb3687127
-DATA neonConstants<>+736(SB)/4, $0xbf000000 // -0.5
-DATA neonConstants<>+740(SB)/4, $0xbf000000
-DATA neonConstants<>+744(SB)/4, $0xbf000000
-DATA neonConstants<>+748(SB)/4, $0xbf000000
-DATA neonConstants<>+752(SB)/4, $0x41700000 // 15
-DATA neonConstants<>+756(SB)/4, $0x41700000
-DATA neonConstants<>+760(SB)/4, $0x41700000
-DATA neonConstants<>+764(SB)/4, $0x41700000
-DATA neonConstants<>+768(SB)/4, $0x3b8817b9 // 0.00415321859
-DATA neonConstants<>+772(SB)/4, $0x3b8817b9
-DATA neonConstants<>+776(SB)/4, $0x3b8817b9
-DATA neonConstants<>+780(SB)/4, $0x3b8817b9
-DATA neonConstants<>+784(SB)/4, $0x3d2772e3 // 0.0408810489
-DATA neonConstants<>+788(SB)/4, $0x3d2772e3
-DATA neonConstants<>+792(SB)/4, $0x3d2772e3
-DATA neonConstants<>+796(SB)/4, $0x3d2772e3
-DATA neonConstants<>+800(SB)/4, $0x3e3c6257 // 0.183968887
-DATA neonConstants<>+804(SB)/4, $0x3e3c6257
-DATA neonConstants<>+808(SB)/4, $0x3e3c6257
-DATA neonConstants<>+812(SB)/4, $0x3e3c6257
-DATA neonConstants<>+816(SB)/4, $0x3ee0e9b6 // 0.439283073
-DATA neonConstants<>+820(SB)/4, $0x3ee0e9b6
-DATA neonConstants<>+824(SB)/4, $0x3ee0e9b6
-DATA neonConstants<>+828(SB)/4, $0x3ee0e9b6
-DATA neonConstants<>+832(SB)/4, $0x3c2a90a6 // 0.0104104634
-DATA neonConstants<>+836(SB)/4, $0x3c2a90a6
-DATA neonConstants<>+840(SB)/4, $0x3c2a90a6
-DATA neonConstants<>+844(SB)/4, $0x3c2a90a6
-DATA neonConstants<>+848(SB)/4, $0x3dd1e0e1 // 0.102479704
-DATA neonConstants<>+852(SB)/4, $0x3dd1e0e1
-DATA neonConstants<>+856(SB)/4, $0x3dd1e0e1
-DATA neonConstants<>+860(SB)/4, $0x3dd1e0e1
-DATA neonConstants<>+864(SB)/4, $0x3ef15c65 // 0.471408039
-DATA neonConstants<>+868(SB)/4, $0x3ef15c65
-DATA neonConstants<>+872(SB)/4, $0x3ef15c65
-DATA neonConstants<>+876(SB)/4, $0x3ef15c65
-DATA neonConstants<>+880(SB)/4, $0x3f9a4f5f // 1.20554721
-DATA neonConstants<>+884(SB)/4, $0x3f9a4f5f
-DATA neonConstants<>+888(SB)/4, $0x3f9a4f5f
-DATA neonConstants<>+892(SB)/4, $0x3f9a4f5f
-DATA neonConstants<>+896(SB)/4, $0x3fd695f4 // 1.67645121
-DATA neonConstants<>+900(SB)/4, $0x3fd695f4
-DATA neonConstants<>+904(SB)/4, $0x3fd695f4
-DATA neonConstants<>+908(SB)/4, $0x3fd695f4
-DATA neonConstants<>+912(SB)/4, $0xc1700000 // -15
-DATA neonConstants<>+916(SB)/4, $0xc1700000
-DATA neonConstants<>+920(SB)/4, $0xc1700000
-DATA neonConstants<>+924(SB)/4, $0xc1700000
-DATA neonConstants<>+928(SB)/4, $0x3d922279 // 0.0713548139
-DATA neonConstants<>+932(SB)/4, $0x3d922279
-DATA neonConstants<>+936(SB)/4, $0x3d922279
-DATA neonConstants<>+940(SB)/4, $0x3d922279
-DATA neonConstants<>+944(SB)/4, $0x3fcc422a // 1.59576917
-DATA neonConstants<>+948(SB)/4, $0x3fcc422a
-DATA neonConstants<>+952(SB)/4, $0x3fcc422a
-DATA neonConstants<>+956(SB)/4, $0x3fcc422a
-DATA neonConstants<>+960(SB)/4, $0xb342bc9b // -4.53406805e-08
-DATA neonConstants<>+964(SB)/4, $0xb342bc9b
-DATA neonConstants<>+968(SB)/4, $0xb342bc9b
-DATA neonConstants<>+972(SB)/4, $0xb342bc9b
-DATA neonConstants<>+976(SB)/4, $0x3124d8b5 // 2.39883247e-09
-DATA neonConstants<>+980(SB)/4, $0x3124d8b5
-DATA neonConstants<>+984(SB)/4, $0x3124d8b5
-DATA neonConstants<>+988(SB)/4, $0x3124d8b5
-DATA neonConstants<>+992(SB)/4, $0x41200000 // 10
-DATA neonConstants<>+996(SB)/4, $0x41200000
-DATA neonConstants<>+1000(SB)/4, $0x41200000
-DATA neonConstants<>+1004(SB)/4, $0x41200000
-DATA neonConstants<>+1008(SB)/4, $0x40000000 // 2
-DATA neonConstants<>+1012(SB)/4, $0x40000000
-DATA neonConstants<>+1016(SB)/4, $0x40000000
-DATA neonConstants<>+1020(SB)/4, $0x40000000
-DATA neonConstants<>+1024(SB)/4, $0x42f00000 // 120
-DATA neonConstants<>+1028(SB)/4, $0x42f00000
-DATA neonConstants<>+1032(SB)/4, $0x42f00000
-DATA neonConstants<>+1036(SB)/4, $0x42f00000
-DATA neonConstants<>+1040(SB)/4, $0x3ecc422a // 0.398942292
-DATA neonConstants<>+1044(SB)/4, $0x3ecc422a
-DATA neonConstants<>+1048(SB)/4, $0x3ecc422a
-DATA neonConstants<>+1052(SB)/4, $0x3ecc422a
-DATA neonConstants<>+1056(SB)/4, $0x3e5b33b6 // 0.214064449
-DATA neonConstants<>+1060(SB)/4, $0x3e5b33b6
-DATA neonConstants<>+1064(SB)/4, $0x3e5b33b6
-DATA neonConstants<>+1068(SB)/4, $0x3e5b33b6
-DATA neonConstants<>+1072(SB)/4, $0xc2f00000 // -120
-DATA neonConstants<>+1076(SB)/4, $0xc2f00000
-DATA neonConstants<>+1080(SB)/4, $0xc2f00000
-DATA neonConstants<>+1084(SB)/4, $0xc2f00000
-GLOBL neonConstants<>(SB), RODATA|NOPTR, $1088
+DATA neonConstants<>+528(SB)/4, $0xbf000000 // -0.5
+DATA neonConstants<>+532(SB)/4, $0xbf000000
+DATA neonConstants<>+536(SB)/4, $0xbf000000
+DATA neonConstants<>+540(SB)/4, $0xbf000000
+DATA neonConstants<>+544(SB)/4, $0x41700000 // 15
+DATA neonConstants<>+548(SB)/4, $0x41700000
+DATA neonConstants<>+552(SB)/4, $0x41700000
+DATA neonConstants<>+556(SB)/4, $0x41700000
+DATA neonConstants<>+560(SB)/4, $0x7fffffff // NaN
+DATA neonConstants<>+564(SB)/4, $0x7fffffff
+DATA neonConstants<>+568(SB)/4, $0x7fffffff
+DATA neonConstants<>+572(SB)/4, $0x7fffffff
+DATA neonConstants<>+576(SB)/4, $0x3b8817b9 // 0.00415321859
+DATA neonConstants<>+580(SB)/4, $0x3b8817b9
+DATA neonConstants<>+584(SB)/4, $0x3b8817b9
+DATA neonConstants<>+588(SB)/4, $0x3b8817b9
+DATA neonConstants<>+592(SB)/4, $0x3d2772e3 // 0.0408810489
+DATA neonConstants<>+596(SB)/4, $0x3d2772e3
+DATA neonConstants<>+600(SB)/4, $0x3d2772e3
+DATA neonConstants<>+604(SB)/4, $0x3d2772e3
+DATA neonConstants<>+608(SB)/4, $0x3e3c6257 // 0.183968887
+DATA neonConstants<>+612(SB)/4, $0x3e3c6257
+DATA neonConstants<>+616(SB)/4, $0x3e3c6257
+DATA neonConstants<>+620(SB)/4, $0x3e3c6257
+DATA neonConstants<>+624(SB)/4, $0x3ee0e9b6 // 0.439283073
+DATA neonConstants<>+628(SB)/4, $0x3ee0e9b6
+DATA neonConstants<>+632(SB)/4, $0x3ee0e9b6
+DATA neonConstants<>+636(SB)/4, $0x3ee0e9b6
+DATA neonConstants<>+640(SB)/4, $0x3c2a90a6 // 0.0104104634
+DATA neonConstants<>+644(SB)/4, $0x3c2a90a6
+DATA neonConstants<>+648(SB)/4, $0x3c2a90a6
+DATA neonConstants<>+652(SB)/4, $0x3c2a90a6
+DATA neonConstants<>+656(SB)/4, $0x3dd1e0e1 // 0.102479704
+DATA neonConstants<>+660(SB)/4, $0x3dd1e0e1
+DATA neonConstants<>+664(SB)/4, $0x3dd1e0e1
+DATA neonConstants<>+668(SB)/4, $0x3dd1e0e1
+DATA neonConstants<>+672(SB)/4, $0x3ef15c65 // 0.471408039
+DATA neonConstants<>+676(SB)/4, $0x3ef15c65
+DATA neonConstants<>+680(SB)/4, $0x3ef15c65
+DATA neonConstants<>+684(SB)/4, $0x3ef15c65
+DATA neonConstants<>+688(SB)/4, $0x3f9a4f5f // 1.20554721
+DATA neonConstants<>+692(SB)/4, $0x3f9a4f5f
+DATA neonConstants<>+696(SB)/4, $0x3f9a4f5f
+DATA neonConstants<>+700(SB)/4, $0x3f9a4f5f
+DATA neonConstants<>+704(SB)/4, $0x3fd695f4 // 1.67645121
+DATA neonConstants<>+708(SB)/4, $0x3fd695f4
+DATA neonConstants<>+712(SB)/4, $0x3fd695f4
+DATA neonConstants<>+716(SB)/4, $0x3fd695f4
+DATA neonConstants<>+720(SB)/4, $0xc1700000 // -15
+DATA neonConstants<>+724(SB)/4, $0xc1700000
+DATA neonConstants<>+728(SB)/4, $0xc1700000
+DATA neonConstants<>+732(SB)/4, $0xc1700000
+DATA neonConstants<>+736(SB)/4, $0x3d922279 // 0.0713548139
+DATA neonConstants<>+740(SB)/4, $0x3d922279
+DATA neonConstants<>+744(SB)/4, $0x3d922279
+DATA neonConstants<>+748(SB)/4, $0x3d922279
+DATA neonConstants<>+752(SB)/4, $0x3fcc422a // 1.59576917
+DATA neonConstants<>+756(SB)/4, $0x3fcc422a
+DATA neonConstants<>+760(SB)/4, $0x3fcc422a
+DATA neonConstants<>+764(SB)/4, $0x3fcc422a
+DATA neonConstants<>+768(SB)/4, $0xb342bc9b // -4.53406805e-08
+DATA neonConstants<>+772(SB)/4, $0xb342bc9b
+DATA neonConstants<>+776(SB)/4, $0xb342bc9b
+DATA neonConstants<>+780(SB)/4, $0xb342bc9b
+DATA neonConstants<>+784(SB)/4, $0x3124d8b5 // 2.39883247e-09
+DATA neonConstants<>+788(SB)/4, $0x3124d8b5
+DATA neonConstants<>+792(SB)/4, $0x3124d8b5
+DATA neonConstants<>+796(SB)/4, $0x3124d8b5
+DATA neonConstants<>+800(SB)/4, $0x80000000 // -0
+DATA neonConstants<>+804(SB)/4, $0x80000000
+DATA neonConstants<>+808(SB)/4, $0x80000000
+DATA neonConstants<>+812(SB)/4, $0x80000000
+DATA neonConstants<>+816(SB)/4, $0x41200000 // 10
+DATA neonConstants<>+820(SB)/4, $0x41200000
+DATA neonConstants<>+824(SB)/4, $0x41200000
+DATA neonConstants<>+828(SB)/4, $0x41200000
+DATA neonConstants<>+832(SB)/4, $0x40000000 // 2
+DATA neonConstants<>+836(SB)/4, $0x40000000
+DATA neonConstants<>+840(SB)/4, $0x40000000
+DATA neonConstants<>+844(SB)/4, $0x40000000
+DATA neonConstants<>+848(SB)/4, $0x42f00000 // 120
+DATA neonConstants<>+852(SB)/4, $0x42f00000
+DATA neonConstants<>+856(SB)/4, $0x42f00000
+DATA neonConstants<>+860(SB)/4, $0x42f00000
+DATA neonConstants<>+864(SB)/4, $0x3ecc422a // 0.398942292
+DATA neonConstants<>+868(SB)/4, $0x3ecc422a
+DATA neonConstants<>+872(SB)/4, $0x3ecc422a
+DATA neonConstants<>+876(SB)/4, $0x3ecc422a
+DATA neonConstants<>+880(SB)/4, $0x3e5b33b6 // 0.214064449
+DATA neonConstants<>+884(SB)/4, $0x3e5b33b6
+DATA neonConstants<>+888(SB)/4, $0x3e5b33b6
+DATA neonConstants<>+892(SB)/4, $0x3e5b33b6
+DATA neonConstants<>+896(SB)/4, $0xc2f00000 // -120
+DATA neonConstants<>+900(SB)/4, $0xc2f00000
+DATA neonConstants<>+904(SB)/4, $0xc2f00000
+DATA neonConstants<>+908(SB)/4, $0xc2f00000
+DATA neonConstants<>+912(SB)/4, $0x40800000 // 4
+DATA neonConstants<>+916(SB)/4, $0x40800000
+DATA neonConstants<>+920(SB)/4, $0x40800000
+DATA neonConstants<>+924(SB)/4, $0x40800000
+GLOBL neonConstants<>(SB), RODATA|NOPTR, $928

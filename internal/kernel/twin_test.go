@@ -36,7 +36,7 @@ func rowFunctions(ks *Kernels) []rowFunction {
 		return rowFunction{name, func(dst, x, y []float32) float64 { f(dst, y, x); ks.Scale(dst, 0.25, dst); return 0 }, -1, true}
 	}
 	return []rowFunction{
-		unary("Exp", ks.Exp, 1.6), unary("Log", ks.Log, 1.4), unary("Erf", ks.Erf, 3), unary("GELU", ks.GELU, 8),
+		unary("Exp", ks.Exp, 1.6), unary("Log", ks.Log, 1.4), unary("GELU", ks.GELU, 8),
 		unary("GELUTanh", ks.GELUTanh, 5), unary("SiLU", ks.SiLU, 5), unary("Tanh", ks.Tanh, 4), unary("ReLU", ks.ReLU, 0),
 		{"ExpSum", func(dst, x, _ []float32) float64 { return ks.ExpSum(dst, x, 0.3) }, 2, true},
 		{"AddMax", func(dst, x, y []float32) float64 { return float64(ks.AddMax(dst, x, y)) }, 0, true},

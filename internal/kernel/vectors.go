@@ -5,7 +5,7 @@ import "math"
 // vectors are the functions over rows of one instruction set. They take n
 // elements from each pointer and touch nothing beyond.
 type vectors struct {
-	exp, log, erf, gelu, geluTanh, silu, tanh, relu func(dst, x *float32, n int)
+	exp, log, gelu, geluTanh, silu, tanh, relu func(dst, x *float32, n int)
 
 	geluSlope, geluTanhSlope, siluSlope, tanhSlope, reluSlope func(dst, dy, x *float32, n int)
 
@@ -35,7 +35,7 @@ type vectors struct {
 func (v vectors) kernels(name string, t tiling) *Kernels {
 	return &Kernels{
 		Name: name, Panel: t.panel, Product: t.product, ProductBias: t.productBias, Peak: t.gauge,
-		Exp: unary(v.exp), Log: unary(v.log), Erf: unary(v.erf),
+		Exp: unary(v.exp), Log: unary(v.log),
 		GELU: unary(v.gelu), GELUTanh: unary(v.geluTanh), ReLU: unary(v.relu), SiLU: unary(v.silu), Tanh: unary(v.tanh),
 		ExpSum: func(dst, x []float32, shift float32) float64 {
 			if len(dst) == 0 {

@@ -29,7 +29,9 @@ func Rules() map[string]Rule {
 		"internal/atomicfile":   {},
 		"internal/layering":     {},
 		"internal/stats":        {External: gonum},
+		"internal/counts":       {},
 		"internal/preprocessor": {},
+		"internal/pieces":       {},
 		"internal/npz":          {Internal: []string{"internal/atomicfile"}},
 		"internal/hubtest":      {},
 		"internal/kernel":       {},
@@ -37,8 +39,10 @@ func Rules() map[string]Rule {
 
 		"safetensors": {Internal: []string{"internal/atomicfile"}},
 		"tuning":      {External: gonum},
+		"ode":         {External: gonum},
 		".":           {Internal: []string{"tuning", "safetensors"}},
 		"tensor":      {Internal: []string{"internal/kernel"}, External: []string{"golang.org/x/sys/unix"}},
+		"rate":        {Internal: []string{".", "tuning"}, External: gonum},
 		"attention":   {Internal: []string{".", "tuning", "tensor"}},
 		"nn":          {Internal: []string{"tensor", "attention"}},
 		"model":       {Internal: []string{"nn", "attention", "tensor", "safetensors"}},
@@ -48,22 +52,23 @@ func Rules() map[string]Rule {
 		"hub":         {},
 	}
 	engine := []string{".", "tuning", "safetensors", "tensor", "attention", "nn", "model"}
-	rules["network"] = Rule{Internal: append(engine, "input/text")}
-	rules["task"] = Rule{Internal: append(engine, "input/text", "input/image", "input/audio", "network")}
-	rules["transfer"] = Rule{Internal: append(engine, "input/text", "network", "task", "internal/stats"), External: gonum}
+	rules["network"] = Rule{Internal: append(engine, "input/text", "input/image", "input/audio")}
+	rules["task"] = Rule{Internal: append(engine, "input/text", "network")}
+	rules["transfer"] = Rule{Internal: append(engine, "input/text", "network", "task", "internal/counts", "internal/stats"), External: gonum}
+	rules["stream"] = Rule{Internal: []string{".", "tuning", "model", "attention", "nn", "tensor", "safetensors", "internal/atomicfile"}}
 	rules["fit"] = Rule{Internal: append(engine, "network", "internal/stats"), External: gonum}
-	rules["stream"] = Rule{Internal: []string{"model", "attention", "nn", "tensor", "safetensors", "internal/atomicfile"}}
 	rules["bench"] = Rule{Internal: []string{"attention", "nn", "tensor", "tuning", "internal/stats"}}
 	// Answers the script that compares with other programs.
 	rules["tools/bench/ours"] = Rule{Internal: []string{"bench", "model", "nn", "tensor"}}
 	// From result data only.
-	rules["figure"] = Rule{Internal: []string{"transfer", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
-	rules["internal/report"] = Rule{Internal: []string{"transfer", "figure", "internal/atomicfile", "internal/stats"}}
+	rules["figure"] = Rule{Internal: []string{"transfer", "rate", "internal/counts", "internal/pieces", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
+	rules["internal/report"] = Rule{Internal: []string{"transfer", "figure", "internal/atomicfile", "internal/counts", "internal/pieces", "internal/stats"}}
 
 	// Bundled models: imported by the command alone, so that a library's user does
 	// not carry them.
 	bundled := []string{"zoo/language", "zoo/causal", "zoo/vision", "zoo/audition"}
 	rules["zoo"] = Rule{Internal: bundled}
+	rules["internal/zootest"] = Rule{Internal: []string{"model", "nn", "tensor"}} // their tests
 	for _, pkg := range bundled {
 		rules[pkg] = Rule{}
 	}

@@ -74,3 +74,15 @@ func (e element) name() string {
 	}
 	return fmt.Sprintf("float%d", 8*e.size)
 }
+
+// descr is NumPy's type string.
+func (e element) descr() string {
+	order := byte('<')
+	switch {
+	case e.size == 1:
+		order = '|'
+	case e.big:
+		order = '>'
+	}
+	return fmt.Sprintf("%c%c%d", order, e.kind, e.size)
+}

@@ -33,16 +33,26 @@ func WriteDir(ctx context.Context, dir string, r *transfer.Report) error {
 		}})
 	}
 	add("report.json", func(w io.Writer) error { return JSON(w, r) })
-	for _, f := range []struct {
+	type named struct {
 		name string
 		*figure.Figure
-	}{
+	}
+	figures := []named{
 		{"overview", figure.Overview(r)},
 		{"circuit", figure.Circuit()},
 		{"calcium", figure.Calcium(r.Chosen)},
 		{"scaling", figure.Scaling(r.Scaling)},
 		{"heads", figure.Heads(r.Layers)},
-	} {
+	}
+	if len(r.Fidelity.Curves) > 0 {
+		figures = append(figures, named{"fidelity", figure.Fidelity(r.Fidelity)})
+	}
+	if len(attendedRows(r)) > 0 {
+		figures = append(figures,
+			named{"attention", figure.Attention(r.Attended)},
+			named{"attention-heads", figure.AttentionHeads(r.Attended)})
+	}
+	for _, f := range figures {
 		add(f.name+".svg", f.SVG)
 		add(f.name+".png", func(w io.Writer) error { return f.PNG(w, FigureDPI) })
 	}

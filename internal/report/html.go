@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/tripartite-go/tripartite/figure"
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -19,17 +20,17 @@ type page struct {
 	*transfer.Report
 	BudgetError string
 	Circuit     string // how the heads were replaced
+	Noun        string // of one input
 	Mixed       bool   // whether heads attend in different ways
 	Calibrated  bool   // whether corrected calcium is not just calcium
 	Signed      bool   // whether any calcium was zero or negative
-	Figures     struct{ Circuit, Calcium, Scaling, Heads template.HTML }
+	Fitted      bool   // whether fitted curves have calibrated ones beside them
+	Compared    bool   // whether networks were compared by their neurons
+	HasFitted   bool   // with fitted curves among them
+	Figures     struct{ Circuit, Calcium, Scaling, Heads, Fidelity template.HTML }
+	Attention   *attention // nil where no attention was kept
 	Summary     []summary
 	Tokens      []transfer.Point // of the chosen head's first text
-}
-
-// summary is one measure of the whole network.
-type summary struct {
-	Name, Exact, Circuit, Uniform, Remark string
 }
 
 // mostTokens is how many tokens are listed.
@@ -39,24 +40,38 @@ const mostTokens = 60
 // in it, nothing is loaded. It prints, and follows the reader's choice of a
 // light or a dark page.
 func HTML(w io.Writer, r *transfer.Report) error {
-	p := page{Report: r, BudgetError: budgetError(), Circuit: circuitLine(r.Config), Summary: summaries(r), Calibrated: calibrated(r)}
+	p := page{Report: r, BudgetError: budgetError(), Circuit: circuitLine(r.Config), Noun: noun(r), Summary: summaries(r), Calibrated: calibrated(r)}
 	kinds := map[string]bool{}
 	for _, l := range r.Layers {
 		for _, h := range l.Heads {
 			kinds[h.Attention] = true
 			p.Signed = p.Signed || h.NonPositive > 0
+			p.Fitted = p.Fitted || h.Calibrated != nil
 		}
 	}
 	p.Mixed = len(kinds) > 1
-	for _, f := range []struct {
+	type drawn struct {
 		to *template.HTML
 		*figure.Figure
-	}{
+	}
+	figures := []drawn{
 		{&p.Figures.Circuit, figure.Circuit()},
 		{&p.Figures.Calcium, figure.Calcium(r.Chosen)},
 		{&p.Figures.Scaling, figure.Scaling(r.Scaling)},
 		{&p.Figures.Heads, figure.Heads(r.Layers)},
-	} {
+	}
+	if p.Compared = len(r.Fidelity.Curves) > 0; p.Compared {
+		figures = append(figures, drawn{&p.Figures.Fidelity, figure.Fidelity(r.Fidelity)})
+	}
+	for _, c := range r.Fidelity.Curves {
+		p.HasFitted = p.HasFitted || c.Draw == ""
+	}
+	if p.Attention = newAttention(r); p.Attention != nil {
+		figures = append(figures,
+			drawn{&p.Attention.Figure, figure.Attention(r.Attended)},
+			drawn{&p.Attention.Heads, figure.AttentionHeads(r.Attended)})
+	}
+	for _, f := range figures {
 		var b bytes.Buffer
 		if err := f.Inline(&b); err != nil {
 			return fmt.Errorf("draw a figure of the report: %w", err)
@@ -70,9 +85,9 @@ func HTML(w io.Writer, r *transfer.Report) error {
 		p.Tokens = append(p.Tokens, t)
 	}
 	page, err := template.New("page").Funcs(template.FuncMap{
-		"count":       count[int],
-		"count64":     count[int64],
-		"plural":      plural,
+		"count":       counts.Format[int],
+		"count64":     counts.Format[int64],
+		"plural":      counts.Plural[int],
 		"fixed":       fixed,
 		"significant": significant,
 		"percent":     percent,
@@ -88,23 +103,4 @@ func HTML(w io.Writer, r *transfer.Report) error {
 		return fmt.Errorf("write report as HTML: %w", err)
 	}
 	return nil
-}
-
-// summaries are the measures of the whole network.
-func summaries(r *transfer.Report) []summary {
-	n := r.Network
-	three := decimals(3)
-	out := []summary{
-		{"cosine of the last hidden states", "1", three(n.HiddenCosine), three(n.HiddenUniform), ""},
-		{"cosine of the texts' embeddings, mean", "1", three(n.EmbeddingCosine), three(n.EmbeddingUniform),
-			"two different texts: " + three(n.EmbeddingOther)},
-		{"cosine of the texts' embeddings, 5th percentile", "1", three(n.EmbeddingP05), "", ""},
-	}
-	if k := n.Task; k != nil {
-		out = append(out,
-			summary{"masked tokens filled as by exact attention", "100%", percent(k.Agreement), percent(k.AgreementUniform),
-				"of " + plural(r.Input.Masked, "masked token")},
-			summary{"masked tokens found", percent(k.Exact), percent(k.Circuit), percent(k.Uniform), ""})
-	}
-	return out
 }

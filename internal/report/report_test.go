@@ -44,7 +44,16 @@ func hard() map[string]*transfer.Report {
 	empty := sample(2, 1, 0)
 	empty.Layers[0].Heads = nil
 	empty.Notes = nil
+	pictures, sounds, texts, none := sample(1, 1, 1), sample(1, 1, 1), sample(1, 1, 1), sample(1, 1, 1)
+	pictures.Attended, sounds.Attended, texts.Attended = attended(patches(3), 2), attended(patches(1), 6), attended(nil, 2)
+	none.Attended = transfer.Attended{Layer: 3}
+	pictures.Attended.Inputs[1].Circuit[0][3], pictures.Attended.Inputs[1].Correlation = nan, nan
+	silent := fitted(sample(2, 2, 5))
+	silent.Fidelity.Task, silent.Fidelity.Answers, silent.Fidelity.Curves = "", 0, silent.Fidelity.Curves[:1]
+	silent.Fidelity.Curves[0].Hidden[0], silent.Fidelity.Curves[0].Agreement = nan, nil
 	return map[string]*transfer.Report{
+		"fitted": fitted(sample(4, 4, 60)), "fitted, no answers": silent,
+		"pictures": pictures, "sounds": sounds, "texts": texts, "no attention": none,
 		"ordinary": sample(4, 4, 60), "72 heads": sample(6, 12, 60), "384 heads": sample(24, 16, 60),
 		"one head": sample(1, 1, 1), "undefined": undefined, "huge": huge, "empty layer": empty, "zero": {},
 	}
@@ -132,8 +141,15 @@ func TestPageIsBalanced(t *testing.T) {
 		if len(open) > 0 {
 			t.Errorf("%s: %v do not end", name, open)
 		}
-		if svgs != 4 || ids != 0 {
-			t.Errorf("%s: %d figures with %d ids, want 4 with none", name, svgs, ids)
+		want := 4
+		if len(r.Attended.Inputs) > 0 {
+			want = 6
+		}
+		if len(r.Fidelity.Curves) > 0 {
+			want++
+		}
+		if svgs != want || ids != 0 {
+			t.Errorf("%s: %d figures with %d ids, want %d with none", name, svgs, ids, want)
 		}
 	}
 }
@@ -147,6 +163,9 @@ func TestPageEscapesWhatComesFromOutside(t *testing.T) {
 	r.Notes = []string{evil}
 	r.Chosen.Points[0].Token = evil
 	r.Scaling.Curves[0].Name = evil
+	r.Attended = attended(patches(3), 1)
+	in := &r.Attended.Inputs[0]
+	in.Name, in.Truth, in.ExactAnswer.Text, in.CircuitAnswer.Text, in.UniformAnswer.Text = evil, evil, evil, evil, evil
 	page := html(t, r)
 	for _, raw := range []string{"<script", "<img", "onerror='"} {
 		if strings.Contains(page, raw) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/transfer"
 )
@@ -23,7 +24,7 @@ type TextOptions struct {
 const mostRows = 100
 
 // Text writes the result as a table for the terminal: every head, then the whole
-// network, then the notes.
+// network and its answers, then the notes.
 func Text(w io.Writer, r *transfer.Report, opts TextOptions) error {
 	if opts.Width <= 0 {
 		opts.Width = 80
@@ -32,6 +33,8 @@ func Text(w io.Writer, r *transfer.Report, opts TextOptions) error {
 	t.title(r)
 	t.heads(r)
 	t.network(r)
+	t.fidelity(r)
+	t.attended(r)
 	t.notes(r.Notes)
 	if err := t.w.Flush(); err != nil {
 		return fmt.Errorf("write report as text: %w", err)
@@ -88,22 +91,20 @@ func (t *terminal) title(r *transfer.Report) {
 	const label = "%-9s "
 	row := func(name, s string) { t.wrap(fmt.Sprintf(label, name), s) }
 	row("model", fmt.Sprintf("%s (%s), %s of %s, d = %d, %s parameters",
-		m.Name, m.Architecture, plural(m.Layers, "layer"), plural(m.Heads, "head"), m.HeadWidth, count(m.Parameters)))
-	input := fmt.Sprintf("%s, %s", plural(r.Input.Texts, "text"), plural(r.Input.Tokens, "token"))
-	if r.Input.CalibrationTexts > 0 {
-		input += fmt.Sprintf("; constants from %s, %s of other text",
-			plural(r.Input.CalibrationTexts, "text"), plural(r.Input.CalibrationTokens, "token"))
-	}
-	row("input", input)
+		m.Name, m.Architecture, counts.Plural(m.Layers, "layer"), counts.Plural(m.Heads, "head"), m.HeadWidth, counts.Format(m.Parameters)))
+	row("input", inputLine(r))
 	row("circuit", circuitLine(c))
 	t.line("")
 }
 
 // circuitLine says how the heads were replaced.
 func circuitLine(c transfer.Resolved) string {
+	if c.Curves != "" {
+		return fmt.Sprintf("attention %s, tuning curves %s (%.8s), %s in all", c.Attention, c.Tuning, c.Curves, counts.Plural(c.TotalNeurons, "neuron"))
+	}
 	s := fmt.Sprintf("attention %s, tuning curves %s, %s draw, ", c.Attention, c.Tuning, c.Draw)
 	if c.Neurons > 0 {
-		s += plural(c.Neurons, "neuron") + " per head"
+		s += counts.Plural(c.Neurons, "neuron") + " per head"
 	} else {
 		s += fmt.Sprintf("neurons by the budget for an error of %s", percent(transfer.Number(c.Error)))
 	}
@@ -144,8 +145,8 @@ func columns(calibrated bool) []column {
 		calcium = "ln cf"
 	}
 	out := []column{
-		{name: "layer", of: func(l transfer.Layer, _ transfer.Head) string { return count(l.Layer) }},
-		{name: "head", of: func(_ transfer.Layer, h transfer.Head) string { return count(h.Head) }},
+		{name: "layer", of: func(l transfer.Layer, _ transfer.Head) string { return counts.Format(l.Layer) }},
+		{name: "head", of: func(_ transfer.Layer, h transfer.Head) string { return counts.Format(h.Head) }},
 		number("mean", "|q+k|²", digits(3), func(h transfer.Head) transfer.Number { return h.MeanSquaredNorm }),
 		number(budget, "plain", neurons, func(h transfer.Head) transfer.Number { return h.BudgetLog10 }),
 		number(budget, "calibrated", neurons, func(h transfer.Head) transfer.Number { return h.BudgetCalibratedLog10 }),
@@ -177,7 +178,7 @@ func calibrated(r *transfer.Report) bool {
 
 func differ(a, b transfer.Number) bool { return defined(a) && defined(b) && a != b }
 
-func hiddenNeurons(m transfer.Number) string { return count(int64(m)) }
+func hiddenNeurons(m transfer.Number) string { return counts.Format(int64(m)) }
 
 func (t *terminal) heads(r *transfer.Report) {
 	total, memory, silent, where := 0, 0, 0, 0
@@ -216,13 +217,13 @@ func (t *terminal) heads(r *transfer.Report) {
 		return
 	}
 	t.table(cols, cells)
-	t.wrap("", legend(factor))
+	t.wrap("", legend(factor, r.Model))
 	if total > mostRows {
-		t.wrap("", fmt.Sprintf("Medians over the heads of each layer; all %s heads are in report.json and report.html.", count(total)))
+		t.wrap("", fmt.Sprintf("Medians over the heads of each layer; all %s heads are in report.json and report.html.", counts.Format(total)))
 	}
 	if silent > 0 {
 		t.wrap("", fmt.Sprintf("Calcium was zero or negative for %s in %s of %s; these have no logarithm and are left out of its error and correlation.",
-			plural(silent, "token"), count(where), plural(total, "head")))
+			counts.Plural(silent, "token"), counts.Format(where), counts.Plural(total, "head")))
 	}
 	if memory > 0 {
 		t.wrap("", fmt.Sprintf("Memory of one sequence of any length, all heads: %s.", size(memory)))
@@ -231,15 +232,26 @@ func (t *terminal) heads(r *transfer.Report) {
 }
 
 // legend explains the table.
-func legend(calibrated bool) string {
+func legend(calibrated bool, m transfer.Model) string {
 	s := "c: astrocyte calcium; Z: softmax normalizer; "
 	calcium := "ln c"
 	if calibrated {
 		s += "f: factor of a query that a calibrated circuit leaves out because it cancels in the output, so that c stands for Z/f, and cf, corrected calcium, for Z; "
 		calcium = "ln cf"
 	}
-	return s + "r: Pearson's correlation over tokens; null: ln N + q·mean(k), which needs no circuit; error: median |" + calcium +
+	return s + "r: Pearson's correlation over tokens; null: ln N + q·mean(k), which needs no circuit" + seen(m) + "; error: median |" + calcium +
 		" − ln Z|; neurons for " + budgetError() + ": hidden neurons for that relative error of calcium at the median query, by the variance law."
+}
+
+// seen says which keys count where a query does not see all alike.
+func seen(m transfer.Model) string {
+	switch {
+	case m.ALiBi:
+		return ", over the keys up to a token, each weighted by exp(−slope·age) in Z, N and the mean"
+	case m.Causal:
+		return ", over the keys up to a token, as Z"
+	}
+	return ""
 }
 
 func medians(cols []column, l transfer.Layer) []string {
@@ -259,7 +271,7 @@ func medians(cols []column, l transfer.Layer) []string {
 			row[j] = c.format(transfer.Number(stats.Median(all)))
 		}
 	}
-	row[0], row[1] = count(l.Layer), "all"
+	row[0], row[1] = counts.Format(l.Layer), "all"
 	return row
 }
 
@@ -322,10 +334,17 @@ func right(s string, width int) string {
 }
 
 func (t *terminal) network(r *transfer.Report) {
-	const row = "%-47s %8s %8s %8s"
-	t.line(t.styled(bold, fmt.Sprintf(row, "whole network", "exact", "circuit", "uniform")))
-	for _, m := range summaries(r) {
-		t.line(fmt.Sprintf(row, m.Name, m.Exact, m.Circuit, m.Uniform))
+	measures := summaries(r)
+	width := 47
+	for _, m := range measures {
+		width = max(width, utf8.RuneCountInString(m.Name))
+	}
+	row := func(m summary) string {
+		return fmt.Sprintf("%-*s %8s %8s %8s", width, m.Name, m.Exact, m.Circuit, m.Uniform)
+	}
+	t.line(t.styled(bold, row(summary{Name: "whole network", Exact: "exact", Circuit: "circuit", Uniform: "uniform"})))
+	for _, m := range measures {
+		t.line(row(m))
 		if m.Remark != "" {
 			t.line("  " + m.Remark)
 		}

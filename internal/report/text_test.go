@@ -198,13 +198,45 @@ func TestNumbersForReaders(t *testing.T) {
 		{significant(3, 13.24), "13.2"}, {significant(3, 0), "0"}, {significant(2, 0.074), "0.074"}, {significant(2, 1.53), "1.5"},
 		{significant(3, 5000), "5000"}, {significant(2, 4e-5), "4.0e-5"}, {significant(3, 1.234e9), "1.23e9"}, {significant(2, -3e-7), "−3.0e-7"},
 		{percent(0.875), "87.5%"}, {percent(1), "100.0%"}, {percent(nan), "–"}, {budgetError(), "10%"},
-		{count(0), "0"}, {count(1234567), "1,234,567"}, {count(-1000), "-1,000"},
-		{plural(1, "text"), "1 text"}, {plural(0, "text"), "0 texts"}, {plural(1200, "text"), "1,200 texts"},
 		{size(1), "1 byte"}, {size(1023), "1,023 bytes"}, {size(34816), "34.0 KiB"}, {size(5 << 20), "5.00 MiB"}, {size(3 << 40), "3072 GiB"},
 		{printable("a\tb\x00c\u200bé"), "a b\ufffdc\ufffdé"},
 	} {
 		if test.got != test.want {
 			t.Errorf("%q, want %q", test.got, test.want)
 		}
+	}
+}
+
+// Fitted curves have no draw, no number of neurons for all heads, and no factor of
+// calcium.
+func TestFittedCurvesAsATerminalShowsThem(t *testing.T) {
+	got := text(t, fitted(sample(2, 2, 40)), TextOptions{})
+	for _, words := range []string{
+		"circuit   attention algebraic, tuning curves fitted (01234567), 1,536 neurons in",
+		"error  r with ln Z  output",
+		`
+neurons a head           16     32     64    128    256    512  1,024  2,048
+exp, cosine           0.700  0.730`,
+		"\ncalibrated, answers   40.0%",
+		"\nfitted, 48 neurons a head: cosine 0.970, answers 90.0%\nfitted, 96 neurons a head: cosine 0.985, answers 95.0%\n",
+		"on 41 texts, 1,433 tokens; uniform attention: 0.670;",
+	} {
+		if !strings.Contains(got, words) {
+			t.Errorf("lacks %q:\n%s", words, got)
+		}
+	}
+	for _, words := range []string{"ln cf", "draw", "does not vanish", "0 neurons per head"} {
+		if strings.Contains(got, words) {
+			t.Errorf("has %q:\n%s", words, got)
+		}
+	}
+	page := html(t, fitted(sample(2, 2, 40)))
+	for _, words := range []string{"What whole networks keep, against the neurons of a head", "Before and after fitting.", "Fitted curves are one point"} {
+		if !strings.Contains(page, words) {
+			t.Errorf("the page lacks %q", words)
+		}
+	}
+	if page := html(t, sample(2, 2, 40)); strings.Contains(page, "Before and after") || strings.Contains(page, "What whole networks keep") {
+		t.Error("a page without fitted curves speaks of them")
 	}
 }

@@ -1,8 +1,8 @@
-"""Fits the polynomials of internal/kernel/gen/functions.go: logarithm and erf.
+"""Fits the polynomial of internal/kernel/gen/functions.go for the logarithm.
 
     python3 tools/kernel/fit.py        (needs numpy)
 
-Each is the polynomial of the degree whose largest error, relative to the result
+It is the polynomial of the degree whose largest error, relative to the result
 of the function, is smallest: found by Lawson's iteration (C. L. Lawson, thesis,
 UCLA 1961), which solves weighted least squares again and again and gives more
 weight to where the error is large. Arithmetic is float64 on 4,000 Chebyshev
@@ -42,19 +42,6 @@ def log_tail(f):
     return np.where(near, series, (np.log1p(f) - f) / np.where(near, 1, f * f))
 
 
-def erf_exponent(a):
-    """p in erf(a) = 1 - exp(-a·p(a))."""
-    def one(v):
-        return -(math.log1p(-math.erf(v)) if v < 1 else math.log(math.erfc(v))) / v
-    return np.array([one(v) for v in a])
-
-
-def erf_weight(a):
-    """The relative error of erf(a) for an error of p(a)."""
-    w = a * erf_exponent(a)
-    return a * np.exp(-w) / -np.expm1(-w)
-
-
 def show(name, fit):
     coefficients, error = fit
     print(f"{name}: relative error {error:.2g}")
@@ -63,4 +50,3 @@ def show(name, fit):
 
 
 show("logarithm", minimax(log_tail, lambda f: f * f / np.abs(np.log1p(f)), math.sqrt(0.5) - 1, math.sqrt(2) - 1, 8))
-show("erf", minimax(erf_exponent, erf_weight, 1e-9, 4, 8))

@@ -12,7 +12,7 @@ import (
 // Name is the name by which commands find the model.
 const Name = "audition"
 
-//go:embed config.json model.safetensors preprocessor_config.json
+//go:embed config.json *.safetensors preprocessor_config.json
 var files embed.FS
 
 //go:embed samples/*.wav
@@ -21,9 +21,9 @@ var samples embed.FS
 //go:embed calibration/*.flac
 var calibration embed.FS
 
-// Files is the model as a Hugging Face folder: config.json, model.safetensors (float16) and
-// preprocessor_config.json. Its open files implement io.ReaderAt and io.Seeker and need no copy of the weights to be
-// read.
+// Files is the model as a Hugging Face folder: config.json, model.safetensors (float16), preprocessor_config.json and
+// fitted tuning curves, tuning.safetensors and tuning-16 and -32 with fewer neurons. Its open files implement
+// io.ReaderAt and io.Seeker and need no copy of the weights to be read.
 func Files() fs.FS { return files }
 
 // Samples holds ten WAV files by voices that the model did not hear in training, named after the digits that they

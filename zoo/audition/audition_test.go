@@ -2,13 +2,12 @@ package audition_test
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 	"testing"
 
+	"github.com/tripartite-go/tripartite/internal/zootest"
 	"github.com/tripartite-go/tripartite/zoo/audition"
 )
 
@@ -24,7 +23,7 @@ func TestTheConfigurationIsAnASTOfShortSounds(t *testing.T) {
 		Bins   int               `json:"num_mel_bins"`
 		Labels map[string]string `json:"id2label"`
 	}
-	read(t, audition.Files(), "config.json", &config)
+	zootest.Read(t, audition.Files(), "config.json", &config)
 	if config.Type != "audio-spectrogram-transformer" || config.Frames != 128 || config.Bins != 64 {
 		t.Errorf("%+v, want an AST of 128 frames of 64 bins", config)
 	}
@@ -39,7 +38,7 @@ func TestTheConfigurationIsAnASTOfShortSounds(t *testing.T) {
 		Frames int    `json:"max_length"`
 		Bins   int    `json:"num_mel_bins"`
 	}
-	read(t, audition.Files(), "preprocessor_config.json", &extractor)
+	zootest.Read(t, audition.Files(), "preprocessor_config.json", &extractor)
 	if extractor.Type != "ASTFeatureExtractor" || extractor.Rate != 16000 || extractor.Frames != config.Frames || extractor.Bins != config.Bins {
 		t.Errorf("%+v does not prepare sounds for %+v", extractor, config)
 	}
@@ -77,39 +76,24 @@ func TestTheCardSaysWhatWasMeasured(t *testing.T) {
 		Human      int                `json:"human_recordings_right"`
 		Norms      [][]float64        `json:"mean_squared_norm"`
 	}
-	read(t, os.DirFS("testdata"), "measures.json", &m)
+	zootest.Read(t, os.DirFS("testdata"), "measures.json", &m)
 	if m.Words["test"] != 1000 || !(m.Accuracy["noisy"] >= 0.95) {
 		t.Errorf("accuracy %v on %d words, at least 0.95 on 1,000 promised", m.Accuracy["noisy"], m.Words["test"])
 	}
-	card, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	says := func(format string, args ...any) {
-		t.Helper()
-		if want := fmt.Sprintf(format, args...); !strings.Contains(string(card), want) {
-			t.Errorf("the card does not say %q", want)
-		}
-	}
-	says("| parameters | %d,%03d", m.Parameters/1000, m.Parameters%1000)
-	says("%.1f minutes", m.Minutes)
-	says("| this model | %.1f%% | %.1f%% |", 100*m.Accuracy["noisy"], 100*m.Accuracy["clean"])
-	says("| this model, flite's rms alone | %.1f%% | %.1f%% |", 100*m.Natural["noisy"], 100*m.Natural["clean"])
-	says("| this model, attending to all tokens alike | %.1f%% |", 100*m.Alike)
-	says("%d of 10 recordings", m.Human)
+	card := zootest.ReadCard(t)
+	card.Says("| parameters | %d,%03d", m.Parameters/1000, m.Parameters%1000)
+	card.Says("%.1f minutes", m.Minutes)
+	card.Says("| this model | %.1f%% | %.1f%% |", 100*m.Accuracy["noisy"], 100*m.Accuracy["clean"])
+	card.Says("| this model, flite's rms alone | %.1f%% | %.1f%% |", 100*m.Natural["noisy"], 100*m.Natural["clean"])
+	card.Says("| this model, attending to all tokens alike | %.1f%% |", 100*m.Alike)
+	card.Says("%d of 10 recordings", m.Human)
 	for _, part := range []string{"train", "validation", "test"} {
-		says("| %d | %s |", m.Voices[part], grouped(m.Words[part]))
+		card.Says("| %d | %s |", m.Voices[part], grouped(m.Words[part]))
 	}
 	for _, word := range words {
-		says("| %s | %.0f%% |", word, 100*m.ByDigit[word])
+		card.Says("| %s | %.0f%% |", word, 100*m.ByDigit[word])
 	}
-	for layer, heads := range m.Norms {
-		row := fmt.Sprintf("| %d |", layer)
-		for _, v := range heads {
-			row += fmt.Sprintf(" %.1f |", v)
-		}
-		says("%s", row)
-	}
+	card.Norms(m.Norms)
 }
 
 // grouped writes a number with a comma before its last three digits.
@@ -118,15 +102,4 @@ func grouped(n int) string {
 		return fmt.Sprint(n)
 	}
 	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
-}
-
-func read(t *testing.T, files fs.FS, name string, into any) {
-	t.Helper()
-	data, err := fs.ReadFile(files, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, into); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
 }

@@ -7,9 +7,8 @@ import (
 	"testing"
 
 	"github.com/tripartite-go/tripartite/input/audio"
+	"github.com/tripartite-go/tripartite/internal/zootest"
 	"github.com/tripartite-go/tripartite/model"
-	"github.com/tripartite-go/tripartite/nn"
-	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/zoo/audition"
 )
 
@@ -29,17 +28,8 @@ func hear(t *testing.T, m *model.Model, files fs.FS, name string) (features, log
 		t.Fatalf("%s: %v", name, err)
 	}
 	frames, bins := extractor.Shape()
-	batch, err := m.BatchOf(model.Values{Shape: []int{1, frames, bins}, Data: features})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := tensor.NewPool(2)
-	defer pool.Close()
-	states, err := m.Forward(t.Context(), batch, model.Run{Work: nn.NewWorkspace(pool)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return features, m.Classify(states, batch.Sequences, pool).Row(0)
+	values := model.Values{Shape: []int{1, frames, bins}, Data: features}
+	return features, zootest.Classify(t, m, zootest.Run(t), values).Row(0)
 }
 
 // TestTheEngineAnswersAsTransformers goes the whole way from a file: transformers' own feature extractor made the
@@ -53,14 +43,11 @@ func TestTheEngineAnswersAsTransformers(t *testing.T) {
 			Logits     []float64
 		}
 	}
-	read(t, os.DirFS("testdata"), "reference.json", &want)
+	zootest.Read(t, os.DirFS("testdata"), "reference.json", &want)
 	if len(want.Samples) != 10 {
 		t.Fatalf("%d samples", len(want.Samples))
 	}
-	m, err := model.Load(audition.Files(), audition.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := zootest.Load(t, audition.Files(), audition.Name)
 	for _, want := range want.Samples {
 		features, got := hear(t, m, audition.Samples(), want.File)
 		var mean, square float64
@@ -71,24 +58,13 @@ func TestTheEngineAnswersAsTransformers(t *testing.T) {
 		if !(math.Abs(mean-want.Mean) <= 1e-5 && math.Abs(square-want.MeanSquare) <= 1e-5) {
 			t.Errorf("%s: moments of the features are %v and %v, want %v and %v", want.File, mean, square, want.Mean, want.MeanSquare)
 		}
-		if len(got) != len(want.Logits) {
-			t.Fatalf("%d logits, want %d", len(got), len(want.Logits))
-		}
-		for i, w := range want.Logits {
-			// As for every checkpoint, of max(1, |reference|).
-			if !(math.Abs(float64(got[i])-w) <= 2e-4*max(1, math.Abs(w))) {
-				t.Errorf("%s: logit of %s is %v, want %v", want.File, m.Config().Labels[i], got[i], w)
-			}
-		}
+		zootest.Logits(t, want.File, m.Config().Labels, got, want.Logits)
 	}
 }
 
 // TestSoundsToCalibrateWithCanBeRead also sees that the model, which was trained on their words, knows most of them.
 func TestSoundsToCalibrateWithCanBeRead(t *testing.T) {
-	m, err := model.Load(audition.Files(), audition.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := zootest.Load(t, audition.Files(), audition.Name)
 	right := 0
 	for digit, word := range words {
 		names, err := fs.Glob(audition.Calibration(), word+"-*.flac")

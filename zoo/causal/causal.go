@@ -14,7 +14,7 @@ import (
 // Name is the name by which commands find the model.
 const Name = "causal"
 
-//go:embed config.json model.safetensors tokenizer.json tokenizer_config.json
+//go:embed config.json *.safetensors tokenizer.json tokenizer_config.json
 var files embed.FS
 
 //go:embed verses.txt
@@ -23,9 +23,9 @@ var verses string
 //go:embed calibration.txt
 var calibration string
 
-// Files is the model as a Hugging Face folder: config.json, model.safetensors (float16), tokenizer.json and
-// tokenizer_config.json. Its open files implement io.ReaderAt and io.Seeker and need no copy of the weights to be
-// read.
+// Files is the model as a Hugging Face folder: config.json, model.safetensors (float16), tokenizer.json,
+// tokenizer_config.json and fitted tuning curves, tuning.safetensors and tuning-16 and -32 with fewer neurons. Its
+// open files implement io.ReaderAt and io.Seeker and need no copy of the weights to be read.
 func Files() fs.FS { return files }
 
 // Verses returns verses of books that were held out of training, 80 to 240 bytes each, in the order of the books: to

@@ -1,13 +1,12 @@
 package causal_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/tripartite-go/tripartite/internal/zootest"
 	"github.com/tripartite-go/tripartite/zoo/causal"
 )
 
@@ -21,7 +20,7 @@ func TestTheConfigurationIsBLOOMOnBytes(t *testing.T) {
 		Begin  int    `json:"bos_token_id"`
 		End    int    `json:"eos_token_id"`
 	}
-	read(t, causal.Files(), "config.json", &config)
+	zootest.Read(t, causal.Files(), "config.json", &config)
 	if config.Type != "bloom" || config.Layers != 4 || config.Heads != 5 || config.Width != 160 || config.Vocab != 257 {
 		t.Errorf("%+v, want bloom of 4 layers, 5 heads, width 160 on 257 tokens", config)
 	}
@@ -38,7 +37,7 @@ func TestEveryByteIsATokenAndNothingIsMerged(t *testing.T) {
 			Merges []any
 		}
 	}
-	read(t, causal.Files(), "tokenizer.json", &tokenizer)
+	zootest.Read(t, causal.Files(), "tokenizer.json", &tokenizer)
 	m := tokenizer.Model
 	if m.Type != "BPE" || len(m.Vocab) != 257 || len(m.Merges) != 0 {
 		t.Fatalf("%s of %d tokens and %d merges, want BPE of 257 and none", m.Type, len(m.Vocab), len(m.Merges))
@@ -82,52 +81,26 @@ func TestTheCardSaysWhatWasMeasured(t *testing.T) {
 		Distance   float64            `json:"test_attending_by_distance_alone"`
 		Norms      [][]float64        `json:"mean_squared_norm"`
 	}
-	read(t, os.DirFS("testdata"), "measures.json", &m)
+	zootest.Read(t, os.DirFS("testdata"), "measures.json", &m)
 	if !(m.Bits["test"] < m.KneserNey["5"] && m.KneserNey["5"] < m.Compressed["gzip"]) {
 		t.Errorf("%v, %v and %v bits per byte: the model is to be better than 5-grams and they than gzip", m.Bits["test"], m.KneserNey["5"], m.Compressed["gzip"])
 	}
-	card, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	says := func(format string, args ...any) {
-		t.Helper()
-		if want := fmt.Sprintf(format, args...); !strings.Contains(string(card), want) {
-			t.Errorf("the card does not say %q", want)
-		}
-	}
-	says("| parameters | %d,%03d,%03d", m.Parameters/1e6, m.Parameters/1000%1000, m.Parameters%1000)
-	says("%.1f minutes", m.Minutes)
-	says("| this model | %.3f |", m.Bits["test"])
-	says("| this model, attending by distance alone | %.3f |", m.Distance)
-	says("| 5-gram model of bytes, interpolated Kneser-Ney | %.3f |", m.KneserNey["5"])
-	says("| gzip -9 | %.3f |", m.Compressed["gzip"])
-	says("| xz -9e | %.3f |", m.Compressed["xz"])
-	says("| xz -9e after the training books | %.3f |", m.Compressed["xz_after_training_text"])
-	says("Validation books: %.3f", m.Bits["validation"])
-	says("Genesis 1 to 10, which it was trained on: %.3f", m.Bits["genesis_1_to_10_seen_in_training"])
+	card := zootest.ReadCard(t)
+	card.Says("| parameters | %d,%03d,%03d", m.Parameters/1e6, m.Parameters/1000%1000, m.Parameters%1000)
+	card.Says("%.1f minutes", m.Minutes)
+	card.Says("| this model | %.3f |", m.Bits["test"])
+	card.Says("| this model, attending by distance alone | %.3f |", m.Distance)
+	card.Says("| 5-gram model of bytes, interpolated Kneser-Ney | %.3f |", m.KneserNey["5"])
+	card.Says("| gzip -9 | %.3f |", m.Compressed["gzip"])
+	card.Says("| xz -9e | %.3f |", m.Compressed["xz"])
+	card.Says("| xz -9e after the training books | %.3f |", m.Compressed["xz_after_training_text"])
+	card.Says("Validation books: %.3f", m.Bits["validation"])
+	card.Says("Genesis 1 to 10, which it was trained on: %.3f", m.Bits["genesis_1_to_10_seen_in_training"])
 	for order := 3; order <= 7; order++ {
-		says("%.3f", m.KneserNey[fmt.Sprint(order)])
+		card.Says("%.3f", m.KneserNey[fmt.Sprint(order)])
 	}
 	for book, bits := range m.ByBook {
-		says("| %s | %.3f |", book, bits)
+		card.Says("| %s | %.3f |", book, bits)
 	}
-	for layer, heads := range m.Norms {
-		row := fmt.Sprintf("| %d |", layer)
-		for _, v := range heads {
-			row += fmt.Sprintf(" %.1f |", v)
-		}
-		says("%s", row)
-	}
-}
-
-func read(t *testing.T, files fs.FS, name string, into any) {
-	t.Helper()
-	data, err := fs.ReadFile(files, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, into); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
+	card.Norms(m.Norms)
 }

@@ -1,15 +1,13 @@
 package causal_test
 
 import (
-	"math"
 	"os"
 	"slices"
 	"testing"
 
+	"github.com/tripartite-go/tripartite/internal/zootest"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
-	"github.com/tripartite-go/tripartite/nn"
-	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/zoo/causal"
 )
 
@@ -25,7 +23,7 @@ func TestTheEngineAnswersAsTransformers(t *testing.T) {
 			Greedy []int `json:"greedy_ids"`
 		}
 	}
-	read(t, os.DirFS("testdata"), "reference.json", &want)
+	zootest.Read(t, os.DirFS("testdata"), "reference.json", &want)
 	if len(want.Passages) != 3 {
 		t.Fatalf("%d passages", len(want.Passages))
 	}
@@ -33,9 +31,7 @@ func TestTheEngineAnswersAsTransformers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool := tensor.NewPool(2)
-	defer pool.Close()
-	run := model.Run{Work: nn.NewWorkspace(pool)}
+	run := zootest.Run(t)
 	const end = 256
 	for _, p := range want.Passages {
 		ids := append([]int{end}, net.Tokenizer.Encode(p.Text)...)
@@ -50,16 +46,8 @@ func TestTheEngineAnswersAsTransformers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := net.Model.Logits(states.SliceRows(states.Rows-1, states.Rows), pool).Row(0)
-		if len(got) != len(p.Logits) {
-			t.Fatalf("%d logits, want %d", len(got), len(p.Logits))
-		}
-		for i, w := range p.Logits {
-			// As for every checkpoint, of max(1, |reference|).
-			if !(math.Abs(float64(got[i])-w) <= 2e-4*max(1, math.Abs(w))) {
-				t.Errorf("%q: logit of token %d is %v, want %v", p.Text, i, got[i], w)
-			}
-		}
+		got := net.Model.Logits(states.SliceRows(states.Rows-1, states.Rows), run.Work.Pool()).Row(0)
+		zootest.Logits(t, p.Text, nil, got, p.Logits)
 		if len(p.Greedy) != 50 {
 			t.Fatalf("%d tokens of a continuation, want 50", len(p.Greedy))
 		}

@@ -4,15 +4,14 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/tripartite-go/tripartite/input/image"
+	"github.com/tripartite-go/tripartite/internal/zootest"
 	"github.com/tripartite-go/tripartite/model"
-	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/zoo/vision"
 )
@@ -30,7 +29,7 @@ type reference struct {
 func readReference(t *testing.T) reference {
 	t.Helper()
 	var want reference
-	read(t, os.DirFS("testdata"), "reference.json", &want)
+	zootest.Read(t, os.DirFS("testdata"), "reference.json", &want)
 	if len(want.Samples) != 10 || len(want.Labels) != 1000 || len(want.Answers) != 1000 {
 		t.Fatalf("%d samples, %d labels, %d answers", len(want.Samples), len(want.Labels), len(want.Answers))
 	}
@@ -52,30 +51,11 @@ func classify(t *testing.T, m *model.Model, pictures ...*image.Picture) tensor.M
 		}
 		values.Data = append(values.Data, v...)
 	}
-	batch, err := m.BatchOf(values)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := tensor.NewPool(2)
-	defer pool.Close()
-	states, err := m.Forward(t.Context(), batch, model.Run{Work: nn.NewWorkspace(pool)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m.Classify(states, batch.Sequences, pool)
-}
-
-func load(t *testing.T) *model.Model {
-	t.Helper()
-	m, err := model.Load(vision.Files(), vision.Name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return zootest.Classify(t, m, zootest.Run(t), values)
 }
 
 func TestTheEngineAnswersAsTransformers(t *testing.T) {
-	m := load(t)
+	m := zootest.Load(t, vision.Files(), vision.Name)
 	for _, want := range readReference(t).Samples {
 		file, err := vision.Samples().Open(want.File)
 		if err != nil {
@@ -86,16 +66,7 @@ func TestTheEngineAnswersAsTransformers(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", want.File, err)
 		}
-		got := classify(t, m, picture).Row(0)
-		if len(got) != len(want.Logits) {
-			t.Fatalf("%d logits, want %d", len(got), len(want.Logits))
-		}
-		for i, w := range want.Logits {
-			// As for every checkpoint, of max(1, |reference|).
-			if !(math.Abs(float64(got[i])-w) <= 2e-4*max(1, math.Abs(w))) {
-				t.Errorf("%s: logit of %s is %v, want %v", want.File, m.Config().Labels[i], got[i], w)
-			}
-		}
+		zootest.Logits(t, want.File, m.Config().Labels, classify(t, m, picture).Row(0), want.Logits)
 	}
 }
 
@@ -127,7 +98,7 @@ func TestTheFirstThousandTestPictures(t *testing.T) {
 		}
 		pictures = append(pictures, p)
 	}
-	m, want := load(t), readReference(t)
+	m, want := zootest.Load(t, vision.Files(), vision.Name), readReference(t)
 	right := [2]int{} // transformers, the engine
 	other := 0
 	for at := 0; at < len(pictures); at += 100 {

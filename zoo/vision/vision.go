@@ -13,7 +13,7 @@ import (
 // Name is the name by which commands find the model.
 const Name = "vision"
 
-//go:embed config.json model.safetensors preprocessor_config.json LICENSE-fashion-mnist
+//go:embed config.json *.safetensors preprocessor_config.json LICENSE-fashion-mnist
 var files embed.FS
 
 //go:embed samples/*.png
@@ -22,9 +22,9 @@ var samples embed.FS
 //go:embed calibration/*.png
 var calibration embed.FS
 
-// Files is the model as a Hugging Face folder: config.json, model.safetensors (float16) and
-// preprocessor_config.json. Its open files implement io.ReaderAt and io.Seeker and need no copy of the weights to be
-// read.
+// Files is the model as a Hugging Face folder: config.json, model.safetensors (float16), preprocessor_config.json and
+// fitted tuning curves, tuning.safetensors and tuning-16 and -32 with fewer neurons. Its open files implement
+// io.ReaderAt and io.Seeker and need no copy of the weights to be read.
 func Files() fs.FS { return files }
 
 // Samples holds ten PNG files that the model did not see in training, the first picture of every kind in the test

@@ -1,7 +1,6 @@
 package vision_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"image"
 	"image/color"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tripartite-go/tripartite/internal/zootest"
 	"github.com/tripartite-go/tripartite/zoo/vision"
 )
 
@@ -25,7 +25,7 @@ func TestTheConfigurationIsAViTOfSmallPictures(t *testing.T) {
 		Channels int               `json:"num_channels"`
 		Labels   map[string]string `json:"id2label"`
 	}
-	read(t, vision.Files(), "config.json", &config)
+	zootest.Read(t, vision.Files(), "config.json", &config)
 	if config.Type != "vit" || config.Side != 28 || config.Patch != 4 || config.Channels != 3 {
 		t.Errorf("%+v, want a ViT of 28 x 28 pixels in patches of 4, in colour", config)
 	}
@@ -38,7 +38,7 @@ func TestTheConfigurationIsAViTOfSmallPictures(t *testing.T) {
 		Type string `json:"image_processor_type"`
 		Size struct{ Height, Width int }
 	}
-	read(t, vision.Files(), "preprocessor_config.json", &processor)
+	zootest.Read(t, vision.Files(), "preprocessor_config.json", &processor)
 	if processor.Type != "ViTImageProcessor" || processor.Size.Height != config.Side || processor.Size.Width != config.Side {
 		t.Errorf("%+v does not prepare pictures for %+v", processor, config)
 	}
@@ -116,44 +116,18 @@ func TestTheCardSaysWhatWasMeasured(t *testing.T) {
 		Alike      float64            `json:"test_accuracy_attending_to_all_alike"`
 		Norms      [][]float64        `json:"mean_squared_norm"`
 	}
-	read(t, os.DirFS("testdata"), "measures.json", &m)
+	zootest.Read(t, os.DirFS("testdata"), "measures.json", &m)
 	if !(m.Accuracy["test"] >= 0.89) {
 		t.Errorf("test accuracy %v, at least 0.89 promised", m.Accuracy["test"])
 	}
-	card, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	says := func(format string, args ...any) {
-		t.Helper()
-		if want := fmt.Sprintf(format, args...); !strings.Contains(string(card), want) {
-			t.Errorf("the card does not say %q", want)
-		}
-	}
-	says("| parameters | %d,%03d", m.Parameters/1000, m.Parameters%1000)
-	says("%.1f minutes", m.Minutes)
-	says("| this model | %.2f%% |", 100*m.Accuracy["test"])
-	says("| this model, attending to all tokens alike | %.2f%% |", 100*m.Alike)
-	says("training pictures %.2f%%, validation pictures %.2f%%", 100*m.Accuracy["train"], 100*m.Accuracy["validation"])
+	card := zootest.ReadCard(t)
+	card.Says("| parameters | %d,%03d", m.Parameters/1000, m.Parameters%1000)
+	card.Says("%.1f minutes", m.Minutes)
+	card.Says("| this model | %.2f%% |", 100*m.Accuracy["test"])
+	card.Says("| this model, attending to all tokens alike | %.2f%% |", 100*m.Alike)
+	card.Says("training pictures %.2f%%, validation pictures %.2f%%", 100*m.Accuracy["train"], 100*m.Accuracy["validation"])
 	for _, kind := range kinds {
-		says("| %s | %.1f%% |", kind, 100*m.ByKind[kind])
+		card.Says("| %s | %.1f%% |", kind, 100*m.ByKind[kind])
 	}
-	for layer, heads := range m.Norms {
-		row := fmt.Sprintf("| %d |", layer)
-		for _, v := range heads {
-			row += fmt.Sprintf(" %.1f |", v)
-		}
-		says("%s", row)
-	}
-}
-
-func read(t *testing.T, files fs.FS, name string, into any) {
-	t.Helper()
-	data, err := fs.ReadFile(files, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, into); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
+	card.Norms(m.Norms)
 }

@@ -46,22 +46,22 @@ func Read(archive *npz.Archive, name string, precision Precision) (*Input, error
 		return nil, r.failf("v is %s but q is %s; give one value for every token", dims(shape), dims([]int{in.Tokens, in.Inputs}))
 	}
 	in.V, in.Outputs = v, shape[1]
-	if err := in.readNeurons(&r); err != nil {
+	if err := in.readNeurons(&r, "q is "+dims([]int{in.Tokens, in.Inputs})); err != nil {
 		return nil, err
 	}
 	return in, nil
 }
 
-// readNeurons reads the optional arrays that describe the hidden neurons.
-func (in *Input) readNeurons(r *reader) error {
+// readNeurons reads the optional arrays that describe the hidden neurons. What
+// makes their width d is said in words.
+func (in *Input) readNeurons(r *reader, since string) error {
 	if r.archive.Has("W") {
 		w, shape, err := r.matrix("W", "m, d")
 		if err != nil {
 			return err
 		}
 		if shape[1] != in.Inputs {
-			return r.failf("W is %s but q is %s; every row of W needs d=%d weights",
-				dims(shape), dims([]int{in.Tokens, in.Inputs}), in.Inputs)
+			return r.failf("W is %s but %s; every row of W needs d=%d weights", dims(shape), since, in.Inputs)
 		}
 		in.W, in.Rows = w, shape[0]
 	}

@@ -63,7 +63,6 @@ func functions() []function {
 	return []function{
 		unary("Exp", "is dst = exp(x).", exponential),
 		unary("Log", "is the natural logarithm.", logarithm),
-		unary("Erf", "is the error function.", erf),
 		unary("GELU", "is dst = x·Phi(x).", gelu),
 		unary("GELUTanh", "is GELU with a hyperbolic tangent.", geluTanh),
 		unary("SiLU", "is dst = x/(1 + exp(-x)).", func(b *body, x value) value { return logistic(b, b.max(b.number(-110), x), x, b.number(0)) }),
@@ -258,26 +257,6 @@ func logarithm(b *body, x value) value {
 	y = b.fma(k, b.number(high), b.add(y, f))
 	y = b.less(zero, x, y, b.less(x, zero, b.number(math.NaN()), b.number(math.Inf(-1))))
 	return b.less(x, b.number(math.Inf(1)), y, x) // NaN is not less
-}
-
-// erf is 1 - exp(-w) with the sign of x, w = a·p(a), a = |x|: p is what
-// -log(1 - erf a)/a is, and 1 is taken off as in tanh. Where w is small, its error
-// is that of the result, so what the product and the first coefficient lose to
-// rounding goes into the exponential.
-func erf(b *body, x value) value {
-	one := b.number(1)
-	a := b.min(b.number(4), b.abs(x)) // beyond, the result is 1
-	// Our own minimax fit (tools/kernel/fit.py); relative error of the result 4.0e-9.
-	const p0 = 1.1283791716112752
-	p := b.polynomial(a, p0, 0.6366193819677983, 0.10277783049737886, -0.01915306387057438, -0.00016039611774201822,
-		0.0016670275081663024, -0.0006328368795384114, 0.0001176412779553831, -9.256265887551147e-06)
-	minus := b.or(a, b.bits(1<<31))
-	w := b.mul(minus, p)
-	rest := b.fnma(minus, b.number(p0-float64(float32(p0))), b.fnma(minus, p, w))
-	_, k, grown := reduce(b, w, &rest)
-	c := b.scale(one, k)
-	y := b.fma(grown, c, b.sub(c, one))
-	return b.or(b.abs(y), b.sign(x))
 }
 
 // table writes the Go value that holds the functions over rows, and more.

@@ -1,0 +1,204 @@
+package transfer
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/stats"
+	"github.com/tripartite-go/tripartite/tensor"
+	"github.com/tripartite-go/tripartite/tuning"
+)
+
+// masks are the three ways in which keys are seen.
+var masks = map[string]mask{"all": {}, "causal": {causal: true}, "ALiBi": {causal: true, slope: 0.3}}
+
+// random returns the activations of one sequence of n tokens, each of that scale.
+func random(m mask, n, d int, scale float64) exactHead {
+	rng := rand.New(rand.NewPCG(1, 2))
+	matrix := func() tensor.Matrix {
+		x := tensor.New(n, d)
+		for i := range x.Data {
+			x.Data[i] = float32(scale * rng.NormFloat64())
+		}
+		return x
+	}
+	x := exactHead{mask: m, q: matrix(), k: matrix(), v: matrix(), y: tensor.New(n, d), logZ: make([]float32, n), seqs: tensor.NewSequences(n)}
+	attention.Softmax{Causal: m.causal, Slope: float32(m.slope)}.Forward(x.y, x.logZ, x.q, x.k, x.v, x.seqs, nil, nil, nil)
+	return x
+}
+
+// weight is that of key u for query t, 0 where it is not seen.
+func (m mask) weight(t, u int) float64 {
+	if m.causal && u > t {
+		return 0
+	}
+	return math.Exp(-m.slope * float64(t-u))
+}
+
+func near(t *testing.T, what string, got, want, tolerance float64) {
+	t.Helper()
+	if !(math.Abs(got-want) <= tolerance*max(1, math.Abs(want))) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// All that is said of a head counts the keys that a query sees, with their
+// weights: held against sums over all pairs.
+func TestHeadsCountTheKeysThatAQuerySees(t *testing.T) {
+	const n, d = 23, 4
+	for name, m := range masks {
+		x := random(m, n, d, 0.6)
+		all := x.activations()
+		a := &all[0]
+		var norm, pairs float64
+		for i := range n {
+			var z, weights, logits float64
+			for u := range n {
+				dot, square := 0.0, 0.0
+				for j := range d {
+					q, k := a.query(i)[j], a.key(u)[j]
+					dot += q * k
+					square += (q + k) * (q + k)
+				}
+				w := m.weight(i, u)
+				z += w * math.Exp(dot)
+				weights += w
+				logits += w * dot
+				if w > 0 {
+					norm += square
+					pairs++
+				}
+			}
+			near(t, name+": log Z", a.logNormalizer(i), math.Log(z), 1e-12)
+			near(t, name+": log Z as the exact head has it", float64(x.logZ[i]), math.Log(z), 1e-5) // float32
+			near(t, name+": null predictor", a.logNull(i), math.Log(weights)+logits/weights, 1e-12)
+		}
+		near(t, name+": mean |q+k|²", meanSquaredNorm(all), norm/pairs, 1e-12)
+	}
+}
+
+// The variance law, evaluated as the double sum over what is seen.
+func TestTheLawCountsTheKeysThatAQuerySees(t *testing.T) {
+	const n, d = 17, 4
+	for name, m := range masks {
+		x := random(m, n, d, 0.6)
+		all := sample(x.activations(), 5)
+		got := logRatios(all, nil, nil)
+		a := &all[0]
+		if len(got) != 5 {
+			t.Fatalf("%s: %d ratios, want 5", name, len(got))
+		}
+		for i, token := range a.at {
+			var z, second float64
+			q := a.query(i)
+			for u := range n {
+				wu := m.weight(token, u)
+				z += wu * math.Exp(dot(q, a.key(u)))
+				for v := range n {
+					var s float64
+					for j := range d {
+						s += (q[j] + a.key(u)[j]) * (q[j] + a.key(v)[j])
+					}
+					second += wu * m.weight(token, v) * math.Exp(dot(q, a.key(u))+dot(q, a.key(v))+s)
+				}
+			}
+			near(t, name+": log ratio", got[i], math.Log(second)-2*math.Log(z), 1e-9)
+		}
+	}
+}
+
+func dot(a, b []float64) float64 {
+	var s float64
+	for i, x := range a {
+		s += x * b[i]
+	}
+	return s
+}
+
+// What a circuit of the root package has as calcium is the sum of the kernel over
+// what a query sees; calibrated or not, the law says how far it strays.
+func TestCalciumSumsTheKernelOverTheKeysThatAQuerySees(t *testing.T) {
+	const n, d, neurons = 11, 3, 32
+	for name, m := range masks {
+		x := random(m, n, d, 0.6)
+		a := &x.activations()[0]
+		cal, err := tuning.Calibrate(a.q, a.k, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		curves, err := tuning.New[float64](tuning.Config{Map: tuning.Gerf, Inputs: d, A: cal.GerfA(), Calibration: cal,
+			W: tuning.Weights(tuning.IID, neurons, d, tuning.NewRand(3))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := relativeCalcium(curves, a, a.logNormalizers())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			var c float64
+			for u := range n {
+				c += m.weight(i, u) * kernel(curves, a.query(i), a.key(u))
+			}
+			want := c * math.Exp(curves.LogFactor(a.query(i))-a.logNormalizer(i))
+			near(t, name+": c f/Z", got[i], want, 1e-9)
+		}
+	}
+}
+
+// kernel is phi(q).phi(k).
+func kernel(c *tuning.Curves[float64], q, k []float64) float64 {
+	m := c.Neurons()
+	logq, sq, logk, sk := make([]float64, m), make([]float64, m), make([]float64, m), make([]float64, m)
+	c.Log(logq, sq, tuning.Reading, q)
+	c.Log(logk, sk, tuning.Writing, k)
+	var s float64
+	for i := range m {
+		s += sq[i] * sk[i] * math.Exp(logq[i]+logk[i])
+	}
+	return s
+}
+
+// A head compared with itself is off by nothing, and a circuit of many neurons by
+// as much as the law says, causal or not.
+func TestCausalHeadsAreComparedAsTheyRun(t *testing.T) {
+	const n, d, neurons, draws = 40, 4, 64, 200
+	for name, m := range masks {
+		x := random(m, n, d, 0.3)
+		h, points := compare(&x, attention.Softmax{Causal: m.causal, Slope: float32(m.slope)}, nil, nil)
+		if len(points) != n || h.LogCalciumError != 0 || !(h.OutputCosine > 1-1e-9) {
+			t.Errorf("%s: exact against itself: %+v", name, h)
+		}
+		law := make([]float64, 0, n)
+		for _, r := range logRatios(x.activations(), nil, nil) {
+			law = append(law, math.Sqrt(math.Expm1(r)/neurons))
+		}
+		square := make([]float64, n)
+		for draw := range draws {
+			curves, err := tuning.New[float32](tuning.Config{Map: tuning.Exp, Inputs: d,
+				W: tuning.Weights(tuning.IID, neurons, d, tuning.NewRand(4, draw))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			head, err := attention.NewCircuit(attention.CircuitConfig{Tuning: curves, Causal: m.causal, Forget: -math.Expm1(-m.slope)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, points := compare(&x, head, nil, nil)
+			for i, p := range points {
+				e := math.Expm1(float64(p.LogCorrected - p.LogNormalizer))
+				square[i] += e * e / draws
+			}
+		}
+		for i := range square {
+			square[i] = math.Sqrt(square[i])
+		}
+		// Two hundred draws know a root mean square to a few percent where |q+k| is as
+		// small as here, and tails are light.
+		if ratio := stats.Median(square) / stats.Median(law); !(ratio > 0.8 && ratio < 1.25) {
+			t.Errorf("%s: the median error is %.2f of what the law says", name, ratio)
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package transfer
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/model"
+	"github.com/tripartite-go/tripartite/network"
+	"github.com/tripartite-go/tripartite/tensor"
+	"github.com/tripartite-go/tripartite/tuning"
+)
+
+const (
+	// fidelityTokens is on about how many tokens networks are compared for every kind
+	// of curves and every number of neurons.
+	fidelityTokens = 1500
+	// fidelityLogits bounds the multiply-adds of the logits of one network: 64 words of
+	// a vocabulary of 250,000 and a width of 1,024 are as many.
+	fidelityLogits = 1 << 34
+	// fewestWords is how many words are asked for whatever that takes.
+	fewestWords = 64
+)
+
+// fidelity runs whole networks with random, calibrated and fitted curves against
+// the number of their neurons.
+func (r *run) fidelity() error {
+	if !r.cfg.Selection.Uses(attention.KindAlgebraic) {
+		return nil
+	}
+	f, err := r.newFaithful()
+	if err != nil {
+		return err
+	}
+	m := r.cfg.Network.Model
+	r.report.Fidelity.HiddenUniform, r.report.Fidelity.AgreementUniform, err = f.of(m.Uniform())
+	if err != nil {
+		return err
+	}
+	kinds := []FidelityCurve{{Name: string(tuning.Exp), Draw: string(tuning.IID)}}
+	if r.calibrated != nil {
+		kinds = append(kinds, FidelityCurve{Name: network.Calibrated, Draw: string(tuning.Orthogonal)})
+	}
+	fitted := r.allFitted()
+	sizes, done, all := scalingNeurons(), 0, 0
+	for _, n := range sizes {
+		all += n * len(kinds)
+	}
+	for i := range kinds {
+		k := &kinds[i]
+		for _, n := range sizes {
+			if err := f.add(k, network.Options{
+				Tuning: k.Name, Draw: tuning.Draw(k.Draw), Neurons: func(int, int) int { return n }, Calibration: r.calibrated,
+			}); err != nil {
+				return err
+			}
+			done += n
+			r.progress(float64(done) / float64(all))
+		}
+	}
+	if len(fitted) > 0 {
+		k := FidelityCurve{Name: string(tuning.Fitted)}
+		for _, t := range fitted {
+			if err := f.add(&k, network.Options{Fitted: t}); err != nil {
+				return err
+			}
+		}
+		kinds = append(kinds, k)
+	}
+	r.report.Fidelity.Curves = kinds
+	return nil
+}
+
+// allFitted returns all fitted curves that were given, the fewest neurons first,
+// each once.
+func (r *run) allFitted() []*network.Tuning {
+	var out []*network.Tuning
+	seen := map[string]bool{}
+	for _, t := range append([]*network.Tuning{r.cfg.Fitted}, r.cfg.Compare...) {
+		if t != nil && !seen[t.Fingerprint()] {
+			seen[t.Fingerprint()] = true
+			out = append(out, t)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *network.Tuning) int { return cmp.Compare(a.Info.Neurons, b.Info.Neurons) })
+	return out
+}
+
+// faithful compares networks with the exact one on some inputs.
+type faithful struct {
+	run     *run
+	batch   model.Batch
+	words   []int         // rows whose words are asked for; nil for a classifier
+	states  tensor.Matrix // exact last hidden states [N, D]
+	answers []int         // exact ones, nil where nothing is asked
+}
+
+// newFaithful runs the exact network on inputs that lie evenly among all. Words
+// that are to be filled are masked, so that one pass serves both measures.
+func (r *run) newFaithful() (*faithful, error) {
+	f := &faithful{run: r}
+	some := network.Spread(r.inputs.Lengths(), fidelityTokens)
+	var err error
+	if f.batch, err = r.inputs.Batch(r.ctx, some, r.cfg.Pool); err != nil {
+		return nil, err
+	}
+	net, b := r.cfg.Network, &f.batch
+	out := &r.report.Fidelity
+	*out = Fidelity{Texts: len(some), Tokens: b.Tokens(), Task: purpose(net)}
+	switch out.Task {
+	case Fill:
+		t := net.Tokenizer
+		*b, f.words = maskTokens(*b, t.Special().Mask, t.IsSpecial, tuning.NewRand(r.cfg.Seed, fidelityStream))
+	case Next:
+		for i := range b.Sequences.Len() {
+			lo, hi := b.Sequences.Bounds(i)
+			for t := lo; t+1 < hi; t++ {
+				f.words = append(f.words, t)
+			}
+		}
+	}
+	c := net.Model.Config()
+	most := max(fewestWords, fidelityLogits/(max(1, c.Vocabulary)*net.Model.Width()))
+	if n := len(f.words); n > most {
+		for i := range most {
+			f.words[i] = f.words[i*n/most]
+		}
+		f.words = f.words[:most]
+	}
+	if f.states, f.answers, err = f.forward(nil); err != nil {
+		return nil, err
+	}
+	if out.Answers = len(f.answers); out.Answers == 0 {
+		out.Task = ""
+	}
+	return f, nil
+}
+
+// forward returns the last hidden states of a network, a copy, and its likeliest
+// answers.
+func (f *faithful) forward(heads [][]attention.Head) (hidden tensor.Matrix, answers []int, err error) {
+	r := f.run
+	m, pool := r.cfg.Network.Model, r.cfg.Pool
+	last, err := m.Forward(r.ctx, f.batch, model.Run{Heads: heads, Work: r.work, Hidden: func(l int, x tensor.Matrix) {
+		if l == m.Layers() {
+			hidden = x.Clone()
+		}
+	}})
+	if err != nil {
+		return hidden, nil, err
+	}
+	var logits tensor.Matrix
+	switch {
+	case r.report.Fidelity.Task == Classify:
+		logits = m.Classify(last, f.batch.Sequences, pool)
+	case len(f.words) > 0:
+		picked := tensor.New(len(f.words), last.Cols)
+		for i, row := range f.words {
+			copy(picked.Row(i), last.Row(row))
+		}
+		logits = m.Logits(picked, pool)
+	}
+	for i := range logits.Rows {
+		answers = append(answers, argmax(logits.Row(i)))
+	}
+	return hidden, answers, nil
+}
+
+// of compares a network with the exact one: mean cosine of the last hidden states,
+// and the share of answers that are the same, NaN where nothing is asked.
+func (f *faithful) of(heads [][]attention.Head) (hidden, same Number, err error) {
+	states, answers, err := f.forward(heads)
+	if err != nil {
+		return hidden, same, err
+	}
+	var c mean
+	c.cosines(f.states, states)
+	return c.value(), agreement(answers, f.answers), nil
+}
+
+// add adds a network to a curve.
+func (f *faithful) add(k *FidelityCurve, o network.Options) error {
+	r := f.run
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	o.Selection, o.Seed = r.cfg.Selection, r.cfg.Seed
+	circuits, err := network.Build(r.cfg.Network.Model, o)
+	if err != nil {
+		return fmt.Errorf("fidelity against number of neurons, %s curves: %w", k.Name, err)
+	}
+	hidden, same, err := f.of(circuits.Heads())
+	if err != nil {
+		return err
+	}
+	k.Neurons = append(k.Neurons, Number(circuits.MeanNeurons()))
+	k.Hidden = append(k.Hidden, hidden)
+	if len(f.answers) > 0 {
+		k.Agreement = append(k.Agreement, same)
+	}
+	return nil
+}

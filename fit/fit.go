@@ -109,10 +109,18 @@ func newRun(cfg Config) *run {
 	return r
 }
 
+// Bounds of what validation looks at: each look is a pass, and the exact hidden
+// states are kept.
+const (
+	validationTokens = 20000
+	validationBytes  = 256 << 20
+)
+
 // read runs the exact network.
 func (r *run) read(ctx context.Context) (err error) {
 	r.tell(Progress{Stage: StageRead})
 	m := r.model
+	r.validation = r.validation.part(min(validationTokens, validationBytes/((m.Layers()+1)*m.Width()*4)))
 	if r.evaluation, err = newEvaluation(ctx, m, r.validation, r.cfg.Settings.Weights, r.work); err != nil {
 		return err
 	}

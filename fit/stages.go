@@ -172,6 +172,11 @@ func (r *run) measure(ctx context.Context) error {
 		}
 	}
 	perStep := time.Since(began) / measureSteps
+	began = time.Now()
+	if _, err := r.evaluation.of(ctx, r.joint.circuits.heads); err != nil {
+		return err
+	}
+	r.clock.budget -= looks * time.Since(began)
 	r.state.JointSteps = r.clock.steps(jointShare, perStep, fewestJointSteps, mostJointSteps)
 	copy(r.joint.circuits.data, before)
 	r.joint.circuits.update(r.cfg.Pool)

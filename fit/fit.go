@@ -64,6 +64,7 @@ type run struct {
 	work               *nn.Workspace
 	arenas             []tensor.Arena
 	clock              clock
+	id                 string // see identity
 
 	evaluation *evaluation
 	teacher    *teacher
@@ -100,6 +101,7 @@ func newRun(cfg Config) *run {
 	r := &run{cfg: cfg, model: m, corpus: cfg.Corpus, validation: cfg.Validation, work: nn.NewWorkspace(cfg.Pool)}
 	r.arenas = make([]tensor.Arena, cfg.Pool.Threads())
 	r.clock.begin(cfg.Minutes)
+	r.id = r.identity()
 	if t := cfg.Network.Tokenizer; t != nil && m.HasLogits() && !m.Config().Causal && t.Special().Mask >= 0 {
 		mask := func(c *Corpus, i int) *Corpus {
 			return c.mask(t.Special().Mask, t.IsSpecial, tuning.NewRand(cfg.Seed, streamMask, i))

@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/internal/pieces"
 	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/transfer"
@@ -198,7 +199,7 @@ func (p *pen) attentionKey(area vg.Rectangle, s string) {
 // bothNetworks says what all rows have in common.
 // Undefined is how what has no value is drawn, if anything has none.
 func bothNetworks(layer int, inputs []shown, undefined string) string {
-	s := fmt.Sprintf("layer %d, mean of %s; each network runs by itself; each input has one scale for both networks", layer, plural(len(inputs[0].Exact), "head"))
+	s := fmt.Sprintf("layer %d, mean of %s; each network runs by itself; each input has one scale for both networks", layer, counts.Plural(len(inputs[0].Exact), "head"))
 	for _, in := range inputs {
 		if slices.ContainsFunc(slices.Concat(in.exact, in.circuit), math.IsNaN) {
 			return s + "; " + undefined + ": not defined"
@@ -267,7 +268,7 @@ func (p *pen) fitMiddle(s string, size, room vg.Length) string {
 // describe says in words what a figure of attention shows.
 func describe(what string, layer int, inputs []shown) string {
 	s := fmt.Sprintf("Attention of the tokens that the answer is read from at layer %d, mean of %s, in the exact network and in that of neurons and astrocytes, %s of %s.",
-		layer, plural(len(inputs[0].Exact), "head"), what, plural(len(inputs), "input"))
+		layer, counts.Plural(len(inputs[0].Exact), "head"), what, counts.Plural(len(inputs), "input"))
 	for i := range inputs {
 		in := &inputs[i]
 		s += fmt.Sprintf(" %s: correlation %s", in.title(), decimal(float64(in.Correlation), 3))
@@ -288,7 +289,7 @@ func (s *shown) title() string {
 		return s.Name
 	}
 	if s.Patches == nil {
-		return "text " + count(s.Input+1)
+		return "text " + counts.Format(s.Input+1)
 	}
-	return "input " + count(s.Input+1)
+	return "input " + counts.Format(s.Input+1)
 }

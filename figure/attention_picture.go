@@ -6,6 +6,7 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -156,7 +157,7 @@ func (p *pen) soundAxes(box vg.Rectangle, v view, frequency, time, stacked bool)
 	axis := line{color: ink, width: axisWidth}
 	if frequency {
 		bins := scale{lo: 0, hi: float64(v.Height)}
-		ticks := []tick{{0, "0"}, {bins.hi, count(v.Height)}}
+		ticks := []tick{{0, "0"}, {bins.hi, counts.Format(v.Height)}}
 		for i, t := range ticks {
 			y := box.Min.Y + box.Size().Y*vg.Length(bins.position(t.at))
 			p.segments(axis, vg.Point{X: box.Min.X, Y: y}, vg.Point{X: box.Min.X - tickLength*0.6, Y: y})

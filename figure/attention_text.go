@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/internal/pieces"
 )
 
@@ -94,7 +95,7 @@ func (p *pen) textParts(in *shown, lo, hi int) []part {
 	if n := len(in.Tokens); hi-lo < n {
 		rest := func(x []float64) string { return percent(sum(x[:lo]) + sum(x[hi:])) }
 		parts = append(parts, part{muted: fmt.Sprintf("tokens %s to %s of %s; the others get %s exact, %s circuit",
-			count(lo+1), count(hi), count(n), rest(in.exact), rest(in.circuit))})
+			counts.Format(lo+1), counts.Format(hi), counts.Format(n), rest(in.exact), rest(in.circuit))})
 	}
 	return parts
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"gonum.org/v1/plot/vg"
+
+	"github.com/tripartite-go/tripartite/internal/counts"
 )
 
 // scale maps data to [0, 1], in equal steps or in equal ratios.
@@ -81,7 +83,10 @@ func (s scale) linearTicks(n int) []tick {
 	for i := math.Ceil(s.lo/step - 1e-9); i*step <= s.hi+1e-9*step; i++ {
 		label := decimal(i*step, decimals)
 		if size := math.Abs(i * step); size >= 1e4 && size < 1e15 {
-			label = count(int(math.Round(i * step)))
+			label = counts.Format(int(math.Round(i * step)))
+		}
+		if decimals > mostDecimals || math.Abs(s.hi-s.lo) >= 1e15 {
+			label = scientific(i*step, step)
 		}
 		ticks = append(ticks, tick{i * step, label})
 		if len(ticks) > 4*n { // the step is lost in rounding
@@ -89,6 +94,20 @@ func (s scale) linearTicks(n int) []tick {
 		}
 	}
 	return ticks
+}
+
+// mostDecimals of labels that are not written with a power of ten.
+const mostDecimals = 5
+
+// scientific writes a multiple of step, which is 1, 2 or 5 times a power of ten, with
+// a power of ten.
+func scientific(x, step float64) string {
+	if x == 0 {
+		return "0"
+	}
+	e := math.Floor(math.Log10(math.Abs(x)) + 1e-9)
+	digits := int(e - math.Floor(math.Log10(step)+1e-9))
+	return decimal(x/math.Pow(10, e), max(digits, 0)) + "×10^{" + decimal(e, 0) + "}"
 }
 
 // logTicks returns ticks at 1 to 9 times powers of ten. labelled lists the
@@ -121,7 +140,7 @@ func powerLabel(digit, e int, plain bool) string {
 	case plain && e < 0:
 		return decimal(float64(digit)*math.Pow(10, float64(e)), -e)
 	case plain:
-		return count(digit * int(math.Pow(10, float64(e))))
+		return counts.Format(digit * int(math.Pow(10, float64(e))))
 	}
 	power := fmt.Sprintf("10^{%s}", decimal(float64(e), 0))
 	if digit == 1 {
@@ -169,29 +188,35 @@ func (p *pen) widest(ticks []tick) vg.Length {
 
 // axes draws the axes with their ticks and labels.
 func (p *pen) axes(a panel) {
-	axis := line{color: ink, width: axisWidth}
-	p.segments(axis, vg.Point{X: a.box.Min.X, Y: a.box.Max.Y}, a.box.Min, vg.Point{X: a.box.Max.X, Y: a.box.Min.Y})
-	middle := a.box.Min.Add(a.box.Max).Scale(0.5)
+	p.segments(line{color: ink, width: axisWidth}, vg.Point{X: a.box.Min.X, Y: a.box.Max.Y}, a.box.Min, vg.Point{X: a.box.Max.X, Y: a.box.Min.Y})
+	p.ticksBelow(a)
+	p.ticksLeft(a)
+}
 
+// ticksBelow draws the ticks and labels of the horizontal axis.
+func (p *pen) ticksBelow(a panel) {
 	for _, t := range p.ticks(a.x, a.box.Size().X, false) {
 		x, y := a.atX(t.at), a.box.Min.Y
-		p.segments(axis, vg.Point{X: x, Y: y}, vg.Point{X: x, Y: y - length(t)})
+		p.segments(line{color: ink, width: axisWidth}, vg.Point{X: x, Y: y}, vg.Point{X: x, Y: y - length(t)})
 		if t.label != "" {
 			p.write(t.label, smallSize, vg.Point{X: x, Y: y - tickLength - textGap - smallSize*capHeight}, centred, ink)
 		}
 	}
-	low := vg.Point{X: middle.X, Y: a.box.Min.Y - bottomMargin + 0.7*mm}
+	low := vg.Point{X: (a.box.Min.X + a.box.Max.X) / 2, Y: a.box.Min.Y - bottomMargin + 0.7*mm}
 	p.write(a.xLabel, labelSize, low, centred, ink)
+}
 
+// ticksLeft draws the ticks and labels of the vertical axis.
+func (p *pen) ticksLeft(a panel) {
 	upright := p.ticks(a.y, a.box.Size().Y, true)
 	for _, t := range upright {
 		x, y := a.box.Min.X, a.atY(t.at)
-		p.segments(axis, vg.Point{X: x, Y: y}, vg.Point{X: x - length(t), Y: y})
+		p.segments(line{color: ink, width: axisWidth}, vg.Point{X: x, Y: y}, vg.Point{X: x - length(t), Y: y})
 		if t.label != "" {
 			p.writeMiddle(t.label, smallSize, vg.Point{X: x - tickLength - textGap*0.7, Y: y}, fromRight, ink)
 		}
 	}
-	left := vg.Point{X: a.box.Min.X - tickLength - 2.3*textGap - p.widest(upright), Y: middle.Y}
+	left := vg.Point{X: a.box.Min.X - tickLength - 2.3*textGap - p.widest(upright), Y: (a.box.Min.Y + a.box.Max.Y) / 2}
 	p.text(p.runs(a.yLabel, labelSize, false), left, centred, true, ink)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/transfer"
 )
@@ -34,7 +35,7 @@ func Calcium(head transfer.Chosen) *Figure {
 	return &Figure{
 		width: oneColumn, height: 85 * mm,
 		description: fmt.Sprintf("Logarithm of %s against logarithm of the softmax normalizer for %s at layer %d, head %d: correlation %s, median error %s%s",
-			name, plural(len(head.Points), "token"), head.Layer, head.Head, decimal(all.r, 3), decimal(all.err, 3), more),
+			name, counts.Plural(len(head.Points), "token"), head.Layer, head.Head, decimal(all.r, 3), decimal(all.err, 3), more),
 		draw: func(p *pen, area vg.Rectangle) { p.calcium(area, head) },
 	}
 }
@@ -136,14 +137,14 @@ func (p *pen) statistics(area vg.Rectangle, head transfer.Chosen, all []series, 
 		p.write(s, smallSize, vg.Point{X: x, Y: y}, fromLeft, c)
 	}
 	y = row()
-	tokens := plural(len(head.Points), "token")
+	tokens := counts.Plural(len(head.Points), "token")
 	if every > 1 {
 		tokens = fmt.Sprintf("1 in %d of %s", every, tokens)
 	}
 	write(0, fmt.Sprintf("layer %d, head %d, %s", head.Layer, head.Head, tokens), muted)
 	y = row()
 	if missing := compare(head.Points, correctedOf).missing; missing > 0 {
-		write(0, count(missing)+" with *c* ≤ 0", vermillion)
+		write(0, counts.Format(missing)+" with *c* ≤ 0", vermillion)
 	}
 	write(1, "*r*", muted)
 	heading := "median |error|"

@@ -1,4 +1,4 @@
-// Package figure draws the result of a transfer at publication quality, from
+// Package figure draws results of a transfer, or of a circuit in time, at publication quality, from
 // result data only: the same input gives the same bytes.
 //
 //   - [Calcium]: astrocyte calcium against the softmax normalizer, token by token
@@ -6,6 +6,7 @@
 //   - [Heads]: maps over layers and heads
 //   - [Attention]: what the answer attends to, over pictures, spectrograms and words
 //   - [AttentionHeads]: the same of one input, head by head
+//   - [Traces]: the circuit in time, its phases shaded
 //   - [Circuit]: the tripartite circuit in its two phases
 //   - [Overview]: all but attention on one page width
 //

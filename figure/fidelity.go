@@ -5,6 +5,7 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -21,7 +22,7 @@ func Fidelity(f transfer.Fidelity) *Figure {
 	return &Figure{
 		width: width, height: 68 * mm,
 		description: fmt.Sprintf("Cosine of the last hidden states%s against the mean number of hidden neurons a head, for %s, with uniform attention as the floor.",
-			map[bool]string{true: ", and share of answers that are those of exact attention,"}[answered(f)], plural(len(f.Curves), "kind")+" of tuning curves"),
+			map[bool]string{true: ", and share of answers that are those of exact attention,"}[answered(f)], counts.Plural(len(f.Curves), "kind")+" of tuning curves"),
 		draw: func(p *pen, area vg.Rectangle) { p.fidelity(area, f) },
 	}
 }

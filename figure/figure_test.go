@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tripartite-go/tripartite/rate"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -92,6 +93,20 @@ func figures() map[string]*Figure {
 		many.Curves = append(many.Curves, transfer.Curve{Name: fmt.Sprint("map ", i), Neurons: []int{8, 16}, Error: []transfer.Number{1, 1}})
 	}
 	out["scaling 30 maps at one place"] = Scaling(many)
+
+	out["traces"] = Traces(sampleTrace(6, 24, 5, 4, 400, false))
+	out["traces causal"] = Traces(sampleTrace(3, 2, 1, 1, 50, true))
+	out["traces of many tokens"] = Traces(sampleTrace(500, 3, 2, 1, 3000, true))
+	out["traces empty"] = Traces(&rate.Trace{})
+	hard := sampleTrace(2, 3, 2, 2, 40, false)
+	hard.Window = 1
+	for i := range hard.Output {
+		if i > 40 {
+			hard.Output[i] = math.NaN()
+		}
+		hard.Gain[i], hard.HebbNorm[i/2] = 1e-300, 1e250
+	}
+	out["traces that end"] = Traces(hard)
 
 	layers := sample(24, 16, 1).Layers
 	layers[2].Heads = layers[2].Heads[:3]

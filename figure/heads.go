@@ -6,6 +6,7 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -26,7 +27,7 @@ func Heads(layers []transfer.Layer) *Figure {
 	return &Figure{
 		width: twoColumns, height: min(max(height, 45*mm), 150*mm),
 		description: fmt.Sprintf("Maps over %s and %s: output cosine, and neurons for 10%% error of calcium with plain and with calibrated curves.",
-			plural(g.rows(), "layer"), plural(g.columns, "head")),
+			counts.Plural(g.rows(), "layer"), counts.Plural(g.columns, "head")),
 		draw: func(p *pen, area vg.Rectangle) {
 			lo, hi := budgetRange(layers)
 			p.maps(area, g,
@@ -176,12 +177,12 @@ func (p *pen) mapAxes(box vg.Rectangle, cell vg.Point, g grid) {
 	}
 	for j := 0; j < g.columns; j += stride(cell.X, 3.4*mm) {
 		at := vg.Point{X: box.Min.X + cell.X*(vg.Length(j)+0.5), Y: box.Min.Y - textGap - smallSize*capHeight}
-		p.write(count(j), smallSize, at, centred, ink)
+		p.write(counts.Format(j), smallSize, at, centred, ink)
 	}
 	var widest vg.Length
 	for i := 0; i < len(g.layers); i += stride(cell.Y, 2.8*mm) {
 		at := vg.Point{X: box.Min.X - textGap, Y: box.Max.Y - cell.Y*(vg.Length(i)+0.5)}
-		label := count(g.layers[i].Layer)
+		label := counts.Format(g.layers[i].Layer)
 		p.writeMiddle(label, smallSize, at, fromRight, ink)
 		widest = max(widest, p.width(label, smallSize))
 	}

@@ -6,6 +6,7 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -30,7 +31,7 @@ func fittedHeads(g grid) *Figure {
 	return &Figure{
 		width: twoColumns, height: 2 * row,
 		description: fmt.Sprintf("Maps over %s and %s: output cosine, and error of calcium, of calibrated curves at the left and of fitted ones at the right.",
-			plural(g.rows(), "layer"), plural(g.columns, "head")),
+			counts.Plural(g.rows(), "layer"), counts.Plural(g.columns, "head")),
 		draw: func(p *pen, area vg.Rectangle) {
 			upper, lower := area, area
 			upper.Min.Y, lower.Max.Y = area.Max.Y-row, area.Max.Y-row

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/tripartite-go/tripartite/rate"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -81,6 +82,33 @@ func sampleScaling() transfer.Scaling {
 		s.Curves = append(s.Curves, c)
 	}
 	return s
+}
+
+// sampleTrace makes up a trace with the shape of a real one.
+func sampleTrace(tokens, neurons, outputs, domains, samples int, causal bool) *rate.Trace {
+	rng := rand.New(rand.NewPCG(3, 4))
+	t := &rate.Trace{
+		Tokens: tokens, Causal: causal, Neurons: neurons, Outputs: outputs, Domains: domains, Present: 1, Window: 0.25,
+		Step: 2 * float64(tokens) / float64(samples-1),
+	}
+	walk := func(x []float64, n int, up float64) []float64 {
+		for range n {
+			last := 0.0
+			if len(x) >= n {
+				last = x[len(x)-n]
+			}
+			x = append(x, last+up+rng.NormFloat64())
+		}
+		return x
+	}
+	for i := range samples {
+		t.Time = append(t.Time, float64(i)*t.Step)
+		presentation := min(int(t.Time[i]), 2*tokens-1)
+		t.Token = append(t.Token, presentation%tokens)
+		t.Hidden, t.Output, t.Gain = walk(t.Hidden, neurons, 0), walk(t.Output, outputs, 0), walk(t.Gain, neurons, 0.1)
+		t.Calcium, t.HebbNorm = walk(t.Calcium, domains, 0.3), append(t.HebbNorm, float64(i))
+	}
+	return t
 }
 
 // fitted makes of a result one of fitted curves, with fidelity of three kinds of

@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -30,7 +31,7 @@ func Scaling(s transfer.Scaling) *Figure {
 	return &Figure{
 		width: oneColumn, height: height,
 		description: fmt.Sprintf("Relative error of astrocyte calcium against the number of hidden neurons at layer %d, head %d, for %s of tuning curves, with the variance law dashed.",
-			s.Layer, s.Head, map[bool]string{true: "1 family", false: count(len(s.Curves)) + " families"}[len(s.Curves) == 1]),
+			s.Layer, s.Head, map[bool]string{true: "1 family", false: counts.Format(len(s.Curves)) + " families"}[len(s.Curves) == 1]),
 		draw: func(p *pen, area vg.Rectangle) { p.scaling(area, s) },
 	}
 }
@@ -51,7 +52,7 @@ func (p *pen) scaling(area vg.Rectangle, s transfer.Scaling) {
 	a.x, a.y = scales(s.Curves)
 	row := rows(area)
 	left := area.Min.X + p.left(a.y, area.Size().Y-bottomMargin-2*lineHeight)
-	title := fmt.Sprintf("layer %d, head %d, %s, %s", s.Layer, s.Head, plural(s.Tokens, "token"), plural(s.Draws, "draw"))
+	title := fmt.Sprintf("layer %d, head %d, %s, %s", s.Layer, s.Head, counts.Plural(s.Tokens, "token"), counts.Plural(s.Draws, "draw"))
 	p.write(title, smallSize, vg.Point{X: left, Y: row()}, fromLeft, muted)
 	p.key(vg.Point{X: left, Y: row()})
 	top := 2 * lineHeight
@@ -165,7 +166,7 @@ func beyond(c transfer.Curve, top float64) string {
 	}
 	last := len(e) - 1
 	power := decimal(math.Round(math.Log10(e[last])), 0)
-	return fmt.Sprintf("variance law of %s: above, 10^{%s} at *m* = %s", literal(c.Name), power, count(int(m[last])))
+	return fmt.Sprintf("variance law of %s: above, 10^{%s} at *m* = %s", literal(c.Name), power, counts.Format(int(m[last])))
 }
 
 // polyline returns the points that have a place.

@@ -34,8 +34,9 @@ type Embedding struct {
 	// Centred is the mean cosine after the mean exact embedding was taken off both:
 	// what tells one sequence from another.
 	Centred float64 `json:"cosine_centred"`
-	// Rank is the Spearman correlation of the similarities of all pairs.
-	Rank float64 `json:"similarity_rank_correlation"`
+	// Rank is the Spearman correlation of the similarities of all pairs, nil where
+	// these have no order: of two sequences, or of equal ones.
+	Rank *float64 `json:"similarity_rank_correlation,omitempty"`
 }
 
 // Answer compares the answers of two networks: labels, next words, or masked words.
@@ -98,11 +99,14 @@ func (e *evaluation) of(ctx context.Context, heads [][]attention.Head) (f Fideli
 
 func compareEmbeddings(exact, got tensor.Matrix) *Embedding {
 	c := cosines(exact, got)
-	return &Embedding{
+	e := &Embedding{
 		Cosine: stats.Mean(c), P05: stats.Quantile(c, 0.05), Min: stats.Quantile(c, 0),
 		Centred: stats.Mean(cosines(centred(exact, exact), centred(got, exact))),
-		Rank:    rankCorrelation(similarities(exact), similarities(got)),
 	}
+	if r := rankCorrelation(similarities(exact), similarities(got)); !math.IsNaN(r) {
+		e.Rank = &r
+	}
+	return e
 }
 
 // answers counts how often the most likely answers agree, nil without a read-out.

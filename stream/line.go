@@ -7,9 +7,10 @@ import (
 
 // line appends what there is to say about the last token as one line of JSON:
 //
-//	{"position":6,"id":17,"token":"Ġlight","log_probability":-2.1,"bits_per_byte":1.9,"log_calcium":[4.1,3.9]}
+//	{"position":6,"id":17,"token":"Ġlight","text":" light","log_probability":-2.1,"bits_per_byte":1.9,"log_calcium":[4.1,3.9]}
 //
-// Position counts from 0. The log probability is that which the model gave to the
+// Position counts from 0. Token is as the vocabulary spells it, and text what it adds
+// to the text; a byte of a character that takes several has none. The log probability is that which the model gave to the
 // token before it came. Bits per byte are all of them up to the last whole piece,
 // over all bytes. The logarithm of calcium is the mean of a layer's heads. What
 // there is none of is left out; what is not finite is null. Nothing is allocated,
@@ -22,6 +23,12 @@ func (s *Stream) line(dst []byte, id int, log float64) []byte {
 	if s.cfg.Token != nil {
 		dst = append(dst, `,"token":`...)
 		dst = appendString(dst, s.cfg.Token(id))
+	}
+	if s.cfg.Text != nil {
+		if text := s.cfg.Text(id); text != "" {
+			dst = append(dst, `,"text":`...)
+			dst = appendString(dst, text)
+		}
 	}
 	if s.at.Tokens > 1 && s.cfg.Model.HasLogits() {
 		dst = append(dst, `,"log_probability":`...)
@@ -57,6 +64,8 @@ func appendString(dst []byte, s string) []byte {
 		switch c := s[i]; {
 		case c == '"' || c == '\\':
 			dst = append(dst, '\\', c)
+		case c == '\n':
+			dst = append(dst, '\\', 'n')
 		case c < ' ':
 			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 		default:

@@ -44,10 +44,10 @@ func OpenStates[F tripartite.Float](path string, width, keep int) (*States[F], e
 
 func (s *States[F]) open(path string) (err error) {
 	if s.rows == 0 {
-		if s.f, err = os.Create(path); err != nil {
-			return cause(err)
+		if s.f, err = os.Create(path); err == nil {
+			err = s.count(0)
 		}
-		return s.count(0)
+		return opening(err)
 	}
 	if s.f, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
 		return fmt.Errorf("%w; the memory that is resumed belongs to its first %d rows: give the same file, or leave it out", cause(err), s.rows)
@@ -62,15 +62,23 @@ func (s *States[F]) open(path string) (err error) {
 	}
 	info, err := s.f.Stat()
 	if err != nil {
-		return cause(err)
+		return opening(err)
 	}
 	if have := min(int64(there), (info.Size()-headerSize)/int64(s.size()*s.width)); have < int64(s.rows) {
 		return fmt.Errorf("it has %d rows, and the memory that is resumed belongs to %d; give the file that the stream wrote with it", have, s.rows)
 	}
-	if err := s.count(s.rows); err != nil {
-		return err
+	if err = s.count(s.rows); err == nil {
+		err = s.f.Truncate(s.end())
 	}
-	return cause(s.f.Truncate(s.end()))
+	return opening(err)
+}
+
+// opening says what to do where a file cannot be opened.
+func opening(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w; check where it leads and whether there is room", cause(err))
 }
 
 func (s *States[F]) size() int {
@@ -157,7 +165,7 @@ func (s *States[F]) Sync() error {
 		return err
 	}
 	if err := s.f.Sync(); err != nil {
-		return fmt.Errorf("states %s: %w", s.f.Name(), cause(err))
+		return fmt.Errorf("states %s: %w; check where it leads and whether there is room", s.f.Name(), cause(err))
 	}
 	return nil
 }
@@ -166,7 +174,7 @@ func (s *States[F]) Sync() error {
 func (s *States[F]) Close() error {
 	err := s.flush()
 	if closing := s.f.Close(); err == nil && closing != nil {
-		err = fmt.Errorf("states %s: %w", s.f.Name(), cause(closing))
+		err = fmt.Errorf("states %s: %w; check where it leads and whether there is room", s.f.Name(), cause(closing))
 	}
 	return err
 }

@@ -31,6 +31,9 @@ type Config struct {
 	Identity Identity
 	// Token returns how the vocabulary spells a token; nil where that is unknown.
 	Token func(id int) string
+	// Text returns what a token adds to the text, valid UTF-8, and "" where it is not
+	// a whole character; nil where that is unknown.
+	Text func(id int) string
 	// Every is for how many tokens there is one line of output and one row of
 	// states; 0 counts as 1.
 	Every int

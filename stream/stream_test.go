@@ -77,6 +77,7 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func TestATokenAllocatesNothing(t *testing.T) {
 	cfg := config(t, open(t, "bloom"), "algebraic", 1)
 	cfg.Token = func(int) string { return "\u0120token" }
+	cfg.Text = func(int) string { return " token\n" }
 	s := begin(t, cfg)
 	states, err := OpenStates[float32](filepath.Join(t.TempDir(), "states.npy"), cfg.Model.Width(), 0)
 	if err != nil {

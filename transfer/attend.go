@@ -99,7 +99,7 @@ func (r *run) attendOne(input int) (AttendedInput, error) {
 
 // question makes of an input what is asked, and returns the right answer, -1 where
 // it is not known. Of a text for a model that fills, the longest token is masked;
-// the last token of a text for a causal model is what is to be guessed.
+// a text for a causal model ends before the token that is to be guessed.
 func (r *run) question(b *model.Batch, out *AttendedInput) (want int) {
 	want = -1
 	net := r.cfg.Network
@@ -119,9 +119,10 @@ func (r *run) question(b *model.Batch, out *AttendedInput) (want int) {
 	out.Readout = []int{0}
 	switch t := net.Tokenizer; purpose(net) {
 	case Next:
-		if n > 1 {
-			want = b.IDs[n-1]
-			*b = model.NewBatch(b.IDs[:n-1])
+		e := t.EncodeAligned(r.cfg.Inputs.Texts[out.Input])
+		if at := guessed(r.cfg.Inputs.Texts[out.Input], &e); at > 0 {
+			want = b.IDs[at]
+			*b = model.NewBatch(b.IDs[:at])
 		}
 		out.Readout[0] = b.Tokens() - 1
 	case Fill:

@@ -13,7 +13,8 @@ type AttendedInput struct {
 	Input int    `json:"input"`          // which of the inputs, from 0
 	Name  string `json:"name,omitempty"` // of the file; empty for a text
 
-	// Tokens are those of a text, as its tokenizer spells them.
+	// Tokens are those of a text, as its tokenizer spells them; for a causal model,
+	// those before the one that is guessed.
 	Tokens []string `json:"tokens,omitempty"`
 	// Patches say where the tokens of a picture or sound lie, nil for a text. The
 	// last Patches.Rows x Patches.Cols tokens are the patches, row by row; class and
@@ -22,7 +23,7 @@ type AttendedInput struct {
 
 	// Readout are the tokens that the answer is read from: class and distillation
 	// tokens of pictures and sounds, the masked token of a model that fills, the
-	// last one of a causal model, the first one otherwise.
+	// last one shown of a causal model, the first one otherwise.
 	Readout []int `json:"readout"`
 	// Exact and Circuit [heads][tokens] are the attention of these, their mean where
 	// they are several.

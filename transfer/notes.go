@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
@@ -49,14 +50,14 @@ func notes(r *Report, limited int) []string {
 		calcium(r, replaced, say)
 	}
 	if limited > 0 {
-		say("%s more than %d neurons for a relative error of calcium of %g, and got %d.", heads(limited, "asks for", "ask for"), MostNeurons, r.Config.Error, MostNeurons)
+		say("%s more than %s neurons for a relative error of calcium of %g, and got %[2]s.", counts.Nouns(limited, "head asks for", "heads ask for"), counts.Format(MostNeurons), r.Config.Error)
 	}
 	if nonPositive > 0 {
-		say("Calcium was zero or negative at %d readings: %s curves allow it, and where calcium is not positive it normalizes nothing. Such outputs are left as the equation gives them; curves that are positive everywhere (exp, hyperbolic, gerf, calibrated, fitted) do not do this.",
-			nonPositive, r.Config.Tuning)
+		say("Calcium was zero or negative at %s: %s curves allow it, and where calcium is not positive it normalizes nothing. Such outputs are left as the equation gives them; curves that are positive everywhere (exp, hyperbolic, gerf, calibrated, fitted) do not do this.",
+			counts.Plural(nonPositive, "reading"), r.Config.Tuning)
 	}
 	if r.Input.HeadTexts < r.Input.Texts {
-		say("Heads were compared on %d of %d %s (%d tokens), spread evenly over them; whole networks on all.", r.Input.HeadTexts, r.Input.Texts, inputs(r), r.Input.HeadTokens)
+		say("Heads were compared on %s of %s %s (%s), spread evenly over them; whole networks on all.", counts.Format(r.Input.HeadTexts), counts.Format(r.Input.Texts), inputs(r), counts.Plural(r.Input.HeadTokens, "token"))
 	}
 	switch {
 	case r.Reason != "":
@@ -73,7 +74,7 @@ func notes(r *Report, limited int) []string {
 func verdict(r *Report, replaced, total int, say func(string, ...any)) (works bool) {
 	n := r.Network
 	if math.IsNaN(float64(n.HiddenCosine)) {
-		say("With %d of %d heads replaced the network's hidden states are not numbers: somewhere calcium vanished or a rate overflowed. Use curves that are positive everywhere (calibrated, exp, hyperbolic, gerf).", replaced, total)
+		say("With %s of %s replaced the network's hidden states are not numbers: somewhere calcium vanished or a rate overflowed. Use curves that are positive everywhere (calibrated, exp, hyperbolic, gerf).", counts.Format(replaced), counts.Plural(total, "head"))
 		return false
 	}
 	hidden := way(n.HiddenCosine, n.HiddenUniform)
@@ -96,8 +97,8 @@ func verdict(r *Report, replaced, total int, say func(string, ...any)) (works bo
 	case worst >= usableFrom:
 		judgement = "good enough to study single heads, not yet to take the original's place"
 	}
-	say("With %d of %d heads replaced by neurons and astrocytes, the last hidden states go %.0f%% of the way, by cosine, from uniform to exact attention%s: %s.",
-		replaced, total, 100*max(0, hidden), done(r), judgement)
+	say("With %s of %s replaced by neurons and astrocytes, the last hidden states go %.0f%% of the way, by cosine, from uniform to exact attention%s: %s.",
+		counts.Format(replaced), counts.Plural(total, "head"), 100*max(0, hidden), done(r), judgement)
 	few(r, say)
 	return worst >= worksFrom
 }
@@ -109,11 +110,11 @@ func done(r *Report) string {
 		return ""
 	}
 	what := map[string]string{
-		Fill:     fmt.Sprintf("of %d masked tokens the circuit fills", t.Answers),
-		Classify: fmt.Sprintf("of %d %s the circuit names", t.Answers, inputs(r)),
-		Next:     fmt.Sprintf("of %d next tokens the circuit guesses", t.Answers),
+		Fill:     counts.Plural(t.Answers, "masked token") + " the circuit fills",
+		Classify: counts.Plural(t.Answers, input(r)) + " the circuit names",
+		Next:     counts.Plural(t.Answers, "next token") + " the circuit guesses",
 	}[t.Name]
-	text := fmt.Sprintf("; %s %.0f%% as exact attention does (uniform attention: %.0f%%", what, 100*t.Agreement, 100*t.AgreementUniform)
+	text := fmt.Sprintf("; of %s %.0f%% as exact attention does (uniform attention: %.0f%%", what, 100*t.Agreement, 100*t.AgreementUniform)
 	if x := way(t.Agreement, t.AgreementUniform); !math.IsNaN(x) {
 		text += fmt.Sprintf("; %.0f%% of the way", 100*max(0, x))
 	}
@@ -135,12 +136,16 @@ func few(r *Report, say func(string, ...any)) {
 	}
 	if t.Answers < fewAnswers {
 		asked := map[string][3]string{
-			Fill:     {"masked tokens", "filled", "TEXTS"},
-			Classify: {inputs(r), "named", "FOLDER"},
-			Next:     {"next tokens", "guessed", "TEXTS"},
+			Fill:     {"masked token", "filled", "TEXTS"},
+			Classify: {input(r), "named", "FOLDER"},
+			Next:     {"next token", "guessed", "TEXTS"},
 		}[t.Name]
-		say("Of %s there are %d: one more or less that is %s alike is %.0f%% of them. To see finer differences, give more by --input %s.",
-			asked[0], t.Answers, asked[1], 100/float64(t.Answers), asked[2])
+		are := "are"
+		if t.Answers == 1 {
+			are = "is"
+		}
+		say("There %s only %s: one more or less that is %s alike is %.0f%% of them. To see finer differences, give more by --input %s.",
+			are, counts.Plural(t.Answers, asked[0]), asked[1], 100/float64(t.Answers), asked[2])
 	}
 	if t.Name != Classify {
 		return
@@ -148,12 +153,15 @@ func few(r *Report, say func(string, ...any)) {
 	if t.Known == 0 {
 		say("Which label is right is not known, so nothing is said of that. Put %s into folders called like their labels, FOLDER/LABEL/..., to have it counted.", inputs(r))
 	} else if t.Known < t.Answers {
-		say("Which label is right is known of %d of %d %s; the share that is right is one of these.", t.Known, t.Answers, inputs(r))
+		say("Which label is right is known of %s of %s %s; the share that is right is one of these.", counts.Format(t.Known), counts.Format(t.Answers), inputs(r))
 	}
 }
 
 // inputs names what the network reads.
 func inputs(r *Report) string { return r.Input.Kind }
+
+// input names one of them.
+func input(r *Report) string { return strings.TrimSuffix(inputs(r), "s") }
 
 // way returns the share of the way from uniform to exact attention that the loss
 // has gone, NaN where there is none or no way to go.
@@ -188,8 +196,8 @@ func need(r *Report, say func(string, ...any)) {
 				others = append(others, c.needs(fitted.Hidden[j])+" of "+c.Name+" curves")
 			}
 		}
-		say("The network fitted with %.0f neurons a head keeps a cosine of %.3f of the last hidden states (on %d %s). Drawn at random, that takes %s.",
-			float64(m), float64(fitted.Hidden[j]), f.Texts, inputs(r), strings.Join(others, ", and "))
+		say("The network fitted with %s neurons a head keeps a cosine of %.3f of the last hidden states (on %s). Drawn at random, that takes %s.",
+			rounded(m), float64(fitted.Hidden[j]), counts.Plural(f.Texts, input(r)), strings.Join(others, ", and "))
 	}
 }
 
@@ -200,15 +208,20 @@ func (c *FidelityCurve) needs(hidden Number) string {
 		switch {
 		case !(x >= hidden):
 		case i == 0:
-			return fmt.Sprintf("%.0f or fewer", float64(c.Neurons[0]))
+			return rounded(c.Neurons[0]) + " or fewer"
 		default:
 			lo, hi := c.Hidden[i-1], x
 			between := math.Log(float64(c.Neurons[i]/c.Neurons[i-1])) * float64((hidden-lo)/(hi-lo))
-			return fmt.Sprintf("about %.2g", float64(c.Neurons[i-1])*math.Exp(between))
+			m := float64(c.Neurons[i-1]) * math.Exp(between)
+			unit := math.Pow(10, max(0, math.Floor(math.Log10(m))-1)) // of the second digit
+			return "about " + rounded(Number(math.Round(m/unit)*unit))
 		}
 	}
-	return fmt.Sprintf("more than %.0f", float64(c.Neurons[len(c.Neurons)-1]))
+	return "more than " + rounded(c.Neurons[len(c.Neurons)-1])
 }
+
+// rounded writes a number of neurons, which may be a mean over heads.
+func rounded(m Number) string { return counts.Format(int64(math.Round(float64(m)))) }
 
 // advise says what would make a network better.
 func advise(r *Report, say func(string, ...any)) {
@@ -238,11 +251,11 @@ func advise(r *Report, say func(string, ...any)) {
 		}
 	}
 	if worst.OutputCosine <= 1 {
-		say("The head that loses most is %d.%d (output cosine %.2f); to leave it exact: --attention algebraic,%d.%d=exact. To bring all closer: more --neurons, or --error X, which gives each head what the variance law asks for, up to %d.",
-			layer, worst.Head, float64(worst.OutputCosine), layer, worst.Head, MostNeurons)
+		say("The head that loses most is %d.%d (output cosine %.2f); to leave it exact: --attention algebraic,%d.%d=exact. To bring all closer: more --neurons, or --error X, which gives each head what the variance law asks for, up to %s.",
+			layer, worst.Head, float64(worst.OutputCosine), layer, worst.Head, counts.Format(MostNeurons))
 	}
 	if beyond > 0 {
-		say("%s more than %d calibrated neurons for an error of %.0f%%: random curves will not reach it there.", heads(beyond, "needs", "need"), MostNeurons, 100*BudgetError)
+		say("%s more than %s calibrated neurons for an error of %.0f%%: random curves will not reach it there.", counts.Nouns(beyond, "head needs", "heads need"), counts.Format(MostNeurons), 100*BudgetError)
 	}
 }
 
@@ -269,24 +282,16 @@ func calcium(r *Report, replaced []Head, say func(string, ...any)) {
 				errs = append(errs, float64(h.LogCalciumError))
 			}
 		}
-		say("Calcium of fitted curves stands for the softmax normalizer Z itself, without a factor: the median error of log c is %.2g at the median head, %.2g at the worst, and log c correlates better with log Z than %s, in %d of %d replaced heads.",
-			stats.Median(errs), stats.Quantile(errs, 1), null, raw, len(replaced))
+		say("Calcium of fitted curves stands for the softmax normalizer Z itself, without a factor: the median error of log c is %.2g at the median head, %.2g at the worst, and log c correlates better with log Z than %s, in %s of %s.",
+			stats.Median(errs), stats.Quantile(errs, 1), null, counts.Format(raw), counts.Plural(len(replaced), "replaced head"))
 		return
 	}
 	if r.Config.Tuning != network.Calibrated {
 		if raw < len(replaced) {
-			say("In %d of %d replaced heads log calcium correlates with the log softmax normalizer Z no better than %s.", len(replaced)-raw, len(replaced), null)
+			say("In %s of %s log calcium correlates with the log softmax normalizer Z no better than %s.", counts.Format(len(replaced)-raw), counts.Plural(len(replaced), "replaced head"), null)
 		}
 		return
 	}
-	say("A calibrated circuit leaves out a factor f of each query, which cancels in its output: its calcium c stands for Z/f, and c f for the softmax normalizer Z. Log c correlates better with log Z than %s, in %d of %d replaced heads, log(c f) in %d.",
-		null, raw, len(replaced), corrected)
-}
-
-// heads returns "1 head asks for" or "3 heads ask for".
-func heads(n int, one, many string) string {
-	if n == 1 {
-		return "1 head " + one
-	}
-	return fmt.Sprintf("%d heads %s", n, many)
+	say("A calibrated circuit leaves out a factor f of each query, which cancels in its output: its calcium c stands for Z/f, and c f for the softmax normalizer Z. Log c correlates better with log Z than %s, in %s of %s, log(c f) in %s.",
+		null, counts.Format(raw), counts.Plural(len(replaced), "replaced head"), counts.Format(corrected))
 }

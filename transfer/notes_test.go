@@ -31,7 +31,7 @@ func TestNotesFollowTheNumbers(t *testing.T) {
 		has, lacks []string
 	}{
 		"good": {report(0.99, 0.5), 0,
-			[]string{"1 of 1 heads", "go 98% of the way", "it works"}, []string{"loses most", "does not do", "masked"}},
+			[]string{"1 of 1 head replaced", "go 98% of the way", "it works"}, []string{"loses most", "does not do", "masked"}},
 		"middling": {report(0.85, 0.5), 0,
 			[]string{"go 70% of the way", "good enough to study single heads", "--attention algebraic,0.0=exact"}, []string{"it works"}},
 		"bad": {report(0.4, 0.5), 0,
@@ -47,7 +47,7 @@ func TestNotesFollowTheNumbers(t *testing.T) {
 			[]string{"not numbers", "positive everywhere"}, []string{"it works", "single heads", "does no work"}},
 		"good states, bad words": {with(report(0.99, 0.5), func(r *Report) {
 			r.Network.Task = &Task{Name: Fill, Answers: 10, Known: 10, Agreement: 0.7, AgreementUniform: 0.2}
-		}), 0, []string{"98% of the way", "of 10 masked tokens the circuit fills 70%", "62% of the way", "single heads", "Of masked tokens there are 10: one more or less that is filled alike is 10% of them", "--input TEXTS"}, []string{"it works"}},
+		}), 0, []string{"98% of the way", "of 10 masked tokens the circuit fills 70%", "62% of the way", "single heads", "There are only 10 masked tokens: one more or less that is filled alike is 10% of them", "--input TEXTS"}, []string{"it works"}},
 		"all pictures named": {with(report(0.99, 0.5), func(r *Report) {
 			r.Input.Kind = Pictures
 			r.Network.Task = &Task{Name: Classify, Answers: 10, Known: 10, Agreement: 1, AgreementUniform: 0.2}
@@ -55,11 +55,15 @@ func TestNotesFollowTheNumbers(t *testing.T) {
 		"sounds of unknown labels": {with(report(0.99, 0.5), func(r *Report) {
 			r.Input.Kind = Sounds
 			r.Network.Task = &Task{Name: Classify, Answers: 1000, Agreement: 0.5, AgreementUniform: 0.2}
-		}), 0, []string{"of 1000 sounds the circuit names 50%", "does not do the original's work", "Which label is right is not known"}, []string{"one more or less"}},
+		}), 0, []string{"of 1,000 sounds the circuit names 50%", "does not do the original's work", "Which label is right is not known"}, []string{"one more or less"}},
 		"some labels known": {with(report(0.99, 0.5), func(r *Report) {
 			r.Input.Kind = Sounds
 			r.Network.Task = &Task{Name: Classify, Answers: 1000, Known: 3, Agreement: 0.5, AgreementUniform: 0.2}
-		}), 0, []string{"is known of 3 of 1000 sounds"}, []string{"not known"}},
+		}), 0, []string{"is known of 3 of 1,000 sounds"}, []string{"not known"}},
+		"one answer": {with(report(0.99, 0.5), func(r *Report) {
+			r.Input.Kind = Texts
+			r.Network.Task = &Task{Name: Fill, Answers: 1, Known: 1, Agreement: 1, AgreementUniform: 0}
+		}), 0, []string{"of 1 masked token the circuit fills 100%", "There is only 1 masked token: one"}, []string{"1 masked tokens"}},
 		"a text goes on": {with(report(0.99, 0.5), func(r *Report) {
 			r.Network.Task = &Task{Name: Next, Answers: 200, Known: 200, Agreement: 0.99, AgreementUniform: 0.2,
 				Loss: &Loss{Exact: 1, Circuit: 1.02, Uniform: 3}, BitsPerByte: &Loss{Exact: 1.5, Circuit: 1.53, Uniform: 4.5}}
@@ -70,7 +74,7 @@ func TestNotesFollowTheNumbers(t *testing.T) {
 		}), 0, []string{"does not do the original's work"}, []string{"it works"}},
 		"some inputs' heads": {with(report(0.99, 0.5), func(r *Report) {
 			r.Input = Input{Kind: Pictures, Texts: 100, HeadTexts: 40, HeadTokens: 2000}
-		}), 0, []string{"Heads were compared on 40 of 100 pictures (2000 tokens)"}, nil},
+		}), 0, []string{"Heads were compared on 40 of 100 pictures (2,000 tokens)"}, nil},
 		"ALiBi": {with(report(0.99, 0.5), func(r *Report) {
 			r.Model.ALiBi = true
 			r.Layers[0].Heads[0].NullCorrelation = 0.95
@@ -78,12 +82,12 @@ func TestNotesFollowTheNumbers(t *testing.T) {
 		"no head replaced": {with(report(1, 0.5), func(r *Report) { r.Layers[0].Heads[0].Neurons = 0 }), 0,
 			[]string{"No head was replaced"}, []string{"it works", "correlates"}},
 		"null predictor wins": {with(report(0.99, 0.5), func(r *Report) { r.Layers[0].Heads[0].NullCorrelation = 0.95 }), 0,
-			[]string{"In 1 of 1 replaced heads", "no better than the null predictor"}, nil},
+			[]string{"In 1 of 1 replaced head ", "no better than the null predictor"}, nil},
 		"calcium wins": {report(0.99, 0.5), 0, nil, []string{"null predictor"}},
 		"calibrated": {with(report(0.99, 0.5), func(r *Report) {
 			r.Config.Tuning = "calibrated"
 			r.Layers[0].Heads[0].CalciumCorrelation = 0.1
-		}), 0, []string{"calcium c stands for Z/f", "in 0 of 1 replaced heads, log(c f) in 1"}, nil},
+		}), 0, []string{"calcium c stands for Z/f", "in 0 of 1 replaced head, log(c f) in 1"}, nil},
 		"signed, no estimator": {with(report(0.4, 0.5), func(r *Report) {
 			r.Config.Estimator = false
 			r.Layers[0].Heads[0].NonPositive = 3
@@ -94,21 +98,21 @@ func TestNotesFollowTheNumbers(t *testing.T) {
 			r.Input.Kind = Texts
 			r.Fidelity = Fidelity{Texts: 7, Curves: []FidelityCurve{
 				{Name: "exp", Draw: "iid", Neurons: []Number{16, 32}, Hidden: []Number{0.5, 0.6}},
-				{Name: "calibrated", Draw: "orthogonal", Neurons: []Number{16, 64}, Hidden: []Number{0.9, 0.98}},
+				{Name: "calibrated", Draw: "orthogonal", Neurons: []Number{1024, 4096}, Hidden: []Number{0.9, 0.98}},
 				{Name: "fitted", Neurons: []Number{20, 60}, Hidden: []Number{0.94, 0.1}},
 			}}
 		}), 0, []string{
-			"fitted with 20 neurons a head keeps a cosine of 0.940 of the last hidden states (on 7 texts). Drawn at random, that takes more than 32 of exp curves, and about 32 of calibrated curves.",
+			"fitted with 20 neurons a head keeps a cosine of 0.940 of the last hidden states (on 7 texts). Drawn at random, that takes more than 32 of exp curves, and about 2,000 of calibrated curves.",
 			"fitted with 60 neurons a head keeps a cosine of 0.100", "16 or fewer of exp curves",
-			"Z itself, without a factor: the median error of log c is 0.08 at the median head, 0.08 at the worst", "better with log Z than", "in 1 of 1 replaced heads",
+			"Z itself, without a factor: the median error of log c is 0.08 at the median head, 0.08 at the worst", "better with log Z than", "in 1 of 1 replaced head.",
 		}, []string{"c stands for Z/f", "--tuning calibrated"}},
 		"fitted, bad": {with(report(0.4, 0.5), func(r *Report) {
 			r.Config.Tuning, r.Config.Estimator, r.Input.Kind = "fitted", false, Sounds
 		}), 0, []string{"fitted with more neurons, for longer, or to more sounds"}, []string{"--neurons", "no estimator", "keeps a cosine"}},
-		"limited":     {with(report(0.99, 0.5), func(r *Report) { r.Config.Error = 0.3 }), 2, []string{"2 heads ask for more than 16384 neurons for a relative error of calcium of 0.3"}, nil},
+		"limited":     {with(report(0.99, 0.5), func(r *Report) { r.Config.Error = 0.3 }), 2, []string{"2 heads ask for more than 16,384 neurons for a relative error of calcium of 0.3, and got 16,384."}, nil},
 		"one limited": {report(0.99, 0.5), 1, []string{"1 head asks for"}, nil},
 		"beyond reach": {with(report(0.6, 0.5), func(r *Report) { r.Layers[0].Heads[0].BudgetCalibratedLog10 = 6 }), 0,
-			[]string{"1 head needs more than 16384 calibrated neurons", "random curves will not reach it"}, nil},
+			[]string{"1 head needs more than 16,384 calibrated neurons", "random curves will not reach it"}, nil},
 	} {
 		text := strings.Join(notes(c.report, c.limited), "\n")
 		for _, s := range c.has {

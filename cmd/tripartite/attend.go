@@ -8,20 +8,16 @@ import (
 
 	"github.com/tripartite-go/tripartite/internal/cli/attend"
 	"github.com/tripartite-go/tripartite/internal/npz"
-	"github.com/tripartite-go/tripartite/tuning"
 )
 
 // attendFlags are the flags of attend.
 type attendFlags struct {
-	opt                                   attend.Options
-	calibrate, output, memory, saveMemory string
+	activationFlags
+	output, memory, saveMemory string
 }
 
-// ownConstants is the value of --calibrate without a file: no file is called so.
-const ownConstants = "\x00"
-
 func newAttend(e *env) *cobra.Command {
-	f := &attendFlags{opt: attend.Options{Tuning: tuning.Exp, Draw: tuning.IID, Precision: attend.Float64}}
+	f := &attendFlags{activationFlags: newActivationFlags()}
 	c := &cobra.Command{
 		Use:   "attend IN.npz -o OUT.npz",
 		Short: "Run one attention head on your own activations",
@@ -52,31 +48,20 @@ Arrays of OUT.npz, in the precision asked for:
   tripartite attend head.npz --tuning gerf --calibrate --neurons 256 --draw orthogonal -o out.npz
   tripartite attend head.npz --causal --forget 0.05 --save-memory memory.safetensors -o out.npz
   tripartite attend head.npz --causal --forget 0.05 --memory memory.safetensors -o more.npz`,
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) > 1 && f.calibrate == ownConstants {
-				return fmt.Errorf("attend: unexpected argument %q after IN.npz; a calibration set needs an equals sign: --calibrate=FILE", args[1])
-			}
-			return arguments("IN.npz")(c, args)
-		},
+		Args:              f.arguments,
 		ValidArgsFunction: pathCompletions("npz"),
 		RunE:              func(c *cobra.Command, args []string) error { return runAttend(e, c, f, args[0]) },
 	}
 	flags := c.Flags()
-	choiceVar(c, &f.opt.Tuning, "tuning", "tuning curves of the hidden neurons: "+list(tuning.Maps()), tuning.Maps()...)
-	intVar(flags, &f.opt.Neurons, "neurons", 1, fmt.Sprintf("rows of W to draw; trig and hyperbolic have two hidden neurons per row (default %d)", attend.DefaultNeurons))
-	choiceVar(c, &f.opt.Draw, "draw", "how rows of W are drawn: iid or orthogonal", tuning.IID, tuning.Orthogonal)
-	flags.StringVar(&f.calibrate, "calibrate", "", "shrink |q+k| by a change of variables that leaves softmax as it is; constants from the input, or from arrays q, k [n,d] of a calibration set in `FILE`")
-	flags.Lookup("calibrate").NoOptDefVal = ownConstants
-	flags.BoolVar(&f.opt.Causal, "causal", false, "write a token, read it, then the next; otherwise all are written, then read")
+	f.neurons(c)
+	f.causal(c)
 	floatVar(flags, &f.opt.Forget, "forget", func(x float64) bool { return x >= 0 && x < 1 },
 		"a fraction in [0, 1)", "fraction of the memory lost at every write, in [0, 1) (default 0)")
-	floatVar(flags, &f.opt.Sigma, "sigma", func(x float64) bool { return x >= 0 },
-		"a finite number of at least 0", "half-saturation of the astrocyte, in units of calcium (default 0)")
+	f.sigma(c)
 	choiceVar(c, &f.opt.Precision, "precision", "arithmetic of the circuit: float64 or float32", attend.Float64, attend.Float32)
 	flags.StringVar(&f.memory, "memory", "", "saved memory to start from, a `FILE` of the same circuit")
 	flags.StringVar(&f.saveMemory, "save-memory", "", "`FILE` (safetensors) to save the memory in after the last token, - for standard output")
 	outputVar(c, &f.output, "`OUT.npz` to write the arrays to, - for standard output (required)")
-	group(c, "Hidden neurons", "tuning", "neurons", "draw", "calibrate")
 	group(c, "Circuit", "causal", "forget", "sigma", "memory", "precision")
 	group(c, "Output", "output", "save-memory")
 	return c
@@ -87,19 +72,8 @@ func (f *attendFlags) check(e *env, c *cobra.Command, in string) error {
 	if f.output == "" {
 		return usagef("attend: nowhere to write to; add -o OUT.npz")
 	}
-	if c.Flags().Changed("calibrate") && f.calibrate == "" {
-		return usagef("attend: --calibrate= has no file; write --calibrate=FILE.npz, or --calibrate alone for the input's own constants")
-	}
-	f.opt.Calibration = attend.Uncalibrated
-	switch f.calibrate {
-	case "":
-	case ownConstants:
-		f.opt.Calibration = attend.CalibratedOn
-		if f.opt.Causal {
-			return usagef("attend: --calibrate with --causal: %w; give --calibrate=FILE.npz", attend.ErrOwnConstants)
-		}
-	default:
-		f.opt.Calibration = attend.CalibratedSet
+	if err := f.activationFlags.check(c); err != nil {
+		return err
 	}
 	if err := oneStream("input", in, f.calibrate, f.memory); err != nil {
 		return err
@@ -133,16 +107,10 @@ func runAttend(e *env, c *cobra.Command, f *attendFlags, path string) error {
 	if err != nil {
 		return err
 	}
-	opt := f.opt
-	if opt.Calibration == attend.CalibratedSet {
-		if opt.Set, err = readArrays(e, f.calibrate, attend.ReadSet); err != nil {
-			return err
-		}
+	opt, err := f.options(e, in)
+	if err != nil {
+		return err
 	}
-	if in.GerfA != nil && opt.Tuning == tuning.Gerf && opt.Calibration != attend.Uncalibrated {
-		e.warnf("gerf_A of the input is not used: it was made for queries and keys without calibration, which computes its own")
-	}
-	opt.Seed, opt.Cores = e.seed, e.cores()
 	if f.memory != "" {
 		path, remove, err := e.seekable(f.memory)
 		if err != nil {

@@ -24,7 +24,7 @@ calcium  median |log c - log Z|             0.2584
          correlation of log c and log Z     0.3011
          of the null predictor and log Z    0.6662
          tokens with calcium <= 0           0
-memory   24 tokens in 10752 bytes
+memory   24 tokens in 10,752 bytes
 note: The error of random tuning curves grows exponentially with |q+k|², whose mean is 6.28 here: calibrate (--calibrate), or leave out W to have more neurons drawn (--neurons, --draw orthogonal).
 `},
 		{"signed", "--tuning linear --causal --forget 0.1 --precision float32", `24 tokens, d=16, dv=12, causal, float32
@@ -34,7 +34,7 @@ calcium  median |log c - log Z|             5.717
          correlation of log c and log Z     0.9489
          of the null predictor and log Z    0.9962
          tokens with calcium <= 0           0
-memory   24 tokens in 5760 bytes
+memory   24 tokens in 5,760 bytes
 note: linear curves do not estimate exp(q.k): the error does not vanish however many neurons there are.
 note: Exact attention neither forgets nor saturates; the differences contain what --forget and --sigma do.
 `},

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite/bench"
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/tensor"
 )
 
@@ -149,12 +150,12 @@ func printBench(w io.Writer, r *bench.Result) error {
 	}
 	for _, m := range r.Measurements {
 		if m.Memory > 0 {
-			fmt.Fprintf(w, "\nmemory of the %s's head on %s: %.0f MB\n", m.Kind, count(m.Threads, "thread", "threads"), float64(m.Memory)/1e6)
+			fmt.Fprintf(w, "\nmemory of the %s's head on %s: %.0f MB\n", m.Kind, counts.Plural(m.Threads, "thread"), float64(m.Memory)/1e6)
 		}
 	}
 	for _, s := range r.Skipped {
 		fmt.Fprintf(w, "left out: %s %s %s on %s, about %.1f s each; see --full and --seconds\n",
-			s.Kind, s.Shape, attentionOf(s.Work), count(s.Threads, "thread", "threads"), s.Expected/1e3)
+			s.Kind, s.Shape, attentionOf(s.Work), counts.Plural(s.Threads, "thread"), s.Expected/1e3)
 	}
 	return nil
 }

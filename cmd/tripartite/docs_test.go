@@ -27,7 +27,13 @@ var notRun = map[string]string{
 	"python3 tools/":     "needs PyTorch and transformers; what it makes is committed",
 	"pip download":       "installs from the network",
 	"export TRIPARTITE_": "names a folder of the reader's",
+
+	"tripartite transfer --model causal -o":   transferredElsewhere,
+	"tripartite transfer --model vision -o":   transferredElsewhere,
+	"tripartite transfer --model audition -o": transferredElsewhere,
 }
+
+const transferredElsewhere = "TestEveryBundledModelIsTransferred runs it"
 
 // documents are the texts that a reader meets, README first.
 func documents(t *testing.T, root string) []string {
@@ -136,8 +142,7 @@ func briefly(command, original string) string {
 		return command + " --head-steps 2 --joint-steps 1 --neurons 16"
 	case strings.HasPrefix(original, "tripartite bench"):
 		return regexp.MustCompile(`--seconds \S+`).ReplaceAllString(command, "--seconds 0.1")
-	case !strings.HasPrefix(original, "tripartite transfer"), strings.Contains(command, "--input"),
-		strings.Contains(command, "--model vision"), strings.Contains(command, "--model audition"): // the last two read no texts
+	case !strings.HasPrefix(original, "tripartite transfer"), strings.Contains(command, "--input"):
 		return command
 	}
 	return command + " --input texts.txt --calibrate other-texts.txt"
@@ -174,6 +179,30 @@ func TestDocumentsPointAtWhatIsThere(t *testing.T) {
 	}
 	if links < 5 {
 		t.Errorf("only %d links found", links)
+	}
+}
+
+var quotedLine = regexp.MustCompile("\\[`([^`]+)`\\]\\(\\.\\./([^)]+\\.go)\\)")
+
+// Every line of code that docs/equations.md quotes is in the file it points to.
+func TestEquationsAreWhereTheDocumentSays(t *testing.T) {
+	root := filepath.Join("..", "..")
+	data, err := os.ReadFile(filepath.Join(root, "docs", "equations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted := quotedLine.FindAllStringSubmatch(string(data), -1)
+	if len(quoted) < 40 {
+		t.Errorf("only %d lines are quoted", len(quoted))
+	}
+	for _, m := range quoted {
+		code, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(m[2])))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m[1] != filepath.Base(m[2]) && !strings.Contains(string(code), m[1]) {
+			t.Errorf("%s has no line %q", m[2], m[1])
+		}
 	}
 }
 

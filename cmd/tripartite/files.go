@@ -126,6 +126,24 @@ func (e *env) seekable(path string) (name string, remove func(), err error) {
 	return f.Name(), remove, nil
 }
 
+// called returns an error that speaks of the copy of standard input, which has a name
+// that the user does not know, as of standard input.
+func called(err error, name, path string) error {
+	if err == nil || !isStream(path) {
+		return err
+	}
+	return renamedError{err, strings.ReplaceAll(err.Error(), name, standardInput)}
+}
+
+// renamedError is an error in other words.
+type renamedError struct {
+	error
+	words string
+}
+
+func (e renamedError) Error() string { return e.words }
+func (e renamedError) Unwrap() error { return e.error }
+
 // list writes names as a sentence does.
 func list[T ~string](names []T) string {
 	s := make([]string, len(names))
@@ -133,12 +151,4 @@ func list[T ~string](names []T) string {
 		s[i] = string(n)
 	}
 	return strings.Join(s, ", ")
-}
-
-// count writes a number with its noun.
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprint(n, " ", many)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite/fit"
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/safetensors"
@@ -249,18 +250,22 @@ func (f *fitFlags) corpora(ctx context.Context, e *env, m modelFiles, net *netwo
 	if validation, err = f.corpus(ctx, e, net, held, pool, false); err != nil {
 		return nil, nil, err
 	}
-	p, err := net.Prepare(in)
-	if err != nil {
-		return nil, nil, err
-	}
-	tokens := 0
-	for _, n := range p.Lengths() {
-		tokens += n
-	}
-	if tokens < fewTokens {
+	if tokens := f.tokens(net, in); tokens < fewTokens {
 		e.warnf("there are few inputs to fit to, %d of %d tokens in all: curves will suit these better than others of their kind; give more by --input, some %d tokens or more", in.Len(), tokens, fewTokens)
 	}
 	return corpus, validation, nil
+}
+
+// tokens counts those of the inputs, of every text as many as are fitted to.
+func (f *fitFlags) tokens(net *network.Network, in network.Inputs) int {
+	if net.Tokenizer == nil {
+		return in.Len() * net.Model.Config().Positions
+	}
+	n := 0
+	for _, t := range in.Texts {
+		n += min(len(net.Tokenizer.Encode(t)), f.length)
+	}
+	return n
 }
 
 // fewestHeld is how many inputs are held out at least, so that their likeness can
@@ -271,7 +276,7 @@ const fewestHeld = 3
 func everyTenth(in network.Inputs) (rest, held network.Inputs, err error) {
 	every := min(10, in.Len()/fewestHeld)
 	if every < 2 {
-		return in, held, fmt.Errorf("too little to fit to, and to hold out to judge the fit by: %s; give some thousand, or others to judge by with --validation", count(in.Len(), "input", "inputs"))
+		return in, held, fmt.Errorf("too little to fit to, and to hold out to judge the fit by: %s; give some thousand, or others to judge by with --validation", counts.Plural(in.Len(), "input"))
 	}
 	rest, held = in, in
 	rest.Texts, held.Texts = split(in.Texts, every)

@@ -6,15 +6,16 @@ import (
 	"strings"
 
 	"github.com/tripartite-go/tripartite/fit"
+	"github.com/tripartite-go/tripartite/internal/counts"
 )
 
 // printFit prints what networks keep of the exact one on validation, then the
 // heads.
 func printFit(w io.Writer, r *fit.Result) error {
-	fmt.Fprintf(w, "%s: %s in %s, seed %d\n", r.Model, count(r.Neurons, "neuron", "neurons"), count(len(r.Heads), "head", "heads"), r.Seed)
-	fmt.Fprintf(w, "fitted to %s, %s; judged by %s, %s of others\n", count(r.Corpus.Sequences, "sequence", "sequences"), count(r.Corpus.Tokens, "token", "tokens"),
-		count(r.Validation.Sequences, "sequence", "sequences"), count(r.Validation.Tokens, "token", "tokens"))
-	fmt.Fprintf(w, "%s head by head, %d through the whole network\n\n", count(r.HeadSteps, "step", "steps"), r.JointSteps)
+	fmt.Fprintf(w, "%s: %s in %s, seed %d\n", r.Model, counts.Plural(r.Neurons, "neuron"), counts.Plural(len(r.Heads), "head"), r.Seed)
+	fmt.Fprintf(w, "fitted to %s, %s; judged by %s, %s of others\n", counts.Plural(r.Corpus.Sequences, "sequence"), counts.Plural(r.Corpus.Tokens, "token"),
+		counts.Plural(r.Validation.Sequences, "sequence"), counts.Plural(r.Validation.Tokens, "token"))
+	fmt.Fprintf(w, "%s head by head, %s through the whole network\n\n", counts.Plural(r.HeadSteps, "step"), counts.Format(r.JointSteps))
 	networks := []struct {
 		name string
 		*fit.Fidelity
@@ -37,7 +38,11 @@ func printFit(w io.Writer, r *fit.Result) error {
 	for _, n := range networks {
 		line := fmt.Sprintf("%-20s %8.4f", n.name, n.Hidden)
 		if x := n.Embedding; x != nil {
-			line += fmt.Sprintf(" %9.4f %8.4f %8.4f %8.4f", x.Cosine, x.P05, x.Centred, x.Rank)
+			rank := "—"
+			if x.Rank != nil {
+				rank = fmt.Sprintf("%.4f", *x.Rank)
+			}
+			line += fmt.Sprintf(" %9.4f %8.4f %8.4f %8s", x.Cosine, x.P05, x.Centred, rank)
 		}
 		if x := n.Answer; x != nil {
 			line += fmt.Sprintf(" %7.1f%%", 100*x.Agreement)

@@ -64,7 +64,7 @@ func TestFitPrintsATable(t *testing.T) {
 	path := filepath.Join(dir, "curves.safetensors")
 	o := must(t, append(shortVision("--float16", "-o", path), "--quiet=false")...)
 	for _, words := range []string{
-		"vision: 256 neurons in 16 heads, seed 1\n", "fitted to 90 sequences, 4500 tokens; judged by 10 sequences, 500 tokens of others\n",
+		"vision: 256 neurons in 16 heads, seed 1\n", "fitted to 90 sequences, 4,500 tokens; judged by 10 sequences, 500 tokens of others\n",
 		"uniform attention ", "random (exp) ", "calibrated ", "fitted head by head ", "fitted jointly ",
 		"neurons of each layer: ", "--tuning " + path + "\n",
 	} {
@@ -89,6 +89,18 @@ func TestFitPrintsATable(t *testing.T) {
 	}
 	if half.Fingerprint() == full.Fingerprint() || half.Info.Neurons != full.Info.Neurons || small.Size() > 120_000 {
 		t.Errorf("float16: %d bytes, %+v", small.Size(), half.Info)
+	}
+}
+
+// A text that no model could read whole is one to fit to, as far as --length goes,
+// and equal texts, whose likeness has no order, are some to judge by.
+func TestFitCutsOffLongTextsAndTakesEqualOnes(t *testing.T) {
+	dir := t.TempDir()
+	texts := write(t, dir, "texts.txt", strings.Repeat("Jesus wept.\n", 30)+strings.Repeat("and it came to pass ", 2000)+"\n")
+	o := must(t, "fit", "--input", texts, "--length", "12", "--neurons", "16", "--head-steps", "1", "--joint-steps", "1", "-q",
+		"-o", filepath.Join(dir, "tuning.safetensors"))
+	if !strings.Contains(o.stdout, "—") {
+		t.Errorf("ranks equal texts:\n%s", o.stdout)
 	}
 }
 

@@ -48,9 +48,12 @@ func (e *env) inputsFor(ctx context.Context, m modelFiles, net *network.Network,
 	case net.Model.Config().Input == model.Tokens:
 		in.Texts, err = e.textsOf(ctx, m, net, s)
 	case s.path != "":
-		in.Files, err = expand([]string{s.path}, net.Preprocessor)
-		if in.Open = e.open; isStream(s.path) && err == nil {
+		in.Open = e.open
+		if isStream(s.path) {
+			in.Files = []string{standardInput}
 			in.Open, err = e.kept()
+		} else {
+			in.Files, err = expand([]string{s.path}, net.Preprocessor)
 		}
 	case m.bundled != nil:
 		in.Files, in.Open, err = bundledFiles(s.own(*m.bundled).Files)
@@ -190,7 +193,7 @@ func truth(files []string, m modelFiles, s source, labels []string) []int {
 		switch {
 		case s.path == "" && m.bundled != nil:
 			label = strings.TrimRight(strings.TrimSuffix(name, path.Ext(name)), "-0123456789")
-		case s.path != "":
+		case s.path != "" && !isStream(s.path):
 			if inside, err := filepath.Rel(s.path, name); err == nil {
 				label, _, _ = strings.Cut(filepath.ToSlash(inside), "/")
 				if label == filepath.ToSlash(inside) {

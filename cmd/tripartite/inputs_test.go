@@ -102,12 +102,12 @@ func labelsOf(t *testing.T, m modelFiles) []string {
 	return c.Labels
 }
 
-// Every bundled model is transferred with no other flags than its name, on inputs
-// whose answers are known.
+// Every bundled model is transferred with no other flags than its name, as README
+// and help say, on inputs whose answers are known.
 func TestEveryBundledModelIsTransferred(t *testing.T) {
 	for _, m := range zoo.Models() {
 		t.Run(m.Name, func(t *testing.T) {
-			args := []string{"--model", m.Name, "--neurons", "16"}
+			args := []string{"--model", m.Name}
 			if m.Samples().Texts != nil { // on few texts, to save time
 				dir := t.TempDir()
 				args = append(args, "--input", write(t, dir, "texts", strings.Join(m.Samples().Texts[:2], "\n")),
@@ -264,6 +264,26 @@ func TestConstantsComeFromOtherInputs(t *testing.T) {
 		f := &circuitFlags{calibrate: c.calibrate}
 		if err := f.apart("run", c.run); (err == nil) != c.apart {
 			t.Errorf("%s, calibrated on %s: %v", c.run, c.calibrate, err)
+		}
+	}
+}
+
+// Standard input is called what it is, not the sign for it or its copy.
+func TestErrorsNameStandardInput(t *testing.T) {
+	samples := "../../zoo/vision/samples"
+	for _, args := range [][]string{
+		{"run", "vision", "-"},
+		{"run", "vision", samples, "--attention", "algebraic", "--calibrate", "-"},
+		{"transfer", "--model", "vision", "--input", "-"},
+		{"memory", "info", "-"},
+		{"memory", "merge", "-", "b", "-o", filepath.Join(t.TempDir(), "both")},
+		{"attend", "-", "-o", filepath.Join(t.TempDir(), "out.npz")},
+		{"stream", "--head", "identity", "-"},
+	} {
+		o := commandWith(t.Context(), strings.NewReader("junk"), args...)
+		wantFailure(t, o, exitFailed, "standard input: ")
+		if strings.Contains(o.stderr, " -:") || strings.Contains(o.stderr, os.TempDir()) {
+			t.Errorf("%v: %s", args, o.stderr)
 		}
 	}
 }

@@ -189,7 +189,7 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 		{"attend a.npz -o - --json", []string{"--json", "standard output"}},
 		{"memory info", []string{"memory info: FILE is missing"}},
 		{"memory info a b", []string{`unexpected argument "b"`}},
-		{"memory merge a", []string{"1 files to merge"}},
+		{"memory merge a", []string{"1 file to merge"}},
 		{"memory merge a b", []string{"nowhere to write to"}},
 		{"memory merge - - -o c", []string{"standard input"}},
 		{"memory merge a b -o - --json", []string{"standard output"}},

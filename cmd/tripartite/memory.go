@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite"
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/stream"
 )
 
@@ -48,20 +49,24 @@ the input's rows.`,
 				return err
 			}
 			defer remove()
-			if stream.IsMemory(name) {
-				return showStreamMemory(e, name)
-			}
-			info, err := tripartite.InspectMemory(name)
-			if err != nil {
-				return err
-			}
-			head, err := stream.InspectHead(name)
-			if err != nil {
-				return err
-			}
-			return showMemory(e, info, head)
+			return called(describeMemory(e, name), name, args[0])
 		},
 	}
+}
+
+func describeMemory(e *env, name string) error {
+	if stream.IsMemory(name) {
+		return showStreamMemory(e, name)
+	}
+	info, err := tripartite.InspectMemory(name)
+	if err != nil {
+		return err
+	}
+	head, err := stream.InspectHead(name)
+	if err != nil {
+		return err
+	}
+	return showMemory(e, info, head)
 }
 
 func newMemoryMerge(e *env) *cobra.Command {
@@ -79,7 +84,7 @@ memory belongs to no input: a stream that resumes it begins one.`,
 		Example: `  tripartite memory merge first.safetensors second.safetensors -o both.safetensors`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) < 2 {
-				return fmt.Errorf("%s%d files to merge, want at least two; %s", prefix(c), len(args), see(c))
+				return fmt.Errorf("%s%s to merge, want at least two; %s", prefix(c), counts.Plural(len(args), "file"), see(c))
 			}
 			return nil
 		},
@@ -101,7 +106,7 @@ memory belongs to no input: a stream that resumes it begins one.`,
 	return c
 }
 
-func mergeMemories(e *env, c *cobra.Command, paths []string, output string) error {
+func mergeMemories(e *env, c *cobra.Command, paths []string, output string) (failed error) {
 	names := make([]string, len(paths))
 	for i, p := range paths {
 		name, remove, err := e.seekable(p)
@@ -110,6 +115,7 @@ func mergeMemories(e *env, c *cobra.Command, paths []string, output string) erro
 		}
 		defer remove()
 		names[i] = name
+		defer func() { failed = called(failed, name, p) }()
 		if stream.IsMemory(name) {
 			return fmt.Errorf("merge %s: it is the memory of a whole network (stream --save), and those do not add: from the second layer on, keys and values depend on all tokens before, which two separate streams did not share; stream both inputs one after the other, with --resume", p)
 		}
@@ -203,12 +209,12 @@ func printMemory(w io.Writer, m tripartite.MemoryInfo, head *stream.HeadInfo) er
 		calibrated = ", calibrated"
 	}
 	_, err := fmt.Fprintf(w, `schema       %s
-tokens       %d
+tokens       %s
 circuit      %s curves%s, d=%d, forgetting %g
 fingerprint  %s
-size         %s, %s, %s, %d bytes
-`, m.Schema, m.Tokens, m.Circuit.Tuning, calibrated, m.Circuit.Inputs, m.Circuit.Forget,
-		m.Circuit.Fingerprint, count(m.Neurons, "hidden neuron", "hidden neurons"), count(m.Outputs, "output neuron", "output neurons"), m.Precision, m.Bytes)
+size         %s, %s, %s, %s
+`, m.Schema, counts.Format(m.Tokens), m.Circuit.Tuning, calibrated, m.Circuit.Inputs, m.Circuit.Forget,
+		m.Circuit.Fingerprint, counts.Plural(m.Neurons, "hidden neuron"), counts.Plural(m.Outputs, "output neuron"), m.Precision, counts.Plural(m.Bytes, "byte"))
 	if err == nil && head != nil {
 		_, err = fmt.Fprintf(w, "stream       %v\n", head)
 	}
@@ -231,15 +237,15 @@ func showStreamMemory(e *env, path string) error {
 		return e.printJSON(streamMemoryResult{programVersion(), m})
 	}
 	id := m.Identity
-	circuits := fmt.Sprintf("%s curves, %s, draw %s, seed %d (%.8s)", id.Tuning, count(id.Neurons, "neuron a head", "neurons a head"), id.Draw, id.Seed, id.Circuits)
+	circuits := fmt.Sprintf("%s curves, %s, draw %s, seed %d (%.8s)", id.Tuning, counts.Nouns(id.Neurons, "neuron a head", "neurons a head"), id.Draw, id.Seed, id.Circuits)
 	if id.Curves != "" {
-		circuits = fmt.Sprintf("%s curves (%.8s), %s in all (%.8s)", id.Tuning, id.Curves, count(id.TotalNeurons, "neuron", "neurons"), id.Circuits)
+		circuits = fmt.Sprintf("%s curves (%.8s), %s in all (%.8s)", id.Tuning, id.Curves, counts.Plural(id.TotalNeurons, "neuron"), id.Circuits)
 	}
 	_, err = fmt.Fprintf(e.stdout, `schema       %s
 tokens       %d, %d bytes of %s
 model        %s (%.8s), %s
 circuits     %s
-size         %d bytes
-`, m.Schema, m.Tokens, m.Offset, id.Input, id.Model, id.Checkpoint, id.Arithmetic, circuits, m.Bytes)
+size         %s
+`, m.Schema, m.Tokens, m.Offset, id.Input, id.Model, id.Checkpoint, id.Arithmetic, circuits, counts.Plural(m.Bytes, "byte"))
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite/hub"
+	"github.com/tripartite-go/tripartite/internal/counts"
 )
 
 // pullResult is what `tripartite pull --json` prints.
@@ -87,6 +88,6 @@ func runPull(ctx context.Context, e *env, arg string) error {
 	if done.New {
 		state = "fetched"
 	}
-	fmt.Fprintf(e.stdout, "%s: %s, %s, %.1f MB, commit %s\n", arg, state, count(len(done.Files), "file", "files"), float64(done.Bytes())/1e6, done.Commit)
+	fmt.Fprintf(e.stdout, "%s: %s, %s, %.1f MB, commit %s\n", arg, state, counts.Plural(len(done.Files), "file"), float64(done.Bytes())/1e6, done.Commit)
 	return nil
 }

@@ -65,7 +65,7 @@ variable NO_COLOR turns colors off.`,
 		id       string
 		commands []*cobra.Command
 	}{
-		{groupCircuit, []*cobra.Command{newAttend(e), newMemory(e)}},
+		{groupCircuit, []*cobra.Command{newAttend(e), newSimulate(e), newMemory(e)}},
 		{groupModels, []*cobra.Command{newTransfer(e), newFit(e), newRun(e), newStream(e), newTokenize(e), newModels(e), newPull(e)}},
 		{groupOther, []*cobra.Command{newBench(e), newVersion(e)}},
 	} {

@@ -38,7 +38,7 @@ func (j *job) classify(in []string) error {
 	c.Each = func(one task.Classified) error {
 		switch {
 		case one.Err != nil:
-			failed = append(failed, fmt.Errorf("%s: %w", one.File, one.Err))
+			failed = append(failed, fmt.Errorf("%s: %w", inputName(one.File), one.Err))
 			if len(files) > 1 {
 				j.e.complain(failed[len(failed)-1])
 			}

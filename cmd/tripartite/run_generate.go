@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/task"
 )
 
@@ -54,7 +55,7 @@ func (j *job) generate() error {
 func (j *job) tell(i int, g *task.Generated) {
 	if g.Finish == task.FinishPositions {
 		j.e.warnf("text %d goes on for %s only: %s has positions for %d, prompt and answer together; shorten the prompt, or take a model without positions, such as the bundled causal or BLOOM",
-			i+1, count(len(g.IDs), "token", "tokens"), j.files.name, j.net.Model.Config().Positions)
+			i+1, counts.Plural(len(g.IDs), "token"), j.files.name, j.net.Model.Config().Positions)
 	}
 	say := j.e.logf
 	if j.flags.circuits.attention.Uses(attention.KindAlgebraic) {
@@ -65,7 +66,7 @@ func (j *job) tell(i int, g *task.Generated) {
 		of = fmt.Sprintf("text %d: ", i+1)
 	}
 	say("%sheads carry %d bytes after the %s of the prompt, %d after %d more, %s",
-		of, g.BytesAfterPrompt, count(len(g.PromptIDs), "token", "tokens"), g.BytesAtEnd, len(g.IDs), ending(g.Finish))
+		of, g.BytesAfterPrompt, counts.Plural(len(g.PromptIDs), "token"), g.BytesAtEnd, len(g.IDs), ending(g.Finish))
 }
 
 // ending says where a text ended.

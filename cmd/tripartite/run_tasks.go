@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/internal/npz"
 	"github.com/tripartite-go/tripartite/task"
 )
@@ -77,7 +78,7 @@ func (j *job) embed() error {
 		return j.e.printJSON(r)
 	}
 	w := j.e.stdout
-	fmt.Fprintf(w, "%s, %d numbers each (%s pooling, normalized), attention %s\n", count(n, "text", "texts"), d, sentence.Pooling, j.heads.Attention)
+	fmt.Fprintf(w, "%s, %d numbers each (%s pooling, normalized), attention %s\n", counts.Plural(n, "text"), d, sentence.Pooling, j.heads.Attention)
 	if n > 1 {
 		printCosines(j, out.Embeddings)
 	}

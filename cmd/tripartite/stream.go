@@ -44,10 +44,11 @@ func newStream(e *env) *cobra.Command {
 		Short: "Run a causal network, or one head, on input without end",
 		Long: `Stream reads text from INPUT, or standard input, and runs a causal network of
 neurons and astrocytes on it, token by token. For every token it prints a line
-of JSON: its position, id and spelling, the log probability that the network
-gave it before it came, the bits per byte so far, and the logarithm of calcium,
-the mean of each layer's heads. Without MODEL it is the bundled model "causal",
-whose tokens are bytes. A single argument is MODEL; --file names the input of
+of JSON: its position, id, spelling in the vocabulary and text (where it is not
+a part of a character), the log probability that the network gave it before it
+came, the bits per byte so far, and the logarithm of calcium, the mean of each
+layer's heads. Without MODEL it is the bundled model "causal", whose tokens are
+bytes. A single argument is MODEL; --file names the input of
 the model that is left out.
 
 Tuning curves are as for transfer, fitted ones by --tuning FILE among them. What
@@ -119,6 +120,7 @@ at any time.`,
 	flags.BoolVar(&f.ids, "ids", false, "the input is token ids, not text")
 	group(c, "Input", "file", "ids")
 	f.circuits.add(c, attention.KindAlgebraic)
+	flags.Lookup("calibrate").Usage = "`INPUT` to compute the constants of calibrated and gerf curves from: a file with one text a line (default what a bundled model brings) or, with --head, rows of the same kind, in .npy or a sound"
 	choiceVar(c, &f.precision, "precision", "arithmetic: of a network, products in float32, or fast, which takes Intel's AMX where the CPU has it (default float32); of a head, float64 or float32 (default float64)",
 		streamPrecision(tensor.Float32.String()), streamPrecision(tensor.Fast.String()), streamPrecision(attend.Float64))
 	group(c, "Arithmetic", "precision")
@@ -312,7 +314,7 @@ func (f *streamFlags) begin(ctx context.Context, e *env, files modelFiles, net *
 		cfg.Identity.Input = stream.IDNumbers
 	}
 	if net.Tokenizer != nil {
-		cfg.Token = net.Tokenizer.Token
+		cfg.Token, cfg.Text = net.Tokenizer.Token, texts(net.Tokenizer)
 	}
 	if f.save != "" || f.resume != "" {
 		if cfg.Identity.Checkpoint, err = network.Checkpoint(files.files); err != nil {

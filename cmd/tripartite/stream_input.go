@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/tripartite-go/tripartite/input/text"
 	"github.com/tripartite-go/tripartite/stream"
 )
 
@@ -55,6 +58,26 @@ func openInput(ctx context.Context, e *env, path string, offset int64, resumed b
 		return nil, "", err
 	}
 	return f, name, nil
+}
+
+// texts returns what a token adds to a text, "" for a part of a character. It
+// remembers what it found, so that a token that comes again allocates nothing.
+func texts(t *text.Tokenizer) func(id int) string {
+	known := map[int]string{}
+	return func(id int) string {
+		s, ok := known[id]
+		if !ok {
+			// Decoded behind itself, since decoders take the space from what begins a text.
+			s = t.Decode([]int{id})
+			if strings.ContainsRune(s, utf8.RuneError) {
+				s = ""
+			} else {
+				s = strings.TrimPrefix(t.Decode([]int{id, id}), s)
+			}
+			known[id] = s
+		}
+		return s
+	}
 }
 
 // lineWriter brings lines to standard output as they come, since somebody may wait

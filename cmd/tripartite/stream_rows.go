@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tripartite-go/tripartite/input/audio"
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/internal/npz"
 	"github.com/tripartite-go/tripartite/stream"
 )
@@ -107,7 +108,7 @@ func (in *rowInput) ended(e *env, rows int) {
 		return
 	}
 	if says := in.npy.Declared(); says > rows {
-		e.warnf("%s ends after %s, and its header says %d", in.name, count(rows, "row", "rows"), says)
+		e.warnf("%s ends after %s, and its header says %s", in.name, counts.Plural(rows, "row"), counts.Format(says))
 	}
 }
 

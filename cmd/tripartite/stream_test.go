@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -16,12 +18,16 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tripartite-go/tripartite"
+	tokens "github.com/tripartite-go/tripartite/input/text"
 	"github.com/tripartite-go/tripartite/internal/npz"
 	"github.com/tripartite-go/tripartite/safetensors"
 	"github.com/tripartite-go/tripartite/stream"
+	"github.com/tripartite-go/tripartite/zoo/causal"
 )
 
 const bloom = "../../model/testdata/bloom"
@@ -332,7 +338,7 @@ func TestAFullDiskLeavesTheOldMemory(t *testing.T) {
 	memory := filepath.Join(dir, "memory")
 	must(t, streaming(in, "--save", memory)...)
 	good := read(t, memory)
-	wantFailure(t, command(streaming(in, "-o", "/dev/full", "--save", memory)...), exitFailed, "states", "no space left")
+	wantFailure(t, command(streaming(in, "-o", "/dev/full", "--save", memory)...), exitFailed, "states", "no space left on device; check where it leads and whether there is room")
 	if !bytes.Equal(read(t, memory), good) || len(files(t, dir)) != 2 {
 		t.Errorf("the old memory has changed, or something was left behind: %v", files(t, dir))
 	}
@@ -430,6 +436,43 @@ func bytesBloom(t *testing.T) string {
 	return dir
 }
 
+// Tokens are decoded as in the midst of a text, whatever marks words.
+func TestTextsOfTokens(t *testing.T) {
+	packed, err := os.Open("../../input/text/testdata/bpe/llama2.json.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packed.Close()
+	unpacked, err := gzip.NewReader(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	llama, err := io.ReadAll(unpacked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		model fs.FS
+		texts map[string]string
+	}{
+		"bytes":         {causal.Files(), map[string]string{"Ċ": "\n", "Ġ": " ", "a": "a", "Ã": ""}},
+		"WordPiece":     {os.DirFS("../../zoo/language"), map[string]string{"the": " the", "##s": "s", "[CLS]": ""}},
+		"SentencePiece": {fstest.MapFS{"tokenizer.json": {Data: llama}}, map[string]string{"▁the": " the", "a": "a", "<0x0A>": "\n", "<0xC3>": ""}},
+	} {
+		tok, err := tokens.Load(c.model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := texts(tok)
+		for token, want := range c.texts {
+			id, ok := tok.ID(token)
+			if got := of(id); !ok || got != want || of(id) != want {
+				t.Errorf("%s: %q is %q, want %q", name, token, got, want)
+			}
+		}
+	}
+}
+
 func TestTextGoesOnWhereItWasCutOff(t *testing.T) {
 	folder, dir := bytesBloom(t), t.TempDir()
 	memory := filepath.Join(dir, "memory")
@@ -444,8 +487,25 @@ func TestTextGoesOnWhereItWasCutOff(t *testing.T) {
 		t.Fatalf("%d lines for %d bytes", len(lines)-1, len(text))
 	}
 	var last struct {
-		Token string
-		Bits  float64 `json:"bits_per_byte"`
+		Token, Text string
+		Bits        float64 `json:"bits_per_byte"`
+	}
+	read := ""
+	for _, l := range lines[:len(text)] {
+		last.Text = ""
+		if err := json.Unmarshal([]byte(l), &last); err != nil {
+			t.Fatal(err)
+		}
+		read += last.Text
+	}
+	ascii := strings.Map(func(r rune) rune {
+		if r >= utf8.RuneSelf {
+			return -1
+		}
+		return r
+	}, text)
+	if read != ascii {
+		t.Errorf("the texts of all tokens are %q, want %q", read, ascii)
 	}
 	if err := json.Unmarshal([]byte(lines[len(lines)-2]), &last); err != nil || last.Token != "Ċ" {
 		t.Errorf("the last line is %+v, %v", last, err)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite/input/text"
+	"github.com/tripartite-go/tripartite/internal/counts"
 )
 
 func newTokenize(e *env) *cobra.Command {
@@ -90,7 +91,7 @@ func tokenize(ctx context.Context, e *env, t *text.Tokenizer, path string, maxLe
 		return nil
 	}, e.flush)
 	if truncated > 0 {
-		e.warnf("%s truncated to %d tokens", count(truncated, "text was", "texts were"), maxLength)
+		e.warnf("%s truncated to %d tokens", counts.Nouns(truncated, "text was", "texts were"), maxLength)
 	}
 	if flushing := e.flush(); err == nil { // what was read before an error counts
 		err = flushing

@@ -29,6 +29,7 @@ func Rules() map[string]Rule {
 		"internal/atomicfile":   {},
 		"internal/layering":     {},
 		"internal/stats":        {External: gonum},
+		"internal/counts":       {},
 		"internal/preprocessor": {},
 		"internal/pieces":       {},
 		"internal/npz":          {Internal: []string{"internal/atomicfile"}},
@@ -38,8 +39,10 @@ func Rules() map[string]Rule {
 
 		"safetensors": {Internal: []string{"internal/atomicfile"}},
 		"tuning":      {External: gonum},
+		"ode":         {External: gonum},
 		".":           {Internal: []string{"tuning", "safetensors"}},
 		"tensor":      {Internal: []string{"internal/kernel"}, External: []string{"golang.org/x/sys/unix"}},
+		"rate":        {Internal: []string{".", "tuning"}, External: gonum},
 		"attention":   {Internal: []string{".", "tuning", "tensor"}},
 		"nn":          {Internal: []string{"tensor", "attention"}},
 		"model":       {Internal: []string{"nn", "attention", "tensor", "safetensors"}},
@@ -51,15 +54,15 @@ func Rules() map[string]Rule {
 	engine := []string{".", "tuning", "safetensors", "tensor", "attention", "nn", "model"}
 	rules["network"] = Rule{Internal: append(engine, "input/text", "input/image", "input/audio")}
 	rules["task"] = Rule{Internal: append(engine, "input/text", "network")}
-	rules["transfer"] = Rule{Internal: append(engine, "input/text", "network", "task", "internal/stats"), External: gonum}
+	rules["transfer"] = Rule{Internal: append(engine, "input/text", "network", "task", "internal/counts", "internal/stats"), External: gonum}
 	rules["stream"] = Rule{Internal: []string{".", "tuning", "model", "attention", "nn", "tensor", "safetensors", "internal/atomicfile"}}
 	rules["fit"] = Rule{Internal: append(engine, "network", "internal/stats"), External: gonum}
 	rules["bench"] = Rule{Internal: []string{"attention", "nn", "tensor", "tuning", "internal/stats"}}
 	// Answers the script that compares with other programs.
 	rules["tools/bench/ours"] = Rule{Internal: []string{"bench", "model", "nn", "tensor"}}
 	// From result data only.
-	rules["figure"] = Rule{Internal: []string{"transfer", "internal/pieces", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
-	rules["internal/report"] = Rule{Internal: []string{"transfer", "figure", "internal/atomicfile", "internal/pieces", "internal/stats"}}
+	rules["figure"] = Rule{Internal: []string{"transfer", "rate", "internal/counts", "internal/pieces", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
+	rules["internal/report"] = Rule{Internal: []string{"transfer", "figure", "internal/atomicfile", "internal/counts", "internal/pieces", "internal/stats"}}
 
 	// Bundled models: imported by the command alone, so that a library's user does
 	// not carry them.

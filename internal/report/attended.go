@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"strings"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/internal/pieces"
 	"github.com/tripartite-go/tripartite/transfer"
 )
@@ -26,7 +27,7 @@ func attendedRows(r *transfer.Report) []attendedRow {
 			Exact: answer(in.ExactAnswer), Circuit: answer(in.CircuitAnswer), Uniform: answer(in.UniformAnswer),
 		}
 		if row.Name == "" {
-			row.Name = fmt.Sprintf("%s %s", map[bool]string{true: "text", false: "input"}[in.Patches == nil], count(in.Input+1))
+			row.Name = fmt.Sprintf("%s %s", map[bool]string{true: "text", false: "input"}[in.Patches == nil], counts.Format(in.Input+1))
 		}
 		if row.Truth != "" {
 			row.Truth = pieces.One(row.Truth)
@@ -50,6 +51,7 @@ type attention struct {
 	Figure, Heads      template.HTML
 	HasTruth, Answered bool // whether rows have a truth, and answers
 	Text, Sound        bool // what it is shown on; pictures otherwise
+	Guessed            bool // whether texts end before what is guessed
 	Overlapping        bool // whether patches overlap
 }
 
@@ -63,6 +65,7 @@ func newAttention(r *transfer.Report) *attention {
 		a.HasTruth = a.HasTruth || row.Truth != ""
 		a.Answered = a.Answered || row.Exact != ""
 	}
+	a.Guessed = r.Network.Task != nil && r.Network.Task.Name == transfer.Next
 	p := r.Attended.Inputs[0].Patches
 	if a.Text = p == nil; !a.Text {
 		a.Sound = p.Channels == 1
@@ -78,7 +81,7 @@ func (t *terminal) attended(r *transfer.Report) {
 		return
 	}
 	t.line("")
-	heading := "r: correlation of attention, layer " + count(r.Attended.Layer)
+	heading := "r: correlation of attention, layer " + counts.Format(r.Attended.Layer)
 	if rows[0].Exact != "" {
 		heading = "answers: exact | circuit | uniform; " + heading
 	}

@@ -45,11 +45,17 @@ func TestPageSaysWhatIsAttendedTo(t *testing.T) {
 		"sounds": {[]string{"the spectrogram shows as relief", "Frames are 10 ms apart"}, []string{"framed"}},
 		"texts": {
 			[]string{"the framed token", "Darker is more", "<td>text 2</td>", ">ning<", "How alike the attention of the two networks is"},
-			[]string{"##ning", ">truth</th>", "relief", "Patches overlap"},
+			[]string{"##ning", ">truth</th>", "relief", "Patches overlap", "is to be guessed"},
 		},
 		"no attention": {nil, []string{"attends to"}},
+		"guesses":      {[]string{"Darker is more. Each text ends before the token that is to be guessed"}, nil},
 	} {
-		page := html(t, hard()[name])
+		r := hard()[name]
+		if name == "guesses" {
+			r = hard()["texts"]
+			r.Network.Task = &transfer.Task{Name: transfer.Next, Answers: 2, Known: 2}
+		}
+		page := html(t, r)
 		for _, w := range test.want {
 			if !strings.Contains(page, w) {
 				t.Errorf("%s: the page does not say %q", name, w)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -20,7 +21,7 @@ func (t *terminal) fidelity(r *transfer.Report) {
 	drawn := f.Curves[0].Neurons
 	heading := fmt.Sprintf("%-*s", name, "neurons a head")
 	for _, n := range drawn {
-		heading += right(count(int(n)), 7)
+		heading += right(counts.Format(int(n)), 7)
 	}
 	t.line(t.styled(bold, heading))
 	row := func(label string, values []transfer.Number, format func(transfer.Number) string) {
@@ -44,16 +45,16 @@ func (t *terminal) fidelity(r *transfer.Report) {
 			if c.Draw != "" {
 				break
 			}
-			s := fmt.Sprintf("%s, %s a head: cosine %s", c.Name, plural(int(c.Neurons[i]+0.5), "neuron"), fixed(3, c.Hidden[i]))
+			s := fmt.Sprintf("%s, %s a head: cosine %s", c.Name, counts.Plural(int(c.Neurons[i]+0.5), "neuron"), fixed(3, c.Hidden[i]))
 			if i < len(c.Agreement) {
 				s += ", answers " + percent(c.Agreement[i])
 			}
 			t.line(s)
 		}
 	}
-	s := fmt.Sprintf("cosine: of the last hidden states to those of exact attention, of whole networks on %s, %s; uniform attention: %s", plural(f.Texts, noun(r)), plural(f.Tokens, "token"), fixed(3, f.HiddenUniform))
+	s := fmt.Sprintf("cosine: of the last hidden states to those of exact attention, of whole networks on %s, %s; uniform attention: %s", counts.Plural(f.Texts, noun(r)), counts.Plural(f.Tokens, "token"), fixed(3, f.HiddenUniform))
 	if f.Answers > 0 {
-		s += fmt.Sprintf("; answers: as by exact attention, of %s; uniform attention: %s", count(f.Answers), percent(f.AgreementUniform))
+		s += fmt.Sprintf("; answers: as by exact attention, of %s; uniform attention: %s", counts.Format(f.Answers), percent(f.AgreementUniform))
 	}
 	t.wrap("", s+".")
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/tripartite-go/tripartite/figure"
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -84,9 +85,9 @@ func HTML(w io.Writer, r *transfer.Report) error {
 		p.Tokens = append(p.Tokens, t)
 	}
 	page, err := template.New("page").Funcs(template.FuncMap{
-		"count":       count[int],
-		"count64":     count[int64],
-		"plural":      plural,
+		"count":       counts.Format[int],
+		"count64":     counts.Format[int64],
+		"plural":      counts.Plural[int],
 		"fixed":       fixed,
 		"significant": significant,
 		"percent":     percent,

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -67,7 +68,7 @@ func neurons(log10 transfer.Number) string {
 	case x > 300:
 		return ">1e300"
 	case x < 5:
-		return count(int64(math.Ceil(math.Pow(10, x) - 1e-9)))
+		return counts.Format(int64(math.Ceil(math.Pow(10, x) - 1e-9)))
 	}
 	exponent := math.Floor(x)
 	digit := math.Round(math.Pow(10, x-exponent))
@@ -75,23 +76,6 @@ func neurons(log10 transfer.Number) string {
 		digit, exponent = 1, exponent+1
 	}
 	return fmt.Sprintf("%.0fe%.0f", digit, exponent)
-}
-
-// count writes n with commas between thousands.
-func count[T int | int64](n T) string {
-	s := strconv.FormatInt(int64(n), 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// plural writes a count with its noun.
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return count(n) + " " + noun + "s"
 }
 
 // size writes a number of bytes.
@@ -104,7 +88,7 @@ func size(bytes int) string {
 		x, unit = x/1024, next
 	}
 	if unit == "bytes" {
-		return plural(bytes, "byte")
+		return counts.Plural(bytes, "byte")
 	}
 	return significant(3, transfer.Number(x)) + " " + unit
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -43,11 +44,11 @@ func taskSummaries(t *transfer.Task, kind string) []summary {
 		transfer.Classify: {kind + "s named as by exact attention", kind + "s named right", kind},
 		transfer.Next:     {"next tokens guessed as by exact attention", "next tokens guessed right", "token"},
 	}[t.Name]
-	out := []summary{{words.as, "100%", percent(t.Agreement), percent(t.AgreementUniform), "of " + plural(t.Answers, words.one)}}
+	out := []summary{{words.as, "100%", percent(t.Agreement), percent(t.AgreementUniform), "of " + counts.Plural(t.Answers, words.one)}}
 	if t.Known > 0 {
 		known := ""
 		if t.Known < t.Answers {
-			known = "of " + plural(t.Known, words.one) + " whose label is known"
+			known = "of " + counts.Plural(t.Known, words.one) + " whose label is known"
 		}
 		out = append(out, summary{words.right, percent(t.Exact), percent(t.Circuit), percent(t.Uniform), known})
 	}
@@ -66,13 +67,13 @@ func taskSummaries(t *transfer.Task, kind string) []summary {
 // inputLine says what was run, and what constants were computed from.
 func inputLine(r *transfer.Report) string {
 	in, kind := r.Input, noun(r)
-	s := fmt.Sprintf("%s, %s", plural(in.Texts, kind), plural(in.Tokens, "token"))
+	s := fmt.Sprintf("%s, %s", counts.Plural(in.Texts, kind), counts.Plural(in.Tokens, "token"))
 	if in.HeadTexts < in.Texts {
-		s += fmt.Sprintf(" (heads: %s, %s)", plural(in.HeadTexts, kind), plural(in.HeadTokens, "token"))
+		s += fmt.Sprintf(" (heads: %s, %s)", counts.Plural(in.HeadTexts, kind), counts.Plural(in.HeadTokens, "token"))
 	}
 	if in.CalibrationTexts > 0 {
 		s += fmt.Sprintf("; constants from %s, %s of other %s",
-			plural(in.CalibrationTexts, kind), plural(in.CalibrationTokens, "token"), others(kind))
+			counts.Plural(in.CalibrationTexts, kind), counts.Plural(in.CalibrationTokens, "token"), others(kind))
 	}
 	return s
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/transfer"
 )
@@ -90,7 +91,7 @@ func (t *terminal) title(r *transfer.Report) {
 	const label = "%-9s "
 	row := func(name, s string) { t.wrap(fmt.Sprintf(label, name), s) }
 	row("model", fmt.Sprintf("%s (%s), %s of %s, d = %d, %s parameters",
-		m.Name, m.Architecture, plural(m.Layers, "layer"), plural(m.Heads, "head"), m.HeadWidth, count(m.Parameters)))
+		m.Name, m.Architecture, counts.Plural(m.Layers, "layer"), counts.Plural(m.Heads, "head"), m.HeadWidth, counts.Format(m.Parameters)))
 	row("input", inputLine(r))
 	row("circuit", circuitLine(c))
 	t.line("")
@@ -99,11 +100,11 @@ func (t *terminal) title(r *transfer.Report) {
 // circuitLine says how the heads were replaced.
 func circuitLine(c transfer.Resolved) string {
 	if c.Curves != "" {
-		return fmt.Sprintf("attention %s, tuning curves %s (%.8s), %s in all", c.Attention, c.Tuning, c.Curves, plural(c.TotalNeurons, "neuron"))
+		return fmt.Sprintf("attention %s, tuning curves %s (%.8s), %s in all", c.Attention, c.Tuning, c.Curves, counts.Plural(c.TotalNeurons, "neuron"))
 	}
 	s := fmt.Sprintf("attention %s, tuning curves %s, %s draw, ", c.Attention, c.Tuning, c.Draw)
 	if c.Neurons > 0 {
-		s += plural(c.Neurons, "neuron") + " per head"
+		s += counts.Plural(c.Neurons, "neuron") + " per head"
 	} else {
 		s += fmt.Sprintf("neurons by the budget for an error of %s", percent(transfer.Number(c.Error)))
 	}
@@ -144,8 +145,8 @@ func columns(calibrated bool) []column {
 		calcium = "ln cf"
 	}
 	out := []column{
-		{name: "layer", of: func(l transfer.Layer, _ transfer.Head) string { return count(l.Layer) }},
-		{name: "head", of: func(_ transfer.Layer, h transfer.Head) string { return count(h.Head) }},
+		{name: "layer", of: func(l transfer.Layer, _ transfer.Head) string { return counts.Format(l.Layer) }},
+		{name: "head", of: func(_ transfer.Layer, h transfer.Head) string { return counts.Format(h.Head) }},
 		number("mean", "|q+k|²", digits(3), func(h transfer.Head) transfer.Number { return h.MeanSquaredNorm }),
 		number(budget, "plain", neurons, func(h transfer.Head) transfer.Number { return h.BudgetLog10 }),
 		number(budget, "calibrated", neurons, func(h transfer.Head) transfer.Number { return h.BudgetCalibratedLog10 }),
@@ -177,7 +178,7 @@ func calibrated(r *transfer.Report) bool {
 
 func differ(a, b transfer.Number) bool { return defined(a) && defined(b) && a != b }
 
-func hiddenNeurons(m transfer.Number) string { return count(int64(m)) }
+func hiddenNeurons(m transfer.Number) string { return counts.Format(int64(m)) }
 
 func (t *terminal) heads(r *transfer.Report) {
 	total, memory, silent, where := 0, 0, 0, 0
@@ -218,11 +219,11 @@ func (t *terminal) heads(r *transfer.Report) {
 	t.table(cols, cells)
 	t.wrap("", legend(factor, r.Model))
 	if total > mostRows {
-		t.wrap("", fmt.Sprintf("Medians over the heads of each layer; all %s heads are in report.json and report.html.", count(total)))
+		t.wrap("", fmt.Sprintf("Medians over the heads of each layer; all %s heads are in report.json and report.html.", counts.Format(total)))
 	}
 	if silent > 0 {
 		t.wrap("", fmt.Sprintf("Calcium was zero or negative for %s in %s of %s; these have no logarithm and are left out of its error and correlation.",
-			plural(silent, "token"), count(where), plural(total, "head")))
+			counts.Plural(silent, "token"), counts.Format(where), counts.Plural(total, "head")))
 	}
 	if memory > 0 {
 		t.wrap("", fmt.Sprintf("Memory of one sequence of any length, all heads: %s.", size(memory)))
@@ -270,7 +271,7 @@ func medians(cols []column, l transfer.Layer) []string {
 			row[j] = c.format(transfer.Number(stats.Median(all)))
 		}
 	}
-	row[0], row[1] = count(l.Layer), "all"
+	row[0], row[1] = counts.Format(l.Layer), "all"
 	return row
 }
 

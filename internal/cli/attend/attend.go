@@ -85,7 +85,7 @@ func Run(ctx context.Context, in *Input, opt Options) (*Result, error) {
 }
 
 func run[F tripartite.Float](ctx context.Context, in *Input, opt Options) (*Result, error) {
-	cfg, err := curves(in, opt)
+	cfg, err := Curves(in, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -193,9 +193,9 @@ func attend[F tripartite.Float](ctx context.Context, c *tripartite.Circuit[F], i
 	return out, nil
 }
 
-// curves resolves the tuning curves: weights given or drawn, constants of the
+// Curves resolves the tuning curves: weights given or drawn, constants of the
 // calibration, gerf's parameter. W is drawn before b, from one generator.
-func curves(in *Input, opt Options) (*tuning.Config, error) {
+func Curves(in *Input, opt Options) (*tuning.Config, error) {
 	if in.Rows > 0 && opt.Neurons > 0 && opt.Neurons != in.Rows {
 		return nil, fmt.Errorf("%d neurons asked for, but W has %d rows; leave out --neurons or W", opt.Neurons, in.Rows)
 	}

@@ -114,7 +114,7 @@ func (h *Head) Set(ctx context.Context, rows stream.Rows, max int) (*Set, error)
 func StreamHead[F tripartite.Float](h *Head, opt Options) (stream.HeadConfig[F], error) {
 	opt.Causal = true
 	var cfg stream.HeadConfig[F]
-	c, err := curves(&h.neurons, opt)
+	c, err := Curves(&h.neurons, opt)
 	if err != nil {
 		return cfg, err
 	}

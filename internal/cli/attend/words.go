@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/tuning"
 )
 
@@ -21,13 +22,13 @@ func (s *Summary) notes() []string {
 		note("%s curves do not estimate exp(q.k): the error does not vanish however many neurons there are.", c.Tuning)
 	}
 	if s.NonPositive > 0 {
-		note("At %d of %s calcium is zero or below and does not normalize: the output there is no average of the values, and log_normalizer is NaN or -inf. Use non-negative curves (exp, hyperbolic, gerf) or more neurons.", s.NonPositive, count(s.Tokens, "token", "tokens"))
+		note("At %d of %s calcium is zero or below and does not normalize: the output there is no average of the values, and log_normalizer is NaN or -inf. Use non-negative curves (exp, hyperbolic, gerf) or more neurons.", s.NonPositive, counts.Plural(s.Tokens, "token"))
 	}
 	if c.Sigma > 0 && calibrated {
 		note("The half-saturation --sigma is in units of the circuit's own calcium, which lacks one factor per query after calibration: relative to the softmax normalizer it differs from query to query.")
 	}
 	if c.Resumed > 0 {
-		note("The memory held %s before the first one. Exact attention does not see them, so that there is nothing to compare with and no exact arrays are written.", count(c.Resumed, "token", "tokens"))
+		note("The memory held %s before the first one. Exact attention does not see them, so that there is nothing to compare with and no exact arrays are written.", counts.Plural(c.Resumed, "token"))
 		return notes
 	}
 	if c.Forget > 0 || c.Sigma > 0 {
@@ -79,8 +80,8 @@ func (s *Summary) Print(w io.Writer) error {
 		Uncalibrated: "", CalibratedOn: "calibrated on the input, ", CalibratedSet: "calibrated on a set, ",
 	}[c.Calibration]
 	lines := []string{
-		fmt.Sprintf("%s, d=%d, dv=%d, %s, %s", count(s.Tokens, "token", "tokens"), s.Inputs, s.Outputs, order, c.Precision),
-		fmt.Sprintf("%s, %s curves, %s%s", count(s.Neurons, "hidden neuron", "hidden neurons"), c.Tuning, calibrated, weights),
+		fmt.Sprintf("%s, d=%d, dv=%d, %s, %s", counts.Plural(s.Tokens, "token"), s.Inputs, s.Outputs, order, c.Precision),
+		fmt.Sprintf("%s, %s curves, %s%s", counts.Plural(s.Neurons, "hidden neuron"), c.Tuning, calibrated, weights),
 	}
 	if c.Resumed == 0 {
 		lines = append(lines, "output   relative error against softmax     "+show(s.RelativeError))
@@ -98,7 +99,7 @@ func (s *Summary) Print(w io.Writer) error {
 	}
 	lines = append(lines,
 		fmt.Sprintf("         tokens with calcium <= 0           %d", s.NonPositive),
-		fmt.Sprintf("memory   %s in %d bytes", count(s.MemoryTokens, "token", "tokens"), s.MemoryBytes))
+		fmt.Sprintf("memory   %s in %s", counts.Plural(s.MemoryTokens, "token"), counts.Plural(s.MemoryBytes, "byte")))
 	for _, n := range s.Notes {
 		lines = append(lines, "note: "+n)
 	}
@@ -115,12 +116,4 @@ func show(x *float64) string {
 		return "undefined"
 	}
 	return fmt.Sprintf("%.4g", *x)
-}
-
-// count writes a number with its noun.
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprint(n, " ", many)
 }

@@ -19,7 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TEMPORARY = Path(tempfile.gettempdir())
 DEFAULT = 64  # neurons a head of tuning.safetensors
-SHIPPED = (16, 32, 64)
+# Those that a model brings: beside the default what is small.
+SHIPPED = {"language": (64,), "causal": (64,), "vision": (16, 32, 64), "audition": (16, 32, 64)}
 # Of every model: how long its fits are, and the parts of corpora.py.
 FITS = {
     "language": ["--head-steps", "1500", "--joint-steps", "6000", "--length", "128"],
@@ -28,7 +29,8 @@ FITS = {
     "audition": ["--head-steps", "1000", "--joint-steps", "1500"],
 }
 PARTS = {"language": "{}.txt", "causal": "{}.jsonl", "vision": "{}", "audition": "{}"}
-TESTS = {"language": ["test.txt", "test-passages.txt"], "causal": ["--head-steps", "1000", "--joint-steps", "500", "--length", "512"], "audition": ["test"]}
+TESTS = {"language": ["test.txt", "test-passages.txt"], "causal": ["test.txt", "test.jsonl"], "vision": ["test"],
+         "audition": ["test"]}
 
 
 def main():
@@ -53,7 +55,7 @@ def main():
 def curves(args, neurons):
     """Where curves of a size lie."""
     name = "tuning.safetensors" if neurons == DEFAULT else f"tuning-{neurons}.safetensors"
-    return (ROOT / "zoo" / args.model if neurons in SHIPPED else args.work) / name
+    return (ROOT / "zoo" / args.model if neurons in SHIPPED[args.model] else args.work) / name
 
 
 def fit(args, neurons):

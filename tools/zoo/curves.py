@@ -29,7 +29,7 @@ FITS = {
     "audition": ["--head-steps", "1000", "--joint-steps", "1500"],
 }
 PARTS = {"language": "{}.txt", "causal": "{}.jsonl", "vision": "{}", "audition": "{}"}
-TESTS = {"language": ["test.txt", "test-passages.txt"], "causal": ["test.txt", "test.jsonl"], "vision": ["test"],
+TESTS = {"language": ["test.txt", "test-passages.txt"], "causal": ["test.txt"], "vision": ["test"],
          "audition": ["test"]}
 
 

@@ -205,10 +205,15 @@ func TestTrainingStepDoesNotAllocate(t *testing.T) {
 	for _, neurons := range []int{0, 16} {
 		for _, threads := range []int{1, 2} {
 			_, step := small(t, neurons, threads)
-			for range 20 {
-				step() // every worker meets the largest part at some time
+			// Until every worker has met the largest part, which on a crowded machine may
+			// take long, its scratch memory grows.
+			n := 0.0
+			for range 100 {
+				if n = testing.AllocsPerRun(20, func() { step() }); n < 1 {
+					break
+				}
 			}
-			if n := testing.AllocsPerRun(20, func() { step() }); n >= 1 && (threads == 1 || n > 2) {
+			if n >= 1 && (threads == 1 || n > 2) {
 				t.Errorf("%d neurons, %d threads: %v allocations in a step", neurons, threads, n)
 			}
 		}

@@ -13,44 +13,38 @@ const (
 	fewest = 16
 )
 
-// price is what a head's error costs the output of the network with so many
-// neurons, and the power of their number by which it falls: cost (neurons/m)^slope.
-type price struct {
-	cost, slope float64
-	neurons     int
-}
-
-// best returns the number of neurons for which one more lowers the cost by rate.
-func (p *price) best(rate float64) float64 {
-	if p.cost <= 0 {
-		return 0
-	}
-	m := float64(p.neurons)
-	return m * math.Pow(p.slope*p.cost/(m*rate), 1/(1+p.slope))
-}
-
-// allocate divides total neurons among heads so that the sum of costs is least:
-// one neuron more would then gain as much in any head.
+// allocate divides total neurons among heads whose errors cost the output of the
+// network that much. The error of a head falls about as 1/m, so that the sum of
+// cost/m is least where m is in proportion to the square root of the cost.
 //
 // The sum is total, rounded down to the grain, but never below fewest a head.
-func allocate(prices []price, total int) []int {
-	n := len(prices)
+func allocate(costs []float64, total int) []int {
+	n := len(costs)
 	groups := max(total/grain, n*fewest/grain)
-	share := func(rate float64, i int) float64 { return max(fewest, prices[i].best(rate)) / grain }
-	sum := func(rate float64) (s float64) {
-		for i := range prices {
-			s += share(rate, i)
+	floor := float64(fewest) / grain
+	root := make([]float64, n)
+	for i, c := range costs {
+		root[i] = math.Sqrt(max(0, c))
+	}
+	// The factor is found by bisection: the sum rises with it.
+	share := func(factor float64, i int) float64 { return max(floor, factor*root[i]) }
+	sum := func(factor float64) (s float64) {
+		for i := range root {
+			s += share(factor, i)
 		}
 		return s
 	}
-	costly := slices.ContainsFunc(prices, func(p price) bool { return p.cost > 0 })
-	if !costly { // then all are alike
-		prices = slices.Repeat([]price{{1, 1, grain}}, n)
+	low, high := 0.0, 1.0
+	largest := slices.Max(root)
+	if largest == 0 { // nothing costs anything
+		for i := range root {
+			root[i] = 1
+		}
+		largest = 1
 	}
-	// The rate is found by bisection of its logarithm: the sum falls with it.
-	low, high := -200.0, 200.0
+	high = float64(groups) / largest
 	for range 100 {
-		if mid := (low + high) / 2; sum(math.Exp(mid)) > float64(groups) {
+		if mid := (low + high) / 2; sum(mid) < float64(groups) {
 			low = mid
 		} else {
 			high = mid
@@ -60,7 +54,7 @@ func allocate(prices []price, total int) []int {
 	out, rest, order := make([]int, n), make([]float64, n), make([]int, n)
 	left := groups
 	for i := range out {
-		s := share(math.Exp(high), i)
+		s := share(low, i)
 		out[i] = int(s)
 		rest[i], order[i] = s-float64(out[i]), i
 		left -= out[i]
@@ -73,19 +67,4 @@ func allocate(prices []price, total int) []int {
 		out[i] *= grain
 	}
 	return out
-}
-
-// Bounds of slopes: what two short fits say is noisy.
-const (
-	gentlest = 0.25
-	steepest = 1.25
-)
-
-// slopeOf returns the slope by which an error falls from few neurons to twice as
-// many.
-func slopeOf(few, twice float64) float64 {
-	if !(few > 0 && twice > 0) {
-		return 1
-	}
-	return min(max(math.Log2(few/twice), gentlest), steepest)
 }

@@ -8,12 +8,8 @@ import (
 
 // sample is one sequence as one head sees it, in balanced coordinates: the logit
 // of query t and key u is q'_t.k'_u + keyBias_u + queryBias_t.
-//
-// Values are in coordinates in which the length of a difference is that of what it
-// makes of the hidden state.
 type sample struct {
 	q, k               tensor.Matrix // [n, d]
-	v                  tensor.Matrix // [n, dv]
 	keyBias, queryBias []float32     // [n]
 }
 
@@ -27,7 +23,6 @@ type sample struct {
 // They do not compete: the level of reading changes c and nothing else.
 type loss struct {
 	calcium float64
-	output  float64 // divided by the mean square of what varies in the exact output
 	causal  bool
 	slope   float32 // of ALiBi, with causal: what is forgotten in a step
 }
@@ -153,7 +148,6 @@ func (l *loss) compare(p *packed, grad *curves, s sample, weight float32, scored
 	tensor.Product(kernel, x.h, tensor.PackTransposed(x.f, work))
 	tensor.Product(g, s.q, tensor.Pack(s.k, work))
 	aged := l.age(n, work)
-	outer := l.outputs(s, kernel, g, aged, work)
 	both, sums := work.Floats(n), work.Floats(n) // of G·kernel: by key
 	clear(sums)
 	queries := work.Floats(n) // by query
@@ -192,9 +186,6 @@ func (l *loss) compare(p *packed, grad *curves, s sample, weight float32, scored
 			for u, v := range row {
 				row[u] = slope - share*v/(ker[u]+least)
 			}
-		}
-		if outer.Rows > 0 {
-			tensor.AddScaled(row, float32(float64(weight)/c), outer.Row(t)[:seen])
 		}
 		clear(g.Row(t)[seen:])
 		tensor.Mul(both[:seen], row, ker)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"gonum.org/v1/gonum/mat"
-
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
@@ -16,23 +14,12 @@ import (
 // what they see in a batch.
 func newHeads(ctx context.Context, m *model.Model, b model.Batch, work *nn.Workspace) ([][]*head, error) {
 	heads, d := make([][]*head, m.Layers()), m.HeadWidth()
-	err := watch(ctx, m, b, work, func(l, h int, t *nn.Trace) error {
-		c, err := tuning.Calibrate(rows(t.Query(h)), rows(t.Key(h)), d)
+	err := watch(ctx, m, b, work, func(l, h int, q, k tensor.Matrix) error {
+		c, err := tuning.Calibrate(rows(q), rows(k), d)
 		if err != nil {
 			return err
 		}
-		x := &head{layer: l, index: h, balanced: newBalanced(c)}
-		heads[l][h] = x
-		if x.values, err = valueMetric(m.HeadOutput(l, h)); err != nil {
-			return err
-		}
-		y := tensor.New(b.Tokens(), d)
-		tensor.Product(y, t.Output(h), x.values)
-		mean := means(y, tensor.NewSequences(y.Rows)).Row(0)
-		for i := range y.Rows {
-			tensor.AddScaled(y.Row(i), -1, mean)
-			x.spread += tensor.Squares(y.Row(i)) / float64(y.Rows)
-		}
+		heads[l][h] = &head{layer: l, index: h, balanced: newBalanced(c)}
 		return nil
 	}, func(l int) { heads[l] = make([]*head, m.Heads()) })
 	return heads, err
@@ -40,13 +27,9 @@ func newHeads(ctx context.Context, m *model.Model, b model.Batch, work *nn.Works
 
 // capture returns what heads see in a batch, [L][heads].
 func capture(ctx context.Context, m *model.Model, b model.Batch, heads [][]*head, work *nn.Workspace) ([][]*seen, error) {
-	out, d := make([][]*seen, m.Layers()), m.HeadWidth()
-	err := watch(ctx, m, b, work, func(l, h int, t *nn.Trace) error {
-		x := heads[l][h]
-		s := x.balanced.see(t.Query(h), t.Key(h), b.Sequences)
-		s.v = tensor.New(b.Tokens(), d)
-		tensor.Product(s.v, t.Value(h), x.values)
-		out[l][h] = s
+	out := make([][]*seen, m.Layers())
+	err := watch(ctx, m, b, work, func(l, h int, q, k tensor.Matrix) error {
+		out[l][h] = heads[l][h].balanced.see(q, k, b.Sequences)
 		return nil
 	}, func(l int) { out[l] = make([]*seen, m.Heads()) })
 	return out, err
@@ -54,7 +37,7 @@ func capture(ctx context.Context, m *model.Model, b model.Batch, heads [][]*head
 
 // watch runs the exact network on a batch and shows the queries and keys of every
 // head, on all threads, after begin of their layer.
-func watch(ctx context.Context, m *model.Model, b model.Batch, work *nn.Workspace, show func(l, h int, t *nn.Trace) error, begin func(l int)) error {
+func watch(ctx context.Context, m *model.Model, b model.Batch, work *nn.Workspace, show func(l, h int, q, k tensor.Matrix) error, begin func(l int)) error {
 	errs := make([]error, m.Heads())
 	var failed error
 	_, err := m.Forward(ctx, b, model.Run{Work: work, Trace: func(l int, t *nn.Trace) {
@@ -62,7 +45,7 @@ func watch(ctx context.Context, m *model.Model, b model.Batch, work *nn.Workspac
 			return
 		}
 		begin(l)
-		work.Pool().For(m.Heads(), func(_, h int) { errs[h] = show(l, h, t) })
+		work.Pool().For(m.Heads(), func(_, h int) { errs[h] = show(l, h, t.Query(h), t.Key(h)) })
 		for h, err := range errs {
 			if err != nil && failed == nil {
 				failed = fmt.Errorf("layer %d, head %d: %w", l, h, err)
@@ -110,24 +93,4 @@ func rows(m tensor.Matrix) []float32 {
 		out = append(out, m.Row(i)...)
 	}
 	return out
-}
-
-// valueMetric returns a root R of WᵀW, W [D, dv] being the output projection of a
-// head, for products v Rᵀ: |R v| = |W v|.
-func valueMetric(w tensor.Matrix) (tensor.Weight, error) {
-	dv := w.Cols
-	g := mat.NewSymDense(dv, nil)
-	for i := range w.Rows {
-		row := w.Row(i)
-		for a := range dv {
-			for b := a; b < dv; b++ {
-				g.SetSym(a, b, g.At(a, b)+float64(row[a])*float64(row[b]))
-			}
-		}
-	}
-	r, _, err := root(g)
-	if err != nil {
-		return tensor.Weight{}, err
-	}
-	return tensor.Pack(tensor.FromData(narrow(r.RawMatrix().Data), dv, dv), nil), nil
 }

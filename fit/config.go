@@ -47,7 +47,6 @@ type Settings struct {
 	HeadBatch   int     `json:"head_batch"`   // sequences in a step
 	HeadRate    float64 `json:"head_rate"`    // the highest learning rate
 	Calcium     float64 `json:"calcium"`      // weight of log²(calcium/normalizer) beside the divergence
-	Output      float64 `json:"output"`       // weight of the relative square error of what a head adds to the hidden state
 	JointBatch  int     `json:"joint_batch"`
 	// JointRate times the root of the loss that the joint fit begins with is its
 	// highest learning rate: the loss goes about with the square of the way that
@@ -59,7 +58,7 @@ type Settings struct {
 // DefaultSettings returns the settings that measured best.
 func DefaultSettings() Settings {
 	return Settings{
-		SurveySteps: 100, HeadBatch: 8, HeadRate: 0.1, Calcium: 0.1, Output: 1,
+		SurveySteps: 100, HeadBatch: 8, HeadRate: 0.1, Calcium: 0.1,
 		JointBatch: 8, JointRate: 0.015, Weights: Weights{Hidden: 1, Embedding: 2, Answer: 1},
 	}
 }

@@ -16,8 +16,6 @@ type head struct {
 	layer, index int
 	pool         []*seen // what it sees at present
 	balanced     balanced
-	values       tensor.Weight // [dv, dv] root of the metric of values
-	spread       float64       // mean square of what varies in the exact output
 	curves       *curves
 	grad         *curves
 	optimizer    *nn.AdamW
@@ -28,7 +26,6 @@ type head struct {
 // sequences one after another.
 type seen struct {
 	q, k               tensor.Matrix // [N, d]
-	v                  tensor.Matrix // [N, dv]
 	keyBias, queryBias []float32     // [N]
 	seqs               tensor.Sequences
 }
@@ -36,11 +33,7 @@ type seen struct {
 // sample returns sequence i.
 func (s *seen) sample(i int) sample {
 	lo, hi := s.seqs.Bounds(i)
-	x := sample{q: s.q.SliceRows(lo, hi), k: s.k.SliceRows(lo, hi), keyBias: s.keyBias[lo:hi], queryBias: s.queryBias[lo:hi]}
-	if s.v.Rows > 0 {
-		x.v = s.v.SliceRows(lo, hi)
-	}
-	return x
+	return sample{s.q.SliceRows(lo, hi), s.k.SliceRows(lo, hi), s.keyBias[lo:hi], s.queryBias[lo:hi]}
 }
 
 // sequences returns how many sequences the head sees.
@@ -142,12 +135,6 @@ func (h *head) run(p *headPlan, until int, rng *rand.PCG, work *tensor.Arena) er
 
 func (h *head) step(p *headPlan, pick *rand.Rand, work *tensor.Arena) error {
 	defer work.Release(work.Mark())
-	l := p.loss
-	if h.spread > 0 {
-		l.output /= h.spread
-	} else {
-		l.output = 0 // it is the same for all tokens
-	}
 	chosen, rows, n := work.Doubles(p.batch), 0, h.sequences()
 	for i := range chosen {
 		s := pick.IntN(n)
@@ -156,7 +143,7 @@ func (h *head) step(p *headPlan, pick *rand.Rand, work *tensor.Arena) error {
 	clear(h.grad.data)
 	packed := h.curves.pack(work)
 	for _, s := range chosen {
-		l.sequence(&packed, h.grad, h.sample(int(s)), 1/float32(rows), false, work)
+		p.loss.sequence(&packed, h.grad, h.sample(int(s)), 1/float32(rows), false, work)
 	}
 	h.curves.around(h.grad)
 	_, err := h.optimizer.Step(nil, p.rate.at(h.steps))

@@ -61,10 +61,6 @@ func (m *Model) Heads() int { return m.config.Heads }
 // HeadWidth returns d, the width of a head's queries, keys and values.
 func (m *Model) HeadWidth() int { return m.config.HeadWidth() }
 
-// HeadOutput returns the part of a layer's output projection [D, d] that takes
-// what a head returns to the hidden state.
-func (m *Model) HeadOutput(layer, head int) tensor.Matrix { return m.blocks[layer].HeadOutput(head) }
-
 // Width returns D, the width of hidden states.
 func (m *Model) Width() int { return m.config.Width }
 

@@ -225,10 +225,7 @@ func TestSteadyStateOfBackwardDoesNotAllocate(t *testing.T) {
 			b.Forward(y, x, pass)
 			b.Backward(dx, grad, dy, pass)
 		}
-		for range 20 {
-			f() // every worker meets the largest part at some time
-		}
-		if n := testing.AllocsPerRun(20, f); n >= 1 && (threads == 1 || n > 2) {
+		if n := settled(f); n >= 1 && (threads == 1 || n > 2) {
 			t.Errorf("%d threads: %v allocations", threads, n)
 		}
 		pool.Close()

@@ -191,17 +191,6 @@ func (b *Block) KeyWidth() int { return b.keyWidth }
 // ValueWidth returns dv, the width of one head's values.
 func (b *Block) ValueWidth() int { return b.valueWidth }
 
-// HeadOutput returns the part of the output projection [D, dv] that takes what head
-// h returns to the width of the block.
-func (b *Block) HeadOutput(h int) tensor.Matrix {
-	out, row := tensor.New(b.width, b.valueWidth), make([]float32, b.output.In())
-	for i := range b.width {
-		b.output.weight.Row(row, i)
-		copy(out.Row(i), row[h*b.valueWidth:])
-	}
-	return out
-}
-
 // Pass is what one application of a block needs beside its input.
 type Pass struct {
 	// Sequences divide all rows of the input.

@@ -70,6 +70,9 @@ func continuing(t *testing.T) transfer.Config {
 }
 
 func TestEveryKindOfInputIsTransferred(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: -short; a minute with the race detector, on threads that other tests share")
+	}
 	for name, c := range map[string]struct {
 		cfg        transfer.Config
 		kind, task string

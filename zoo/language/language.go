@@ -24,8 +24,8 @@ var verses string
 var calibration string
 
 // Files is the model as a Hugging Face folder: config.json, model.safetensors (float16), tokenizer.json,
-// tokenizer_config.json, vocab.txt and fitted tuning curves, tuning.safetensors and tuning-16 and -32 with fewer
-// neurons. Its open files implement io.ReaderAt and io.Seeker and need no copy of the weights to be read.
+// tokenizer_config.json, vocab.txt and fitted tuning curves, tuning.safetensors. Its open files implement io.ReaderAt
+// and io.Seeker and need no copy of the weights to be read.
 func Files() fs.FS { return files }
 
 // Verses returns passages of books that were held out of training, 20 to 60 tokens each, in the order of the books:

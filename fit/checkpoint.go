@@ -49,7 +49,7 @@ func (r *run) identity() string {
 		word(uint64(x))
 	}
 	word(r.cfg.Seed)
-	for _, c := range []*Corpus{r.corpus, r.validation} {
+	for _, c := range []*Corpus{r.cfg.Corpus, r.cfg.Validation} {
 		word(uint64(c.Len()))
 		for _, x := range c.batch.Sequences.Offsets {
 			word(uint64(x))
@@ -91,7 +91,7 @@ func (r *run) parse(f *safetensors.File) (*saved, error) {
 	if m := meta["schema"]; m != stateSchema {
 		return nil, fmt.Errorf("schema is %q, want %q: this is no state of a fit, or one of another version; give another file, or remove it to begin anew", m, stateSchema)
 	}
-	if meta["identity"] != r.identity() {
+	if meta["identity"] != r.id {
 		return nil, errors.New("it belongs to another fit: model, texts, neurons, steps, settings, seed or kernel differ; give the same, another file, or remove this one to begin anew")
 	}
 	var s saved
@@ -193,7 +193,7 @@ func (r *run) save() error {
 	}{{"curves", n.curves}, {"mean", n.mean}, {"square", n.square}, {"best", n.best}, {"anchors", n.anchors}} {
 		tensors = append(tensors, safetensors.New(t.name, []int{len(t.values)}, t.values))
 	}
-	err = safetensors.WriteFile(r.cfg.Checkpoint, tensors, map[string]string{"schema": stateSchema, "identity": r.identity(), "state": string(st)})
+	err = safetensors.WriteFile(r.cfg.Checkpoint, tensors, map[string]string{"schema": stateSchema, "identity": r.id, "state": string(st)})
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w; the one before is unchanged", err)
 	}

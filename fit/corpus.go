@@ -69,6 +69,20 @@ func (c *Corpus) first(n int) []int {
 	return out
 }
 
+// part returns the corpus of the sequences from the beginning that hold about n
+// tokens.
+func (c *Corpus) part(n int) *Corpus {
+	chosen := c.first(n)
+	if len(chosen) == c.Len() {
+		return c
+	}
+	out := &Corpus{batch: c.pick(chosen)}
+	if c.masked != nil {
+		out.masked = c.masked[:len(chosen)]
+	}
+	return out
+}
+
 // maskShare is the share of words that are masked to be filled, as in training.
 const maskShare = 0.15
 

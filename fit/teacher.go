@@ -26,7 +26,7 @@ type teacher struct {
 type lesson [][]uint16
 
 // teacherBytes bounds what is kept; what exceeds it is computed again each time.
-const teacherBytes = 1 << 30
+const teacherBytes = 512 << 20
 
 func newTeacher(m *model.Model, c *Corpus, work *nn.Workspace) *teacher {
 	return &teacher{model: m, corpus: c, work: work, kept: make([]lesson, c.Len())}

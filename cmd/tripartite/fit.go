@@ -29,7 +29,7 @@ type fitFlags struct {
 }
 
 func newFit(e *env) *cobra.Command {
-	f := &fitFlags{neurons: 128, minutes: 30, length: 128, output: network.TuningFile}
+	f := &fitFlags{neurons: 128, minutes: 30, length: 256, output: network.TuningFile}
 	c := &cobra.Command{
 		Use:   "fit",
 		Short: "Fit tuning curves to a pretrained network",
@@ -296,11 +296,10 @@ func split(all []string, every int) (rest, held []string) {
 	return rest, held
 }
 
-// How texts become sequences to fit to: as many as there are texts and as many
-// that are put together of several, to show contexts of all lengths; 2,000 of each
-// at least.
+// How texts become sequences to fit to: each by itself, and others that are put
+// together of several, to show contexts of all lengths. Of short texts, half of all
+// tokens are in the latter, of long ones half of all sequences.
 const (
-	packedShare    = 0.5
 	leastSequences = 4000
 	shortestPacked = 8
 )
@@ -330,7 +329,9 @@ func (f *fitFlags) corpus(ctx context.Context, e *env, net *network.Network, in 
 	}
 	n, packing := len(in.Texts), fit.Packing{Longest: longest, Shortest: shortestPacked}
 	if packed {
-		n, packing.Share = max(leastSequences, 2*n), packedShare
+		alone, together := float64(f.tokens(net, in))/float64(n), float64(shortestPacked+longest)/2
+		packing.Share = min(0.5, alone/(alone+together))
+		n = max(leastSequences, int(float64(n)/(1-packing.Share)))
 	}
 	sequences, err := fit.Pack(net, in.Texts, n, packing, e.seed)
 	if err != nil {

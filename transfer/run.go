@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"math"
 
@@ -54,8 +55,12 @@ func (r *run) mask(head int) mask {
 func (r *run) exact() error {
 	net := r.cfg.Network.Model
 	r.exactHeads = make([][]exactHead, net.Layers())
+	var failed error
 	_, err := net.Forward(r.ctx, r.batch, model.Run{
 		Work: r.work,
+		Hidden: func(l int, x tensor.Matrix) {
+			failed = cmp.Or(failed, network.CheckStates(net, l, x))
+		},
 		Trace: func(l int, t *nn.Trace) {
 			for h := range net.Heads() {
 				r.exactHeads[l] = append(r.exactHeads[l], exactHead{
@@ -67,7 +72,7 @@ func (r *run) exact() error {
 			r.progress(float64(l+1) / float64(net.Layers()))
 		},
 	})
-	return err
+	return cmp.Or(err, failed)
 }
 
 // heads compares every head with its replacement.

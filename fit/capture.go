@@ -13,15 +13,19 @@ import (
 )
 
 // newHeads returns the heads of a model, [L][heads], in coordinates that balance
-// what they see in a batch.
-func newHeads(ctx context.Context, m *model.Model, b model.Batch, work *nn.Workspace) ([][]*head, error) {
+// what they see in a batch or, with shared, in those of one curve.
+func newHeads(ctx context.Context, m *model.Model, b model.Batch, shared bool, work *nn.Workspace) ([][]*head, error) {
 	heads, d := make([][]*head, m.Layers()), m.HeadWidth()
 	err := watch(ctx, m, b, work, func(l, h int, q, k tensor.Matrix) error {
 		c, err := tuning.Calibrate(rows(q), rows(k), d)
 		if err != nil {
 			return err
 		}
-		heads[l][h] = &head{layer: l, index: h, balanced: newBalanced(c)}
+		coordinates := newBalanced
+		if shared {
+			coordinates = oneCurve
+		}
+		heads[l][h] = &head{layer: l, index: h, balanced: coordinates(c)}
 		return nil
 	}, func(l int) { heads[l] = make([]*head, m.Heads()) })
 	return heads, err

@@ -49,6 +49,9 @@ func (r *run) identity() string {
 		word(uint64(x))
 	}
 	word(r.cfg.Seed)
+	if r.cfg.Shared {
+		word(1)
+	}
 	for _, c := range []*Corpus{r.cfg.Corpus, r.cfg.Validation} {
 		word(uint64(c.Len()))
 		for _, x := range c.batch.Sequences.Offsets {

@@ -18,6 +18,9 @@ type Config struct {
 	// Neurons is how many hidden neurons all heads have together. They are divided
 	// by what the error of each head costs the output.
 	Neurons int
+	// Shared gives every neuron one tuning curve for both phases, as in the paper:
+	// what it answers to as a key, it answers to as a query.
+	Shared bool
 	// HeadSteps and JointSteps are the lengths of the two stages. With both given,
 	// the result depends on the configuration, the seed and the kernel alone. 0
 	// means as many as Minutes allow.

@@ -127,7 +127,7 @@ func (r *run) read(ctx context.Context) (err error) {
 		return err
 	}
 	r.teacher = newTeacher(m, r.corpus, r.work)
-	if r.heads, err = newHeads(ctx, m, r.corpus.pick(append(r.chunkOf(0), r.chunkOf(1)...)), r.work); err != nil {
+	if r.heads, err = newHeads(ctx, m, r.corpus.pick(append(r.chunkOf(0), r.chunkOf(1)...)), r.cfg.Shared, r.work); err != nil {
 		return err
 	}
 	if r.held, err = capture(ctx, m, r.validation.pick(r.validation.first(heldTokens)), r.heads, r.work); err != nil {
@@ -137,7 +137,7 @@ func (r *run) read(ctx context.Context) (err error) {
 		r.all = append(r.all, layer...)
 	}
 	r.result = Result{
-		Schema: Schema, Program: r.cfg.Program, Kernel: tensor.Kernel(), Model: m.Name(), Seed: r.cfg.Seed, Settings: r.cfg.Settings,
+		Schema: Schema, Program: r.cfg.Program, Kernel: tensor.Kernel(), Model: m.Name(), Shared: r.cfg.Shared, Seed: r.cfg.Seed, Settings: r.cfg.Settings,
 		Corpus:     Counts{r.corpus.Len(), r.corpus.Tokens()},
 		Validation: Counts{r.validation.Len(), r.validation.Tokens()},
 	}

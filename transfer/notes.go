@@ -3,7 +3,6 @@ package transfer
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/tripartite-go/tripartite/internal/counts"
@@ -184,20 +183,24 @@ func way(x, uniform Number) float64 {
 // need says how many neurons drawn curves need to do what fitted ones do.
 func need(r *Report, say func(string, ...any)) {
 	f := &r.Fidelity
-	i := slices.IndexFunc(f.Curves, func(c FidelityCurve) bool { return c.Name == string(tuning.Fitted) })
-	if i < 0 {
-		return
-	}
-	fitted := f.Curves[i]
-	for j, m := range fitted.Neurons {
-		var others []string
-		for _, c := range f.Curves {
-			if c.Draw != "" {
-				others = append(others, c.needs(fitted.Hidden[j])+" of "+c.Name+" curves")
-			}
+	for _, fitted := range f.Curves {
+		how := ""
+		switch {
+		case fitted.Draw != "":
+			continue
+		case fitted.Name == FittedShared:
+			how = ", one curve of each for keys and queries,"
 		}
-		say("The network fitted with %s neurons a head keeps a cosine of %.3f of the last hidden states (on %s). Drawn at random, that takes %s.",
-			rounded(m), float64(fitted.Hidden[j]), counts.Plural(f.Texts, input(r)), strings.Join(others, ", and "))
+		for j, m := range fitted.Neurons {
+			var others []string
+			for _, c := range f.Curves {
+				if c.Draw != "" {
+					others = append(others, c.needs(fitted.Hidden[j])+" of "+c.Name+" curves")
+				}
+			}
+			say("The network fitted with %s neurons a head%s keeps a cosine of %.3f of the last hidden states (on %s). Drawn at random, that takes %s.",
+				rounded(m), how, float64(fitted.Hidden[j]), counts.Plural(f.Texts, input(r)), strings.Join(others, ", and "))
+		}
 	}
 }
 

@@ -241,9 +241,13 @@ type Fidelity struct {
 	Curves           []FidelityCurve `json:"curves"` // none where no head is replaced
 }
 
+// FittedShared names fitted curves of which a neuron has one for both phases, as in
+// the paper, beside those of which it has two.
+const FittedShared = "fitted-shared"
+
 // FidelityCurve is one kind of curves.
 type FidelityCurve struct {
-	Name    string   `json:"name"`           // "exp", "calibrated" or "fitted"
+	Name    string   `json:"name"`           // "exp", "calibrated", "fitted" or FittedShared
 	Draw    string   `json:"draw,omitempty"` // "" for fitted curves
 	Neurons []Number `json:"neurons"`        // of a replaced head, the mean
 	// Hidden is the mean cosine of the last hidden states, Agreement the share of

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,7 @@ type fitFlags struct {
 	neurons, total, length   int
 	minutes                  float64
 	headSteps, jointSteps    int
-	resume, half             bool
+	shared, resume, half     bool
 	output                   string
 }
 
@@ -40,6 +41,8 @@ network, so that its hidden states and answers do. Neurons are divided among
 heads by what the error of each costs the output, under one total. The curves,
 for keys and for queries apart, go into a file, which transfer, run and stream
 take by --tuning FILE. They belong to the weights that they were fitted to.
+With --shared a neuron answers to keys and to queries by one curve, as in the
+paper; transfer --compare shows what that costs.
 
 Inputs are of the kind that will be read: a file of texts, one a line, or a
 folder of pictures or sounds; nothing in them is labelled. The more, the better
@@ -61,6 +64,8 @@ divergence of its attention from softmax, and the error of its calcium.`,
 		Example: `  tripartite fit
   tripartite transfer --tuning tuning.safetensors -o report-fitted
   tripartite fit --model vision --neurons 64 --minutes 5 -o vision-64.safetensors
+  tripartite fit --shared -o shared.safetensors
+  tripartite transfer --compare shared.safetensors -o report-shared
   tripartite fit --model ./gpt2 --input passages.txt -o gpt2-128.safetensors
   tripartite run ./gpt2 --text "And God said" --attention algebraic --tuning gpt2-128.safetensors --max-new-tokens 20`,
 		Args:              arguments(),
@@ -76,7 +81,8 @@ divergence of its attention from softmax, and the error of its calcium.`,
 	group(c, "Network", "model", "input", "validation", "length")
 	intVar(flags, &f.neurons, "neurons", 1, "hidden neurons of a head, the mean")
 	intVar(flags, &f.total, "total", 1, "hidden neurons of all heads, in place of --neurons")
-	group(c, "Heads", "neurons", "total")
+	flags.BoolVar(&f.shared, "shared", false, "one tuning curve of a neuron for keys and queries, as in the paper")
+	group(c, "Heads", "neurons", "total", "shared")
 	floatVar(flags, &f.minutes, "minutes", func(x float64) bool { return x > 0 }, "a number above 0", "minutes that the fit may take, about")
 	intVar(flags, &f.headSteps, "head-steps", 1, "steps of the fit head by head, with --joint-steps in place of --minutes")
 	intVar(flags, &f.jointSteps, "joint-steps", 1, "steps of the fit through the whole network")
@@ -138,10 +144,11 @@ func runFit(e *env, c *cobra.Command, f *fitFlags) error {
 	if err != nil {
 		return err
 	}
+	limitMemory()
 	pool := tensor.NewPool(e.cores())
 	defer pool.Close()
 	cfg := fit.Config{
-		Network: net, Neurons: f.total, HeadSteps: f.headSteps, JointSteps: f.jointSteps, Minutes: f.minutes,
+		Network: net, Neurons: f.total, Shared: f.shared, HeadSteps: f.headSteps, JointSteps: f.jointSteps, Minutes: f.minutes,
 		Settings: fit.DefaultSettings(), Seed: e.seed, Pool: pool, Checkpoint: f.state(), Program: programVersion(),
 	}
 	if cfg.Neurons == 0 {
@@ -185,6 +192,19 @@ func runFit(e *env, c *cobra.Command, f *fitFlags) error {
 	}
 	_, err = fmt.Fprintf(e.stdout, "\nThe curves are in %s; to run with them: --tuning %s\n", f.output, f.output)
 	return err
+}
+
+// fitMemory is what a fit keeps to where it can: what heads see and what the exact
+// network computes is thrown away and made anew all the time, and by default as much
+// garbage as there is data may wait.
+const fitMemory = 3 << 30
+
+// limitMemory has garbage collected before memory exceeds fitMemory, unless
+// GOMEMLIMIT says otherwise.
+func limitMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(fitMemory)
+	}
 }
 
 // ended says of a fit that was interrupted how it goes on.

@@ -33,8 +33,8 @@ type Embedding struct {
 	P05    float64 `json:"cosine_p05"`
 	Min    float64 `json:"cosine_min"`
 	// Centred is the mean cosine after the mean exact embedding was taken off both:
-	// what tells one sequence from another.
-	Centred float64 `json:"cosine_centred"`
+	// what tells one sequence from another. Nil of equal ones.
+	Centred *float64 `json:"cosine_centred,omitempty"`
 	// Rank is the Spearman correlation of the similarities of all pairs, nil where
 	// these have no order: of two sequences, or of equal ones.
 	Rank *float64 `json:"similarity_rank_correlation,omitempty"`
@@ -102,14 +102,19 @@ func (e *evaluation) of(ctx context.Context, heads [][]attention.Head) (f Fideli
 
 func compareEmbeddings(exact, got tensor.Matrix) *Embedding {
 	c := cosines(exact, got)
-	e := &Embedding{
+	return &Embedding{
 		Cosine: stats.Mean(c), P05: stats.Quantile(c, 0.05), Min: stats.Quantile(c, 0),
-		Centred: stats.Mean(cosines(centred(exact, exact), centred(got, exact))),
+		Centred: defined(stats.Mean(cosines(centred(exact, exact), centred(got, exact)))),
+		Rank:    defined(rankCorrelation(similarities(exact), similarities(got))),
 	}
-	if r := rankCorrelation(similarities(exact), similarities(got)); !math.IsNaN(r) {
-		e.Rank = &r
+}
+
+// defined returns nil for what is no number.
+func defined(x float64) *float64 {
+	if math.IsNaN(x) {
+		return nil
 	}
-	return e
+	return &x
 }
 
 // answers counts how often the most likely answers agree, nil without a read-out.

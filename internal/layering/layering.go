@@ -56,7 +56,7 @@ func Rules() map[string]Rule {
 	rules["task"] = Rule{Internal: append(engine, "input/text", "network")}
 	rules["transfer"] = Rule{Internal: append(engine, "input/text", "network", "task", "internal/counts", "internal/stats"), External: gonum}
 	rules["stream"] = Rule{Internal: []string{".", "tuning", "model", "attention", "nn", "tensor", "safetensors", "internal/atomicfile"}}
-	rules["fit"] = Rule{Internal: append(engine, "network", "internal/stats"), External: gonum}
+	rules["fit"] = Rule{Internal: append(engine, "network", "internal/atomicfile", "internal/stats"), External: gonum}
 	rules["bench"] = Rule{Internal: []string{"attention", "nn", "tensor", "tuning", "internal/stats"}}
 	// Answers the script that compares with other programs.
 	rules["tools/bench/ours"] = Rule{Internal: []string{"bench", "model", "nn", "tensor"}}

@@ -149,7 +149,7 @@ func TestAFitThatWasInterruptedGoesOnToTheSameResult(t *testing.T) {
 	m := open(t, "bert")
 	want := bytesOf(t, mustRun(t, small(t, m, 2)))
 	path := filepath.Join(t.TempDir(), "state")
-	for _, at := range []interruption{{StageSurvey, 1}, {StageHeads, 1}, {StageHeads, 40}, {StageJoint, 1}, {StageJoint, 17}, {StageSettle, 0}} {
+	for _, at := range []interruption{{StageRead, 0}, {StageSurvey, 1}, {StageAllocate, 1}, {StageHeads, 1}, {StageHeads, 40}, {StageJoint, 1}, {StageJoint, 17}, {StageSettle, 0}} {
 		ctx, cancel := context.WithCancel(t.Context())
 		cfg := small(t, m, 2)
 		cfg.Checkpoint = path
@@ -163,7 +163,8 @@ func TestAFitThatWasInterruptedGoesOnToTheSameResult(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("interrupted in %q at step %d: %v", at.stage, at.step, err)
 		}
-		if _, err := os.Stat(path); (err == nil) != (at.stage != StageSurvey) {
+		kept := !slices.Contains([]string{StageRead, StageSurvey, StageAllocate}, at.stage) // before, there is nothing to keep
+		if _, err := os.Stat(path); (err == nil) != kept {
 			t.Errorf("interrupted in %q at step %d, the checkpoint: %v", at.stage, at.step, err)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"math"
-	"slices"
 
 	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/internal/stats"
@@ -33,8 +32,8 @@ type Embedding struct {
 	P05    float64 `json:"cosine_p05"`
 	Min    float64 `json:"cosine_min"`
 	// Centred is the mean cosine after the mean exact embedding was taken off both:
-	// what tells one sequence from another. Nil of equal ones.
-	Centred *float64 `json:"cosine_centred,omitempty"`
+	// what tells one sequence from another.
+	Centred float64 `json:"cosine_centred"`
 	// Rank is the Spearman correlation of the similarities of all pairs, nil where
 	// these have no order: of two sequences, or of equal ones.
 	Rank *float64 `json:"similarity_rank_correlation,omitempty"`
@@ -101,20 +100,15 @@ func (e *evaluation) of(ctx context.Context, heads [][]attention.Head) (f Fideli
 }
 
 func compareEmbeddings(exact, got tensor.Matrix) *Embedding {
-	c := cosines(exact, got)
-	return &Embedding{
+	c, want, have := cosines(exact, got), vectors(exact), vectors(got)
+	e := &Embedding{
 		Cosine: stats.Mean(c), P05: stats.Quantile(c, 0.05), Min: stats.Quantile(c, 0),
-		Centred: defined(stats.Mean(cosines(centred(exact, exact), centred(got, exact)))),
-		Rank:    defined(rankCorrelation(similarities(exact), similarities(got))),
+		Centred: stats.CentredCosine(want, have),
 	}
-}
-
-// defined returns nil for what is no number.
-func defined(x float64) *float64 {
-	if math.IsNaN(x) {
-		return nil
+	if r := stats.SimilarityRank(want, have); !math.IsNaN(r) {
+		e.Rank = &r
 	}
-	return &x
+	return e
 }
 
 // answers counts how often the most likely answers agree, nil without a read-out.
@@ -166,60 +160,16 @@ func means(states tensor.Matrix, seqs tensor.Sequences) tensor.Matrix {
 func cosines(x, y tensor.Matrix) []float64 {
 	out := make([]float64, x.Rows)
 	for i := range out {
-		out[i] = cosine(x.Row(i), y.Row(i))
+		out[i] = stats.Cosine(x.Row(i), y.Row(i))
 	}
 	return out
 }
 
-func cosine(x, y []float32) float64 {
-	var xy, xx, yy float64
-	for i, v := range x {
-		a, b := float64(v), float64(y[i])
-		xy, xx, yy = xy+a*b, xx+a*a, yy+b*b
-	}
-	return xy / math.Sqrt(xx*yy)
-}
-
-// centred returns the rows of x less the mean row of zero.
-func centred(x, zero tensor.Matrix) tensor.Matrix {
-	mean := means(zero, tensor.NewSequences(zero.Rows))
-	out := x.Clone()
-	for i := range out.Rows {
-		tensor.AddScaled(out.Row(i), -1, mean.Row(0))
-	}
-	return out
-}
-
-// similarities returns the cosines of all pairs of rows.
-func similarities(x tensor.Matrix) []float64 {
-	var out []float64
-	for i := range x.Rows {
-		for j := range i {
-			out = append(out, cosine(x.Row(i), x.Row(j)))
-		}
-	}
-	return out
-}
-
-// rankCorrelation is Spearman's: the correlation of ranks, ties sharing theirs.
-func rankCorrelation(x, y []float64) float64 { return stats.Correlation(ranks(x), ranks(y)) }
-
-func ranks(x []float64) []float64 {
-	order := make([]int, len(x))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(x[a], x[b]) })
-	out := make([]float64, len(x))
-	for lo := 0; lo < len(order); {
-		hi := lo
-		for hi < len(order) && x[order[hi]] == x[order[lo]] {
-			hi++
-		}
-		for _, i := range order[lo:hi] {
-			out[i] = float64(lo+hi-1) / 2
-		}
-		lo = hi
+// vectors are the rows of x.
+func vectors(x tensor.Matrix) [][]float32 {
+	out := make([][]float32, x.Rows)
+	for i := range out {
+		out[i] = x.Row(i)
 	}
 	return out
 }

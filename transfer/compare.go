@@ -38,7 +38,7 @@ func before(x *exactHead, head attention.Head, work *tensor.Arena) *Before {
 	var off []float64
 	var cosines mean
 	for row := range y.Rows {
-		cosines.add(cosine(y.Row(row), x.y.Row(row)))
+		cosines.add(stats.Cosine(y.Row(row), x.y.Row(row)))
 		if e := Number(logC[row] + trace.LogFactor[row] - x.logZ[row]); defined(e) {
 			off = append(off, math.Abs(float64(e)))
 		}
@@ -69,7 +69,7 @@ func compare(x *exactHead, head attention.Head, cal *tuning.Calibration, work *t
 				LogNull:       Number(t.logNull(j)),
 			}
 			points = append(points, p)
-			cosines = append(cosines, cosine(y.Row(row), x.y.Row(row)))
+			cosines = append(cosines, stats.Cosine(y.Row(row), x.y.Row(row)))
 			// Calcium that is not positive has no logarithm; it is counted instead.
 			if !defined(p.LogCalcium) {
 				continue

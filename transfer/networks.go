@@ -26,7 +26,7 @@ type comparison struct {
 	embeddings [networksCompared]tensor.Matrix // of the present part, [n, D]
 	circuit    []float64                       // cosines of embeddings, circuit's to exact's
 	floor      mean                            // uniform's to exact's
-	exact      [][]float32                     // all exact embeddings
+	exact, got [][]float32                     // all embeddings, exact and circuit's
 }
 
 // mean is one of numbers that come one by one, NaN of none.
@@ -46,7 +46,7 @@ func (m *mean) value() Number {
 
 func (m *mean) cosines(x, y tensor.Matrix) {
 	for i := range x.Rows {
-		m.add(cosine(x.Row(i), y.Row(i)))
+		m.add(stats.Cosine(x.Row(i), y.Row(i)))
 	}
 }
 
@@ -124,9 +124,9 @@ func (c *comparison) embed() {
 	want := c.embeddings[exactNetwork]
 	for i := range want.Rows {
 		row := want.Row(i)
-		c.circuit = append(c.circuit, cosine(row, c.embeddings[circuitNetwork].Row(i)))
-		c.floor.add(cosine(row, c.embeddings[uniformNetwork].Row(i)))
-		c.exact = append(c.exact, row)
+		c.circuit = append(c.circuit, stats.Cosine(row, c.embeddings[circuitNetwork].Row(i)))
+		c.floor.add(stats.Cosine(row, c.embeddings[uniformNetwork].Row(i)))
+		c.exact, c.got = append(c.exact, row), append(c.got, c.embeddings[circuitNetwork].Row(i))
 	}
 }
 
@@ -138,7 +138,25 @@ func (c *comparison) report(r *Report) {
 	n.HiddenCosine, n.HiddenUniform = r.Layers[len(c.layers)-1].HiddenCosine, c.uniform.value()
 	n.EmbeddingCosine, n.EmbeddingUniform = Number(stats.Mean(c.circuit)), c.floor.value()
 	n.EmbeddingP05 = Number(stats.Quantile(c.circuit, 0.05))
+	n.EmbeddingCentred = Number(stats.CentredCosine(c.exact, c.got))
+	n.SimilarityRank = Number(stats.SimilarityRank(spread(c.exact, rankedInputs), spread(c.got, rankedInputs)))
 	n.EmbeddingOther = c.other()
+}
+
+// rankedInputs is among how many inputs at most the similarities of all pairs are
+// ranked.
+const rankedInputs = 1000
+
+// spread returns at most n of all, evenly spaced.
+func spread(all [][]float32, n int) [][]float32 {
+	if len(all) <= n {
+		return all
+	}
+	out := make([][]float32, n)
+	for i := range out {
+		out[i] = all[i*len(all)/n]
+	}
+	return out
 }
 
 // other returns the mean cosine of exact embeddings of two different inputs: of
@@ -149,7 +167,7 @@ func (c *comparison) other() Number {
 	n := len(c.exact)
 	for i := range n {
 		if far := (i + n/2) % n; far != i {
-			m.add(cosine(c.exact[i], c.exact[far]))
+			m.add(stats.Cosine(c.exact[i], c.exact[far]))
 		}
 	}
 	return m.value()

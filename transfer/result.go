@@ -148,6 +148,11 @@ type Network struct {
 	EmbeddingCosine  Number `json:"embedding_cosine"`
 	EmbeddingP05     Number `json:"embedding_cosine_p05"`
 	EmbeddingUniform Number `json:"embedding_cosine_uniform"`
+	// EmbeddingCentred is the mean cosine after the mean exact embedding was taken off
+	// both: what tells one input from another. SimilarityRank is the Spearman
+	// correlation of the similarities of all pairs, of up to 1,000 inputs.
+	EmbeddingCentred Number `json:"embedding_cosine_centred"`
+	SimilarityRank   Number `json:"similarity_rank_correlation"`
 	EmbeddingOther   Number `json:"embedding_cosine_other_text"` // exact embeddings of two different inputs
 	Task             *Task  `json:"task,omitempty"`              // nil for a model that gives no answers
 }

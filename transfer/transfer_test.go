@@ -59,7 +59,7 @@ func TestExactSelectionChangesNothing(t *testing.T) {
 	cfg.Selection = selection(t, "exact")
 	r := transferred(t, cfg)
 	n := r.Network
-	for name, x := range map[string]transfer.Number{"hidden cosine": n.HiddenCosine, "embedding cosine": n.EmbeddingCosine, "agreement": n.Task.Agreement} {
+	for name, x := range map[string]transfer.Number{"hidden cosine": n.HiddenCosine, "embedding cosine": n.EmbeddingCosine, "centred": n.EmbeddingCentred, "rank correlation": n.SimilarityRank, "agreement": n.Task.Agreement} {
 		if !(math.Abs(float64(x)-1) < 1e-9) {
 			t.Errorf("%s is %v, want 1", name, x)
 		}

@@ -42,7 +42,11 @@ func printFit(w io.Writer, r *fit.Result) error {
 	for _, n := range networks {
 		line := fmt.Sprintf("%-20s %8.4f", n.name, n.Hidden)
 		if x := n.Embedding; x != nil {
-			line += fmt.Sprintf(" %9.4f %8.4f %8s %8s", x.Cosine, x.P05, orDash(x.Centred), orDash(x.Rank))
+			rank := "—"
+			if x.Rank != nil {
+				rank = fmt.Sprintf("%.4f", *x.Rank)
+			}
+			line += fmt.Sprintf(" %9.4f %8.4f %8.4f %8s", x.Cosine, x.P05, x.Centred, rank)
 		}
 		if x := n.Answer; x != nil {
 			line += fmt.Sprintf(" %7.1f%%", 100*x.Agreement)
@@ -62,12 +66,4 @@ func printFit(w io.Writer, r *fit.Result) error {
 	fmt.Fprintln(w, "from softmax, fitted alone and in the end; ln c off: median |ln calcium - ln normalizer|")
 	_, err := fmt.Fprintf(w, "neurons of each layer: %s\n", strings.Trim(fmt.Sprint(layers), "[]"))
 	return err
-}
-
-// orDash writes a measure, or that it is not defined.
-func orDash(x *float64) string {
-	if x == nil {
-		return "—"
-	}
-	return fmt.Sprintf("%.4f", *x)
 }

@@ -42,6 +42,8 @@ cosine of the last hidden states                       1    0.953    0.412
 cosine of the texts' embeddings, mean                  1    0.981    0.350
   two different texts: 0.100
 cosine of the texts' embeddings, 5th percentile        1    0.953
+the same without what all share, mean                  1    0.942
+rank correlation of similarities of all pairs          1    0.931
 masked tokens filled as by exact attention          100%    87.5%    12.0%
   of 128 masked tokens
 masked tokens found                                45.3%    43.8%     8.1%

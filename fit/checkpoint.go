@@ -13,6 +13,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/tripartite-go/tripartite/internal/atomicfile"
 	"github.com/tripartite-go/tripartite/safetensors"
 	"github.com/tripartite-go/tripartite/tensor"
 )
@@ -75,6 +76,7 @@ func (r *run) load() (*saved, error) {
 	if r.cfg.Checkpoint == "" {
 		return nil, nil
 	}
+	atomicfile.RemoveLeftovers(r.cfg.Checkpoint) // of a fit that was killed while it saved
 	if _, err := os.Stat(r.cfg.Checkpoint); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -111,20 +113,49 @@ func (r *run) parse(f *safetensors.File) (*saved, error) {
 			return nil, fmt.Errorf("%w: the file is damaged; remove it to begin anew", err)
 		}
 	}
+	if err := s.check(r); err != nil {
+		return nil, fmt.Errorf("%w: the file is damaged; remove it to begin anew", err)
+	}
+	return &s, nil
+}
+
+// check reports why a fit cannot go on from what was read.
+func (s *saved) check(r *run) error {
 	n, anchors, d := 0, 0, r.model.HeadWidth()
 	for _, m := range s.state.Neurons {
 		if m < 1 || m > r.cfg.Neurons {
-			return nil, fmt.Errorf("a head of %d neurons: the file is damaged; remove it to begin anew", m)
+			return fmt.Errorf("a head of %d neurons", m)
 		}
 		n, anchors = n+sizeOf(m, d), anchors+2*m*d
 	}
 	heads := r.model.Layers() * r.model.Heads()
-	if st := &s.state; len(st.Neurons) != heads || len(st.Costs) != heads || st.Networks == nil || st.Done < 0 ||
-		st.Stage != StageHeads && (len(st.Divergence) != heads || st.PerHead == nil) ||
-		len(s.curves) != n || len(s.mean) != n || len(s.square) != n || len(s.best) != n || len(s.anchors) != anchors {
-		return nil, errors.New("its parts do not fit one another: the file is damaged; remove it to begin anew")
+	st, steps := &s.state, 0
+	switch st.Stage {
+	case StageHeads:
+		steps = st.HeadSteps
+	case StageJoint, StageSettle:
+		steps = st.JointSteps
+		if len(st.Divergence) != heads || st.PerHead == nil {
+			return errors.New("it lacks what was measured of heads by themselves")
+		}
+	default:
+		return fmt.Errorf("a stage %q", st.Stage)
 	}
-	return &s, nil
+	if st.HeadSteps < 1 || st.Done < 0 || st.Done > steps {
+		return fmt.Errorf("%d of %d steps", st.Done, steps)
+	}
+	if len(st.Neurons) != heads || len(st.Costs) != heads || st.Networks == nil ||
+		len(s.curves) != n || len(s.mean) != n || len(s.square) != n || len(s.best) != n || len(s.anchors) != anchors {
+		return errors.New("its parts do not fit one another")
+	}
+	for _, x := range [][]float32{s.curves, s.mean, s.square, s.best, s.anchors} {
+		for _, v := range x {
+			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+				return fmt.Errorf("it holds %v", v)
+			}
+		}
+	}
+	return nil
 }
 
 // resume goes on from a checkpoint, after read.
@@ -180,6 +211,14 @@ func (r *run) collect() (n numbers) {
 	return n
 }
 
+// SaveError says that the state of a fit could not be saved. The one that was saved
+// before, if there is one, is as it was.
+type SaveError struct{ Err error }
+
+func (e *SaveError) Error() string { return "save the state of the fit: " + e.Err.Error() }
+
+func (e *SaveError) Unwrap() error { return e.Err }
+
 // save replaces the checkpoint.
 func (r *run) save() error {
 	if r.cfg.Checkpoint == "" || r.state.Stage == "" {
@@ -187,7 +226,7 @@ func (r *run) save() error {
 	}
 	st, err := json.Marshal(r.state)
 	if err != nil {
-		return fmt.Errorf("checkpoint: %w", err)
+		return fmt.Errorf("a measure of the fit is no number: %w; give other inputs", err)
 	}
 	n := r.collect()
 	var tensors []safetensors.Tensor
@@ -199,20 +238,21 @@ func (r *run) save() error {
 	}
 	err = safetensors.WriteFile(r.cfg.Checkpoint, tensors, map[string]string{"schema": stateSchema, "identity": r.id, "state": string(st)})
 	if err != nil {
-		return fmt.Errorf("checkpoint: %w; the one before is unchanged", err)
+		return &SaveError{err}
 	}
 	return nil
 }
 
 // saveNowAndThen saves if the last time is long ago.
 func (r *run) saveNowAndThen() error {
-	if !r.clock.due(&r.clock.saved, saveEvery) {
+	if !r.clock.due(&r.clock.saved, r.cfg.saveEvery) {
 		return nil
 	}
 	return r.save()
 }
 
-// interrupted saves before the fit ends early because its context is done.
+// interrupted saves before the fit ends early because its context is done. Where
+// that fails, the error is a SaveError, too.
 func (r *run) interrupted(err error) error {
 	if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return err

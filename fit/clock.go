@@ -13,7 +13,7 @@ const (
 	warmSteps    = 50 // over which rates rise
 	measureSteps = 10
 
-	saveEvery = 30 * time.Second
+	defaultSaveEvery = 30 * time.Second
 )
 
 // clock divides the time there is among the stages.

@@ -3,7 +3,9 @@ package fit
 import (
 	"errors"
 	"fmt"
+	"time"
 
+	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
 )
@@ -42,6 +44,8 @@ type Config struct {
 	Program, Weights string
 	// Progress, if not nil, is told how far the fit is, every second or so.
 	Progress func(Progress)
+
+	saveEvery time.Duration // between two checkpoints; 0 for defaultSaveEvery
 }
 
 // Settings are what measured best, and rarely need to be changed.
@@ -66,6 +70,10 @@ func DefaultSettings() Settings {
 	}
 }
 
+// FewestTokens returns how many tokens a corpus must hold: covariances of queries
+// and keys, of rank d, take more than d of them.
+func FewestTokens(m *model.Model) int { return 2 * m.HeadWidth() }
+
 func (c *Config) check() error {
 	m := c.Network.Model
 	if m.Precision() != tensor.Float32 {
@@ -78,7 +86,7 @@ func (c *Config) check() error {
 		what   string
 		corpus *Corpus
 		least  int
-	}{{"fit to", c.Corpus, 2 * m.HeadWidth()}, {"validate on", c.Validation, 1}} {
+	}{{"fit to", c.Corpus, FewestTokens(m)}, {"validate on", c.Validation, 1}} {
 		if n := p.corpus.Tokens(); n < p.least {
 			return fmt.Errorf("there are %d tokens to %s, of which every head needs at least %d; give more", n, p.what, p.least)
 		}

@@ -1,12 +1,14 @@
 package fit
 
 import (
+	"cmp"
 	"context"
 	"math"
 
 	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/model"
+	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
 )
@@ -55,13 +57,15 @@ type evaluation struct {
 
 func newEvaluation(ctx context.Context, m *model.Model, c *Corpus, w Weights, work *nn.Workspace) (*evaluation, error) {
 	e := &evaluation{model: m, corpus: c, weights: w, work: work}
+	var failed error
 	x, err := m.Forward(ctx, c.batch, model.Run{Work: work, Hidden: func(i int, x tensor.Matrix) {
+		failed = cmp.Or(failed, network.CheckStates(m, i, x))
 		if i > 0 {
 			e.states = append(e.states, x.Clone())
 		}
 	}})
 	e.states = append(e.states, x)
-	return e, err
+	return e, cmp.Or(err, failed, network.CheckStates(m, m.Layers(), x))
 }
 
 // of returns the fidelity of a network with these heads.

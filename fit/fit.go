@@ -30,7 +30,8 @@ import (
 )
 
 // Run fits a network. When the context is done it stops with the context's error,
-// after the state was saved to Config.Checkpoint.
+// after the state was saved to Config.Checkpoint; where that fails, now or on the
+// way, the error is a SaveError.
 func Run(ctx context.Context, cfg Config) (*Result, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -98,6 +99,9 @@ type state struct {
 
 func newRun(cfg Config) *run {
 	m := cfg.Network.Model
+	if cfg.saveEvery == 0 {
+		cfg.saveEvery = defaultSaveEvery
+	}
 	r := &run{cfg: cfg, model: m, corpus: cfg.Corpus, validation: cfg.Validation, work: nn.NewWorkspace(cfg.Pool)}
 	r.arenas = make([]tensor.Arena, cfg.Pool.Threads())
 	r.clock.begin(cfg.Minutes)

@@ -155,6 +155,11 @@ func (r *run) fitJointly(ctx context.Context) error {
 // measure finds how many joint steps there is time for, by steps that are undone.
 func (r *run) measure(ctx context.Context) error {
 	before := append([]float32(nil), r.joint.circuits.data...)
+	defer func() { // also where it is interrupted, so that what is saved is from before
+		copy(r.joint.circuits.data, before)
+		r.joint.circuits.update(r.cfg.Pool)
+		r.joint = newJoint(r.joint.circuits, r.teacher, r.jointPlan(), r.work)
+	}()
 	r.joint.plan.rate.steps = math.MaxInt32
 	began := time.Now()
 	for range measureSteps {
@@ -169,9 +174,6 @@ func (r *run) measure(ctx context.Context) error {
 	}
 	r.clock.budget -= looks * time.Since(began)
 	r.state.JointSteps = r.clock.steps(jointShare, perStep, fewestJointSteps, mostJointSteps)
-	copy(r.joint.circuits.data, before)
-	r.joint.circuits.update(r.cfg.Pool)
-	r.joint = newJoint(r.joint.circuits, r.teacher, r.jointPlan(), r.work)
 	return nil
 }
 

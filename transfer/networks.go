@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/tripartite-go/tripartite/attention"
@@ -74,15 +75,20 @@ func (r *run) networks() error {
 			if err := r.ctx.Err(); err != nil {
 				return err
 			}
+			var failed error
 			last, err := net.Forward(r.ctx, b, model.Run{Heads: heads[n], Work: r.work, Hidden: func(l int, x tensor.Matrix) {
 				if n == exactNetwork {
 					exact = append(exact, x.Clone())
+					failed = cmp.Or(failed, network.CheckStates(net, l, x))
 				}
 				c.hidden(n, l, exact[l], x)
 				if l == net.Layers() {
 					c.embeddings[n] = r.embeddings(x, b.Sequences)
 				}
 			}})
+			if n == exactNetwork {
+				err = cmp.Or(err, failed, network.CheckStates(net, net.Layers(), last))
+			}
 			if err == nil && ask != nil {
 				err = ask.answer(n, heads[n], &b, last)
 			}

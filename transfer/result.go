@@ -126,6 +126,26 @@ type Head struct {
 	// curves with as many neurons, drawn at random. Nil for other curves, and where
 	// there was nothing to calibrate on.
 	Calibrated *Before `json:"calibrated,omitempty"`
+
+	// Allocated says of a circuit whose neurons were allocated by Config.Error what was
+	// asked for and what came of it; nil for others.
+	Allocated *Allocated `json:"allocated,omitempty"`
+}
+
+// Allocated is what the variance law said of the relative error of a head's calcium,
+// c f/Z - 1, and what was measured.
+type Allocated struct {
+	// AskedLog10 is log10 of the neurons that keep the error at Config.Error at the
+	// median query of the calibration inputs. The head has as many, but no fewer than
+	// LeastNeurons and no more than MostNeurons.
+	AskedLog10 Number `json:"neurons_asked_log10"`
+	// Law is the root mean square over draws of independent rows that the law predicts
+	// for the neurons that the head has, at the median query of the inputs that heads
+	// are compared on. Error is what was measured there: the median over queries of
+	// |c f/Z - 1|, of one draw. Of Gaussian errors the median is 0.67 of the root mean
+	// square, and orthogonal rows err less than independent ones.
+	Law   Number `json:"error_law"`
+	Error Number `json:"error"`
 }
 
 // Before is one head with other curves, as Head has it.

@@ -52,7 +52,7 @@ func hard() map[string]*transfer.Report {
 	silent.Fidelity.Task, silent.Fidelity.Answers, silent.Fidelity.Curves = "", 0, silent.Fidelity.Curves[:1]
 	silent.Fidelity.Curves[0].Hidden[0], silent.Fidelity.Curves[0].Agreement = nan, nil
 	return map[string]*transfer.Report{
-		"fitted": fitted(sample(4, 4, 60)), "fitted, no answers": silent,
+		"allocated": allocatedHeads(sample(4, 4, 60)), "fitted": fitted(sample(4, 4, 60)), "fitted, no answers": silent,
 		"pictures": pictures, "sounds": sounds, "texts": texts, "no attention": none,
 		"ordinary": sample(4, 4, 60), "72 heads": sample(6, 12, 60), "384 heads": sample(24, 16, 60),
 		"one head": sample(1, 1, 1), "undefined": undefined, "huge": huge, "empty layer": empty, "zero": {},

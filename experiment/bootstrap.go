@@ -80,30 +80,45 @@ func newBootstrap(seeds, inputs int) *bootstrap {
 	return b
 }
 
-// of returns a statistic with its interval. The statistic is told how often each
-// seed and each input counts. Where it is not defined in some resample, or where
-// there is one seed and one input, there is no interval.
+// of returns a statistic with its interval: see ofMany.
 func (b *bootstrap) of(statistic func(seeds, inputs []float64) float64) Estimate {
-	nan := Number(math.NaN())
-	e := Estimate{Number(statistic(b.ones[0], b.ones[1])), nan, nan}
+	return b.ofMany(1, func(dst, seeds, inputs []float64) { dst[0] = statistic(seeds, inputs) })[0]
+}
+
+// ofMany returns n statistics with their intervals. The function that computes them
+// is told how often each seed and each input counts. A statistic that is not defined
+// in some resample has no interval, and none has where there is one seed and one
+// input.
+func (b *bootstrap) ofMany(n int, statistics func(dst, seeds, inputs []float64)) []Estimate {
+	numbers, nan := make([]float64, n), Number(math.NaN())
+	statistics(numbers, b.ones[0], b.ones[1])
+	out := make([]Estimate, n)
+	for j, x := range numbers {
+		out[j] = Estimate{Number(x), nan, nan}
+	}
 	if len(b.ones[0]) == 1 && len(b.ones[1]) == 1 {
-		return e
+		return out
 	}
-	all := make([]float64, resamples)
-	for i := range all {
-		all[i] = statistic(b.seeds[i], b.inputs[i])
+	all := make([][]float64, n)
+	for r := range resamples {
+		statistics(numbers, b.seeds[r], b.inputs[r])
+		for j, x := range numbers {
+			all[j] = append(all[j], x)
+		}
 	}
-	e.Low = Number(stats.Quantile(all, (1-level)/2))
-	e.High = Number(stats.Quantile(all, (1+level)/2))
-	return e
+	for j := range out {
+		out[j].Low = Number(stats.Quantile(all[j], (1-level)/2))
+		out[j].High = Number(stats.Quantile(all[j], (1+level)/2))
+	}
+	return out
 }
 
 // ofSums returns, with their intervals, numbers that follow from sums over seeds and
 // inputs. Cells holds the sums of every input under every seed, all of one length;
 // of writes n numbers, given the sums of all that were resampled.
 func (b *bootstrap) ofSums(cells [][][]float64, n int, of func(dst, sums []float64)) []Estimate {
-	sums, numbers := make([]float64, len(cells[0][0])), make([]float64, n)
-	total := func(seeds, inputs []float64) {
+	sums := make([]float64, len(cells[0][0]))
+	return b.ofMany(n, func(dst, seeds, inputs []float64) {
 		clear(sums)
 		for s, ws := range seeds {
 			for i, wi := range inputs {
@@ -116,27 +131,6 @@ func (b *bootstrap) ofSums(cells [][][]float64, n int, of func(dst, sums []float
 				}
 			}
 		}
-		of(numbers, sums)
-	}
-	out := make([]Estimate, n)
-	total(b.ones[0], b.ones[1])
-	nan := Number(math.NaN())
-	for j, x := range numbers {
-		out[j] = Estimate{Number(x), nan, nan}
-	}
-	if len(b.ones[0]) == 1 && len(b.ones[1]) == 1 {
-		return out
-	}
-	all := make([][]float64, n)
-	for r := range resamples {
-		total(b.seeds[r], b.inputs[r])
-		for j, x := range numbers {
-			all[j] = append(all[j], x)
-		}
-	}
-	for j := range out {
-		out[j].Low = Number(stats.Quantile(all[j], (1-level)/2))
-		out[j].High = Number(stats.Quantile(all[j], (1+level)/2))
-	}
-	return out
+		of(dst, sums)
+	})
 }

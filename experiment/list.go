@@ -16,6 +16,7 @@ import (
 func List() []Experiment {
 	return []Experiment{
 		entry("normalizer", normalizerAbout, DefaultNormalizer(), Normalizer),
+		entry("neurons", neuronsAbout, DefaultNeurons(), Neurons),
 	}
 }
 

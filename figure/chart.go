@@ -3,6 +3,7 @@ package figure
 import (
 	"image/color"
 	"math"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 
@@ -99,9 +100,10 @@ const (
 	keyGap    = 3 * mm
 )
 
-// chartLook is how a series looks: as its family does in other figures, or else in a
-// colour by its place in the key.
+// chartLook is how a series looks: as its family does in other figures, and a law as
+// the family that it is of, or else in a colour by its place in the key.
 func chartLook(name string, place int) look {
+	name = strings.TrimPrefix(name, "law, ")
 	if name == "null predictor" {
 		return look{gray, diamond}
 	}

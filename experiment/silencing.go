@@ -250,6 +250,7 @@ type bench struct {
 
 // prepared is one head of a bench.
 type prepared struct {
+	layer, head   int
 	mean, typical float64 // logarithms of the mean and of the geometric mean of calcium
 	before        *synapses
 }
@@ -278,6 +279,7 @@ func (l *Lab) bench(ctx context.Context, curves Curves, tokens int, seed uint64)
 	err = l.eachHead(ctx, others, func(float64) {}, func(i int, x *activations.Head, work *tensor.Arena) error {
 		layer, h := i/m.Heads(), i%m.Heads()
 		at := &b.at[layer][h]
+		at.layer, at.head = layer, h
 		_, logC, _ := x.Answered(circuits.At(layer, h).Head, work)
 		var logs []float64
 		for _, c := range logC {

@@ -17,6 +17,7 @@ func List() []Experiment {
 	return []Experiment{
 		entry("normalizer", normalizerAbout, DefaultNormalizer(), Normalizer),
 		entry("neurons", neuronsAbout, DefaultNeurons(), Neurons),
+		entry("load", loadAbout, DefaultLoad(), Load),
 		entry("coverage", coverageAbout, DefaultCoverage(), Coverage),
 		entry("silencing", silencingAbout, DefaultSilencing(), Silencing),
 	}

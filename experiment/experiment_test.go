@@ -59,9 +59,15 @@ func small(t *testing.T, name string) Experiment {
 // smallSettings of each experiment.
 var smallSettings = map[string]map[string]string{
 	"normalizer": {"neurons": "32", "tokens": "80"},
-	"load":       {"neurons": "16", "earlier": "[0,20]", "forget": "[0,0.1]", "heads": "2", "probes": "3", "queries": "2"},
-	"silencing":  {"neurons": "16", "tuning": "calibrated", "tokens": "60", "task_tokens": "100"},
 	"neurons":    {"neurons": "[8,32]", "tokens": "80", "heads": "2", "queries": "3", "maps": `["exp","relu","trig","calibrated"]`},
+	"load":       {"neurons": "16", "earlier": "[0,20]", "forget": "[0,0.1]", "heads": "2", "probes": "3", "queries": "2"},
+	"coverage":   {"neurons": "16", "tuning": "calibrated", "tokens": "60", "task_tokens": "100", "fractions": "[1,0.3]"},
+	"silencing":  {"neurons": "16", "tuning": "calibrated", "tokens": "60", "task_tokens": "100"},
+	"predictions": {
+		"load":      `{"neurons": 16, "earlier": [0,20], "forget": [0,0.1], "heads": 2, "probes": 3, "queries": 2}`,
+		"coverage":  `{"neurons": 16, "tuning": "calibrated", "tokens": 60, "task_tokens": 100, "fractions": [1,0.3]}`,
+		"silencing": `{"neurons": 16, "tuning": "calibrated", "tokens": 60, "task_tokens": 100}`,
+	},
 }
 
 func encode(t *testing.T, r *Report) []byte {

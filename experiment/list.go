@@ -20,6 +20,7 @@ func List() []Experiment {
 		entry("load", loadAbout, DefaultLoad(), Load),
 		entry("coverage", coverageAbout, DefaultCoverage(), Coverage),
 		entry("silencing", silencingAbout, DefaultSilencing(), Silencing),
+		entry("predictions", predictionsAbout, DefaultPredictions(), Predictions),
 	}
 }
 

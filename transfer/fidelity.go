@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/answers"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
@@ -111,11 +112,11 @@ func (r *run) newFaithful() (*faithful, error) {
 	}
 	net, b := r.cfg.Network, &f.batch
 	out := &r.report.Fidelity
-	*out = Fidelity{Texts: len(some), Tokens: b.Tokens(), Task: purpose(net)}
+	*out = Fidelity{Texts: len(some), Tokens: b.Tokens(), Task: answers.Purpose(net)}
 	switch out.Task {
 	case Fill:
 		t := net.Tokenizer
-		*b, f.words = maskTokens(*b, t.Special().Mask, t.IsSpecial, tuning.NewRand(r.cfg.Seed, fidelityStream))
+		*b, f.words = answers.MaskTokens(*b, t.Special().Mask, t.IsSpecial, tuning.NewRand(r.cfg.Seed, fidelityStream))
 	case Next:
 		for i := range b.Sequences.Len() {
 			lo, hi := b.Sequences.Bounds(i)
@@ -143,7 +144,7 @@ func (r *run) newFaithful() (*faithful, error) {
 
 // forward returns the last hidden states of a network, a copy, and its likeliest
 // answers.
-func (f *faithful) forward(heads [][]attention.Head) (hidden tensor.Matrix, answers []int, err error) {
+func (f *faithful) forward(heads [][]attention.Head) (hidden tensor.Matrix, said []int, err error) {
 	r := f.run
 	m, pool := r.cfg.Network.Model, r.cfg.Pool
 	last, err := m.Forward(r.ctx, f.batch, model.Run{Heads: heads, Work: r.work, Hidden: func(l int, x tensor.Matrix) {
@@ -166,21 +167,21 @@ func (f *faithful) forward(heads [][]attention.Head) (hidden tensor.Matrix, answ
 		logits = m.Logits(picked, pool)
 	}
 	for i := range logits.Rows {
-		answers = append(answers, argmax(logits.Row(i)))
+		said = append(said, answers.Likeliest(logits.Row(i)))
 	}
-	return hidden, answers, nil
+	return hidden, said, nil
 }
 
 // of compares a network with the exact one: mean cosine of the last hidden states,
 // and the share of answers that are the same, NaN where nothing is asked.
 func (f *faithful) of(heads [][]attention.Head) (hidden, same Number, err error) {
-	states, answers, err := f.forward(heads)
+	states, said, err := f.forward(heads)
 	if err != nil {
 		return hidden, same, err
 	}
 	var c mean
 	c.cosines(f.states, states)
-	return c.value(), agreement(answers, f.answers), nil
+	return c.value(), agreement(said, f.answers), nil
 }
 
 // add adds a network to a curve.

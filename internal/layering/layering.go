@@ -43,7 +43,7 @@ func Rules() map[string]Rule {
 		".":           {Internal: []string{"tuning", "safetensors"}},
 		"tensor":      {Internal: []string{"internal/kernel"}, External: []string{"golang.org/x/sys/unix"}},
 		"rate":        {Internal: []string{".", "tuning"}, External: gonum},
-		"attention":   {Internal: []string{".", "tuning", "tensor"}},
+		"attention":   {Internal: []string{".", "tuning", "rate", "tensor"}},
 		"nn":          {Internal: []string{"tensor", "attention"}},
 		"model":       {Internal: []string{"nn", "attention", "tensor", "safetensors"}},
 		"input/text":  {External: []string{"golang.org/x/text"}},
@@ -52,9 +52,9 @@ func Rules() map[string]Rule {
 		"hub":         {},
 	}
 	engine := []string{".", "tuning", "safetensors", "tensor", "attention", "nn", "model"}
-	rules["network"] = Rule{Internal: append(engine, "input/text", "input/image", "input/audio")}
+	rules["network"] = Rule{Internal: append(engine, "rate", "input/text", "input/image", "input/audio")}
 	rules["task"] = Rule{Internal: append(engine, "input/text", "network")}
-	rules["transfer"] = Rule{Internal: append(engine, "input/text", "network", "task", "internal/counts", "internal/stats"), External: gonum}
+	rules["transfer"] = Rule{Internal: append(engine, "rate", "input/text", "network", "task", "internal/counts", "internal/stats"), External: gonum}
 	rules["stream"] = Rule{Internal: []string{".", "tuning", "model", "attention", "nn", "tensor", "safetensors", "internal/atomicfile"}}
 	rules["fit"] = Rule{Internal: append(engine, "network", "internal/stats"), External: gonum}
 	rules["bench"] = Rule{Internal: []string{"attention", "nn", "tensor", "tuning", "internal/stats"}}

@@ -112,7 +112,8 @@ func (r *Rate) Incidents() Incidents {
 type rateState struct {
 	head   *rate.Head
 	tokens int
-	failed bool // a token could not be written: nothing that follows has a value
+	failed bool // a token could not be written, or read: nothing that follows has a value
+	faint  bool // a key drove neurons by less than a float64 holds
 }
 
 // NewState returns a circuit at rest with an empty memory.
@@ -184,6 +185,13 @@ func (r *Rate) begin(outputs int) *rate.Head {
 	return h
 }
 
+// tiny is about where products of rates begin to lose digits in float64.
+const tiny = 0x1p-1000
+
+// errTiny is what small rates come to: calcium that nothing drives, and that would
+// be taken for calcium of silent neurons.
+var errTiny = errors.New("rates are too small for a float64 to hold what drives calcium; scale queries and keys down, or calibrate the tuning curves")
+
 // presentation presents one sequence, or its continuation, to a head.
 type presentation struct {
 	r         *Rate
@@ -219,11 +227,12 @@ func (p *presentation) sequence(lo, hi int) {
 func (p *presentation) rates(phase tuning.Phase, x []float32) bool {
 	p.r.cfg.Tuning.Log(p.phi, p.sign, phase, x)
 	for i, s := range p.sign {
-		switch {
-		case s == 0: // silent, not 0 Inf
-			p.phi[i] = 0
-		default:
-			p.phi[i] = s * math.Exp(p.phi[i])
+		p.phi[i] = math.Exp(p.phi[i])
+		if s < 0 {
+			p.phi[i] = -p.phi[i]
+		}
+		if phase == tuning.Writing && s != 0 && p.phi[i] == 0 {
+			p.s.faint = true
 		}
 	}
 	return finite(x)
@@ -244,7 +253,7 @@ func (p *presentation) write(t int) {
 	}
 	v := p.v.Row(t)
 	if !p.rates(tuning.Writing, p.k.Row(t)) || !finite(v) {
-		p.s.failed = true // of what is no number nothing can be presented
+		p.s.failed = true // nobody knows what would be in the memory
 		return
 	}
 	for i, x := range v {
@@ -255,24 +264,32 @@ func (p *presentation) write(t int) {
 	}
 }
 
+// drowned reports whether a query drives neurons whose synapses were written, and
+// calcium does not see it, since the numbers are too small.
+func (p *presentation) drowned() bool {
+	driven, written := 0.0, false
+	for i, g := range p.s.head.Gain() {
+		driven += math.Abs(g * p.phi[i])
+		written = written || p.sign[i] != 0 && (g != 0 || p.s.faint)
+	}
+	return written && driven < tiny
+}
+
 func (p *presentation) read(t int) {
 	p.incidents.Readings++
 	before := len(p.s.head.Events())
+	number := !p.s.failed && p.rates(tuning.Reading, p.q.Row(t))
 	switch {
-	case p.s.failed:
-	case !p.rates(tuning.Reading, p.q.Row(t)):
-		p.s.failed = true
+	case !number:
+	case p.drowned():
+		p.fail(t, errTiny)
 	default:
 		if err := p.s.head.Read(p.y, p.phi); err != nil {
 			p.fail(t, err)
 		}
 	}
-	if p.s.failed {
-		p.incidents.Lost++
-		for i := range p.y {
-			p.y[i] = math.NaN()
-		}
-		p.leave(t, math.NaN())
+	if !number || p.s.failed { // a query that is no number is not presented
+		p.lose(t)
 		return
 	}
 	for _, e := range p.s.head.Events()[before:] {
@@ -290,6 +307,15 @@ func (p *presentation) read(t int) {
 		p.zero++
 	}
 	p.leave(t, mean)
+}
+
+// lose leaves a reading without a value.
+func (p *presentation) lose(t int) {
+	p.incidents.Lost++
+	for i := range p.y {
+		p.y[i] = math.NaN()
+	}
+	p.leave(t, math.NaN())
 }
 
 // fail keeps the first error of a sequence, from which on nothing has a value.

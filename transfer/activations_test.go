@@ -6,16 +6,17 @@ import (
 	"testing"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/activations"
 	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/tuning"
 )
 
 // masks are the three ways in which keys are seen.
-var masks = map[string]mask{"all": {}, "causal": {causal: true}, "ALiBi": {causal: true, slope: 0.3}}
+var masks = map[string]activations.Mask{"all": {}, "causal": {Causal: true}, "ALiBi": {Causal: true, Slope: 0.3}}
 
 // random returns the activations of one sequence of n tokens, each of that scale.
-func random(m mask, n, d int, scale float64) exactHead {
+func random(m activations.Mask, n, d int, scale float64) activations.Head {
 	rng := rand.New(rand.NewPCG(1, 2))
 	matrix := func() tensor.Matrix {
 		x := tensor.New(n, d)
@@ -24,17 +25,17 @@ func random(m mask, n, d int, scale float64) exactHead {
 		}
 		return x
 	}
-	x := exactHead{mask: m, q: matrix(), k: matrix(), v: matrix(), y: tensor.New(n, d), logZ: make([]float32, n), seqs: tensor.NewSequences(n)}
-	attention.Softmax{Causal: m.causal, Slope: float32(m.slope)}.Forward(x.y, x.logZ, x.q, x.k, x.v, x.seqs, nil, nil, nil)
+	x := activations.Head{Mask: m, Q: matrix(), K: matrix(), V: matrix(), Y: tensor.New(n, d), LogZ: make([]float32, n), Seqs: tensor.NewSequences(n)}
+	attention.Softmax{Causal: m.Causal, Slope: float32(m.Slope)}.Forward(x.Y, x.LogZ, x.Q, x.K, x.V, x.Seqs, nil, nil, nil)
 	return x
 }
 
 // weight is that of key u for query t, 0 where it is not seen.
-func (m mask) weight(t, u int) float64 {
-	if m.causal && u > t {
+func weight(m activations.Mask, t, u int) float64 {
+	if m.Causal && u > t {
 		return 0
 	}
-	return math.Exp(-m.slope * float64(t-u))
+	return math.Exp(-m.Slope * float64(t-u))
 }
 
 func near(t *testing.T, what string, got, want, tolerance float64) {
@@ -50,7 +51,7 @@ func TestHeadsCountTheKeysThatAQuerySees(t *testing.T) {
 	const n, d = 23, 4
 	for name, m := range masks {
 		x := random(m, n, d, 0.6)
-		all := x.activations()
+		all := x.Sequences()
 		a := &all[0]
 		var norm, pairs float64
 		for i := range n {
@@ -58,11 +59,11 @@ func TestHeadsCountTheKeysThatAQuerySees(t *testing.T) {
 			for u := range n {
 				dot, square := 0.0, 0.0
 				for j := range d {
-					q, k := a.query(i)[j], a.key(u)[j]
+					q, k := a.Query(i)[j], a.Key(u)[j]
 					dot += q * k
 					square += (q + k) * (q + k)
 				}
-				w := m.weight(i, u)
+				w := weight(m, i, u)
 				z += w * math.Exp(dot)
 				weights += w
 				logits += w * dot
@@ -71,11 +72,11 @@ func TestHeadsCountTheKeysThatAQuerySees(t *testing.T) {
 					pairs++
 				}
 			}
-			near(t, name+": log Z", a.logNormalizer(i), math.Log(z), 1e-12)
-			near(t, name+": log Z as the exact head has it", float64(x.logZ[i]), math.Log(z), 1e-5) // float32
-			near(t, name+": null predictor", a.logNull(i), math.Log(weights)+logits/weights, 1e-12)
+			near(t, name+": log Z", a.LogNormalizer(i), math.Log(z), 1e-12)
+			near(t, name+": log Z as the exact head has it", float64(x.LogZ[i]), math.Log(z), 1e-5) // float32
+			near(t, name+": null predictor", a.LogNull(i), math.Log(weights)+logits/weights, 1e-12)
 		}
-		near(t, name+": mean |q+k|²", meanSquaredNorm(all), norm/pairs, 1e-12)
+		near(t, name+": mean |q+k|²", activations.MeanSquaredNorm(all), norm/pairs, 1e-12)
 	}
 }
 
@@ -84,24 +85,24 @@ func TestTheLawCountsTheKeysThatAQuerySees(t *testing.T) {
 	const n, d = 17, 4
 	for name, m := range masks {
 		x := random(m, n, d, 0.6)
-		all := sample(x.activations(), 5)
-		got := logRatios(all, nil, nil)
+		all := activations.Sample(x.Sequences(), 5)
+		got := activations.LogRatios(all, nil, nil)
 		a := &all[0]
 		if len(got) != 5 {
 			t.Fatalf("%s: %d ratios, want 5", name, len(got))
 		}
-		for i, token := range a.at {
+		for i, token := range a.At {
 			var z, second float64
-			q := a.query(i)
+			q := a.Query(i)
 			for u := range n {
-				wu := m.weight(token, u)
-				z += wu * math.Exp(dot(q, a.key(u)))
+				wu := weight(m, token, u)
+				z += wu * math.Exp(dot(q, a.Key(u)))
 				for v := range n {
 					var s float64
 					for j := range d {
-						s += (q[j] + a.key(u)[j]) * (q[j] + a.key(v)[j])
+						s += (q[j] + a.Key(u)[j]) * (q[j] + a.Key(v)[j])
 					}
-					second += wu * m.weight(token, v) * math.Exp(dot(q, a.key(u))+dot(q, a.key(v))+s)
+					second += wu * weight(m, token, v) * math.Exp(dot(q, a.Key(u))+dot(q, a.Key(v))+s)
 				}
 			}
 			near(t, name+": log ratio", got[i], math.Log(second)-2*math.Log(z), 1e-9)
@@ -123,8 +124,8 @@ func TestCalciumSumsTheKernelOverTheKeysThatAQuerySees(t *testing.T) {
 	const n, d, neurons = 11, 3, 32
 	for name, m := range masks {
 		x := random(m, n, d, 0.6)
-		a := &x.activations()[0]
-		cal, err := tuning.Calibrate(a.q, a.k, d)
+		a := &x.Sequences()[0]
+		cal, err := tuning.Calibrate(a.Q, a.K, d)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,16 +134,16 @@ func TestCalciumSumsTheKernelOverTheKeysThatAQuerySees(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := relativeCalcium(curves, a, a.logNormalizers())
+		got, err := activations.RelativeCalcium(curves, a, a.LogNormalizers())
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range n {
 			var c float64
 			for u := range n {
-				c += m.weight(i, u) * kernel(curves, a.query(i), a.key(u))
+				c += weight(m, i, u) * kernel(curves, a.Query(i), a.Key(u))
 			}
-			want := c * math.Exp(curves.LogFactor(a.query(i))-a.logNormalizer(i))
+			want := c * math.Exp(curves.LogFactor(a.Query(i))-a.LogNormalizer(i))
 			near(t, name+": c f/Z", got[i], want, 1e-9)
 		}
 	}
@@ -167,12 +168,12 @@ func TestCausalHeadsAreComparedAsTheyRun(t *testing.T) {
 	const n, d, neurons, draws = 40, 4, 64, 200
 	for name, m := range masks {
 		x := random(m, n, d, 0.3)
-		h, points := compare(&x, attention.Softmax{Causal: m.causal, Slope: float32(m.slope)}, nil, nil)
+		h, points := compare(&x, attention.Softmax{Causal: m.Causal, Slope: float32(m.Slope)}, nil, nil)
 		if len(points) != n || h.LogCalciumError != 0 || !(h.OutputCosine > 1-1e-9) {
 			t.Errorf("%s: exact against itself: %+v", name, h)
 		}
 		law := make([]float64, 0, n)
-		for _, r := range logRatios(x.activations(), nil, nil) {
+		for _, r := range activations.LogRatios(x.Sequences(), nil, nil) {
 			law = append(law, math.Sqrt(math.Expm1(r)/neurons))
 		}
 		square := make([]float64, n)
@@ -182,7 +183,7 @@ func TestCausalHeadsAreComparedAsTheyRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			head, err := attention.NewCircuit(attention.CircuitConfig{Tuning: curves, Causal: m.causal, Forget: -math.Expm1(-m.slope)})
+			head, err := attention.NewCircuit(attention.CircuitConfig{Tuning: curves, Causal: m.Causal, Forget: -math.Expm1(-m.Slope)})
 			if err != nil {
 				t.Fatal(err)
 			}

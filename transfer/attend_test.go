@@ -22,41 +22,41 @@ func TestWeightsOfACircuitAreItsKernel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		head, err := attention.NewCircuit(attention.CircuitConfig{Tuning: curves, Causal: m.causal, Forget: -math.Expm1(-m.slope)})
+		head, err := attention.NewCircuit(attention.CircuitConfig{Tuning: curves, Causal: m.Causal, Forget: -math.Expm1(-m.Slope)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := weightsOf(head, x.q, x.k, x.seqs, 0)
+		got := weightsOf(head, x.Q, x.K, x.Seqs, 0)
 		wide, err := tuning.New[float64](tuning.Config{Map: tuning.Exp, Inputs: d, W: w})
 		if err != nil {
 			t.Fatal(err)
 		}
-		circuit, err := tripartite.New(tripartite.Config[float64]{Tuning: wide, Outputs: n, Forget: -math.Expm1(-m.slope)})
+		circuit, err := tripartite.New(tripartite.Config[float64]{Tuning: wide, Outputs: n, Forget: -math.Expm1(-m.Slope)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := &x.activations()[0]
+		a := &x.Sequences()[0]
 		written, oneHot, y := 0, make([]float64, n), make([]float64, n)
 		for i := range n {
-			for ; written < a.seen(i); written++ {
+			for ; written < a.Seen(i); written++ {
 				clear(oneHot)
 				oneHot[written] = 1
-				circuit.Write(a.key(written), oneHot)
+				circuit.Write(a.Key(written), oneHot)
 			}
-			c := circuit.Read(y, a.query(i)).Value()
+			c := circuit.Read(y, a.Query(i)).Value()
 			var sum float64
 			for u := range n {
 				g := float64(got.Row(i)[u])
 				sum += g
 				near(t, name+": weight", g, y[u], 1e-5) // float32
-				near(t, name+": weight as kernel", g, m.weight(i, u)*kernel(wide, a.query(i), a.key(u))/c, 1e-5)
+				near(t, name+": weight as kernel", g, weight(m, i, u)*kernel(wide, a.Query(i), a.Key(u))/c, 1e-5)
 			}
 			near(t, name+": sum of weights", sum, 1, 1e-5)
 		}
-		exact := weightsOf(attention.Softmax{Causal: m.causal, Slope: float32(m.slope)}, x.q, x.k, x.seqs, 0)
+		exact := weightsOf(attention.Softmax{Causal: m.Causal, Slope: float32(m.Slope)}, x.Q, x.K, x.Seqs, 0)
 		for i := range n {
 			for u := range n {
-				want := m.weight(i, u) * math.Exp(dot(a.query(i), a.key(u))-a.logNormalizer(i))
+				want := weight(m, i, u) * math.Exp(dot(a.Query(i), a.Key(u))-a.LogNormalizer(i))
 				near(t, name+": softmax", float64(exact.Row(i)[u]), want, 1e-5)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/activations"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/nn"
@@ -64,7 +65,7 @@ func (r *run) allocate(cal *network.Calibration) (func(layer, head int) int, err
 	_, err := net.Forward(r.ctx, some, model.Run{Work: r.work, Trace: func(l int, t *nn.Trace) {
 		wanted[l] = make([]float64, net.Heads())
 		r.cfg.Pool.For(net.Heads(), func(_, h int) {
-			x := exactHead{mask: r.mask(h), q: t.Query(h), k: t.Key(h), seqs: some.Sequences}
+			x := activations.Head{Mask: activations.MaskOf(net, h), Q: t.Query(h), K: t.Key(h), Seqs: some.Sequences}
 			var a []float64
 			var c *tuning.Calibration
 			switch r.cfg.Tuning {
@@ -74,7 +75,7 @@ func (r *run) allocate(cal *network.Calibration) (func(layer, head int) int, err
 			case string(tuning.Gerf):
 				a = []float64{cal.GerfA(l, h)}
 			}
-			wanted[l][h] = math.Ceil(math.Pow(10, budget(x.activations(), a, c, r.cfg.Error)))
+			wanted[l][h] = math.Ceil(math.Pow(10, budget(x.Sequences(), a, c, r.cfg.Error)))
 		})
 	}})
 	if err != nil {

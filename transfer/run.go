@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/tripartite-go/tripartite/internal/activations"
 	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
@@ -26,9 +27,9 @@ type run struct {
 	batch, calibration model.Batch
 	calibrated         *network.Calibration // nil where there was nothing to calibrate on
 	circuits           *network.Circuits
-	unfitted           *network.Circuits // as circuits, but calibrated and not fitted; nil where they are not
-	exactHeads         [][]exactHead     // [L][heads]
-	chosen             exactHead
+	unfitted           *network.Circuits    // as circuits, but calibrated and not fitted; nil where they are not
+	exactHeads         [][]activations.Head // [L][heads]
+	chosen             activations.Head
 	points             [][][]Point // [L][heads]
 
 	// limited counts the heads that the variance law asks more neurons for than
@@ -44,29 +45,9 @@ func (r *run) progress(done float64) {
 	}
 }
 
-// mask says which keys the queries of a head see.
-func (r *run) mask(head int) mask {
-	m := r.cfg.Network.Model
-	return mask{causal: m.Config().Causal, slope: float64(m.Slope(head))}
-}
-
 // exact runs the exact network and keeps what every head received and returned.
-func (r *run) exact() error {
-	net := r.cfg.Network.Model
-	r.exactHeads = make([][]exactHead, net.Layers())
-	_, err := net.Forward(r.ctx, r.batch, model.Run{
-		Work: r.work,
-		Trace: func(l int, t *nn.Trace) {
-			for h := range net.Heads() {
-				r.exactHeads[l] = append(r.exactHeads[l], exactHead{
-					mask: r.mask(h),
-					q:    t.Query(h).Clone(), k: t.Key(h).Clone(), v: t.Value(h).Clone(), y: t.Output(h).Clone(),
-					logZ: append([]float32(nil), t.LogC(h)...), seqs: r.batch.Sequences,
-				})
-			}
-			r.progress(float64(l+1) / float64(net.Layers()))
-		},
-	})
+func (r *run) exact() (err error) {
+	r.exactHeads, err = activations.Record(r.ctx, r.cfg.Network.Model, r.batch, r.work, r.progress)
 	return err
 }
 
@@ -157,7 +138,7 @@ func (r *run) scaling() error {
 	if r.cfg.Fitted != nil {
 		fitted = r.cfg.Fitted.At(l, h)
 	}
-	out, err := scaling(r.ctx, r.cfg.Pool, r.chosen.activations(), at.Calibration, fitted, r.cfg.Draws, r.cfg.Seed)
+	out, err := scaling(r.ctx, r.cfg.Pool, r.chosen.Sequences(), at.Calibration, fitted, r.cfg.Draws, r.cfg.Seed)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/tripartite-go/tripartite"
+	"github.com/tripartite-go/tripartite/internal/activations"
 	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
@@ -28,15 +28,15 @@ func scalingNeurons() []int { return []int{16, 32, 64, 128, 256, 512, 1024, 2048
 // scaling measures the error of calcium against the number of neurons for every
 // map, for calibrated curves, and of fitted ones, nil for none, at one head. Rows are drawn iid, since the
 // variance law holds for these.
-func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *tuning.Calibration, fitted *tuning.Curves[float32], draws int, seed uint64) (Scaling, error) {
+func scaling(ctx context.Context, pool *tensor.Pool, texts []activations.Sequence, cal *tuning.Calibration, fitted *tuning.Curves[float32], draws int, seed uint64) (Scaling, error) {
 	if draws == 0 {
 		draws = defaultDraws
 	}
-	texts = sample(firstTokens(texts, scalingTokens), scalingQueries)
+	texts = activations.Sample(firstTokens(texts, scalingTokens), scalingQueries)
 	neurons := scalingNeurons()
 	logZ := make([][]float64, len(texts)) // the same for every map, number and draw
 	for i := range texts {
-		logZ[i] = texts[i].logNormalizers()
+		logZ[i] = texts[i].LogNormalizers()
 	}
 	type family struct {
 		name string
@@ -46,7 +46,7 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 	for _, m := range tuning.Maps() {
 		cfg := tuning.Config{Map: m}
 		if m == tuning.Gerf {
-			cfg.A = []float64{tuning.GerfA(meanSquaredNorm(texts), texts[0].d)}
+			cfg.A = []float64{tuning.GerfA(activations.MeanSquaredNorm(texts), texts[0].D)}
 		}
 		families = append(families, family{name: string(m), cfg: cfg})
 	}
@@ -56,7 +56,7 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 
 	out := Scaling{Draws: draws}
 	for i := range texts {
-		out.Tokens += texts[i].queries()
+		out.Tokens += texts[i].Queries()
 	}
 	out.Curves = make([]Curve, len(families))
 	for i, f := range families {
@@ -85,7 +85,7 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 		if f.cfg.Map != tuning.Exp && f.cfg.Map != tuning.Gerf {
 			continue
 		}
-		ratios := logRatios(texts, f.cfg.A, f.cfg.Calibration)
+		ratios := activations.LogRatios(texts, f.cfg.A, f.cfg.Calibration)
 		for _, m := range neurons {
 			e := make([]float64, len(ratios))
 			for t, r := range ratios {
@@ -105,14 +105,14 @@ func scaling(ctx context.Context, pool *tensor.Pool, texts []activations, cal *t
 }
 
 // fittedError returns the median over tokens of |c/Z - 1|.
-func fittedError(fitted *tuning.Curves[float32], texts []activations, logZ [][]float64) (float64, error) {
+func fittedError(fitted *tuning.Curves[float32], texts []activations.Sequence, logZ [][]float64) (float64, error) {
 	curves, err := tuning.NewFitted(widened(fitted.Form(tuning.Writing)), widened(fitted.Form(tuning.Reading)))
 	if err != nil {
 		return 0, fmt.Errorf("error of fitted curves: %w", err)
 	}
 	var errs []float64
 	for i := range texts {
-		ratios, err := relativeCalcium(curves, &texts[i], logZ[i])
+		ratios, err := activations.RelativeCalcium(curves, &texts[i], logZ[i])
 		if err != nil {
 			return 0, fmt.Errorf("error of fitted curves: %w", err)
 		}
@@ -145,8 +145,8 @@ func widened(f tuning.Form[float32]) tuning.Form[float64] {
 // draws of c f/Z - 1. Where a map does not estimate exp(q.k), its calcium is
 // first given the one factor, for all tokens and draws, that serves it best: the
 // scale of a kernel cancels in the output and is no error.
-func calciumError(cfg tuning.Config, texts []activations, logZ [][]float64, neurons, draws int, seed uint64) (float64, error) {
-	cfg.Inputs = texts[0].d
+func calciumError(cfg tuning.Config, texts []activations.Sequence, logZ [][]float64, neurons, draws int, seed uint64) (float64, error) {
+	cfg.Inputs = texts[0].D
 	rows := neurons / cfg.Map.FeaturesPerRow()
 	var ratios [][]float64 // [draws][tokens] c f/Z
 	for draw := range draws {
@@ -159,7 +159,7 @@ func calciumError(cfg tuning.Config, texts []activations, logZ [][]float64, neur
 		}
 		var r []float64
 		for i := range texts {
-			ratio, err := relativeCalcium(curves, &texts[i], logZ[i])
+			ratio, err := activations.RelativeCalcium(curves, &texts[i], logZ[i])
 			if err != nil {
 				return 0, err
 			}
@@ -198,35 +198,12 @@ func bestScale(ratios [][]float64) float64 {
 	return sum / squares
 }
 
-// relativeCalcium returns c f/Z for every query of a sequence, given log Z. A
-// circuit writes all keys, then reads or, causal, writes a token, then reads it,
-// and forgets 1 - exp(-slope) with every write.
-func relativeCalcium(curves *tuning.Curves[float64], a *activations, logZ []float64) ([]float64, error) {
-	circuit, err := tripartite.New(tripartite.Config[float64]{Tuning: curves, Outputs: 1, Forget: -math.Expm1(-a.slope)})
-	if err != nil {
-		return nil, err
-	}
-	value, y := []float64{0}, []float64{0} // calcium does not depend on values
-	written := 0
-	out := make([]float64, 0, a.queries())
-	for i, z := range logZ {
-		for ; written < a.seen(i); written++ {
-			circuit.Write(a.key(written), value)
-		}
-		q := a.query(i)
-		c := circuit.Read(y, q)
-		c.Log += curves.LogFactor(q) - z
-		out = append(out, c.Value())
-	}
-	return out, nil
-}
-
 // firstTokens returns the texts from the beginning that hold at least n tokens
 // together, or all.
-func firstTokens(texts []activations, n int) []activations {
+func firstTokens(texts []activations.Sequence, n int) []activations.Sequence {
 	seen := 0
 	for i := range texts {
-		if seen += texts[i].tokens(); seen >= n {
+		if seen += texts[i].Tokens(); seen >= n {
 			return texts[:i+1]
 		}
 	}

@@ -54,7 +54,9 @@ func Rules() map[string]Rule {
 	engine := []string{".", "tuning", "safetensors", "tensor", "attention", "nn", "model"}
 	rules["network"] = Rule{Internal: append(engine, "rate", "input/text", "input/image", "input/audio")}
 	rules["task"] = Rule{Internal: append(engine, "input/text", "network")}
-	rules["transfer"] = Rule{Internal: append(engine, "rate", "input/text", "network", "task", "internal/counts", "internal/stats"), External: gonum}
+	rules["internal/activations"] = Rule{Internal: []string{".", "tuning", "attention", "model", "nn", "tensor"}, External: gonum}
+	measures := slices.Clip(append(engine, "network", "internal/activations", "internal/counts", "internal/stats"))
+	rules["transfer"] = Rule{Internal: append(measures, "input/text", "task"), External: gonum}
 	rules["stream"] = Rule{Internal: []string{".", "tuning", "model", "attention", "nn", "tensor", "safetensors", "internal/atomicfile"}}
 	rules["fit"] = Rule{Internal: append(engine, "network", "internal/stats"), External: gonum}
 	rules["bench"] = Rule{Internal: []string{"attention", "nn", "tensor", "tuning", "internal/stats"}}

@@ -3,7 +3,6 @@ package transfer
 import (
 	"math"
 
-	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/internal/activations"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
@@ -32,12 +31,17 @@ func (r *run) build() error {
 		Selection: r.cfg.Selection, Tuning: r.cfg.Tuning, Fitted: r.cfg.Fitted, Draw: r.cfg.Draw,
 		Neurons: neurons, Calibration: cal, Seed: r.cfg.Seed,
 	}
+	if d := r.cfg.Dynamics; d != nil {
+		options.Dynamics = d.At
+	}
+	r.options = options
 	var err error
 	if r.circuits, err = network.Build(r.cfg.Network.Model, options); err != nil {
 		return err
 	}
 	r.calibrated = cal
 	r.report.Config.TotalNeurons = r.circuits.Neurons()
+	r.report.Config.SecondsPerToken = Number(r.circuits.Seconds(1))
 	if r.cfg.Fitted == nil || cal == nil {
 		return nil
 	}
@@ -83,7 +87,7 @@ func (r *run) allocate(cal *network.Calibration) (func(layer, head int) int, err
 	}
 	for l, heads := range wanted {
 		for h, m := range heads {
-			if m > MostNeurons && r.cfg.Selection.At(l, h) == attention.KindAlgebraic {
+			if m > MostNeurons && r.cfg.Selection.At(l, h).IsCircuit() {
 				r.limited++
 			}
 		}

@@ -145,3 +145,15 @@ func (p PerHead[T]) String() string {
 
 // MarshalText returns what String does.
 func (p PerHead[T]) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads what MarshalText writes, of values that fmt.Sscan reads.
+func (p *PerHead[T]) UnmarshalText(text []byte) error {
+	read, err := ParsePerHead(string(text), "value", fmt.Sprint(p.all), func(s string) (v T, err error) {
+		_, err = fmt.Sscan(s, &v)
+		return v, err
+	})
+	if err == nil {
+		*p = read
+	}
+	return err
+}

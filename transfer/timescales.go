@@ -22,7 +22,7 @@ const (
 
 // presentations are lengths in units of the slowest time constant of calcium:
 // transients fall by as many e-foldings.
-var presentations = []float64{0.1, 0.3, 1, 2, 3, 5, 7, 10, 14, 20, 30}
+var presentations = []float64{0.1, 0.3, 1, 2, 4, 7, 12, 20}
 
 // timescales runs the network in time with tokens that are presented for longer and
 // longer: first with an astrocyte as slow as IP3, then as configured.

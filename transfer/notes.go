@@ -58,7 +58,7 @@ func notes(r *Report, limited int) []string {
 			counts.Plural(nonPositive, "reading"), r.Config.Tuning)
 	}
 	if lost > 0 {
-		say("%s in time no value: calcium passed through zero while it divided. Curves that are positive everywhere do not do this.", counts.Nouns(lost, "reading has", "readings have"))
+		say("In time %s no value: calcium passed through zero while it divided. Curves that are positive everywhere do not do this.", counts.Nouns(lost, "reading has", "readings have"))
 	}
 	timescaleNotes(r, say)
 	if r.Input.HeadTexts < r.Input.Texts {

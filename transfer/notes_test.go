@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
 )
 
@@ -109,6 +110,27 @@ func TestNotesFollowTheNumbers(t *testing.T) {
 		"fitted, bad": {with(report(0.4, 0.5), func(r *Report) {
 			r.Config.Tuning, r.Config.Estimator, r.Input.Kind = "fitted", false, Sounds
 		}), 0, []string{"fitted with more neurons, for longer, or to more sounds"}, []string{"--neurons", "no estimator", "keeps a cosine"}},
+		"in time": {with(report(0.99, 0.5), func(r *Report) {
+			d := network.DefaultDynamics()
+			r.Config.Dynamics, r.Config.SecondsPerToken, r.Input.Kind, r.Layers[0].Heads[0].Lost = &d, 8, Texts, 2
+			r.Timescales = &Timescales{Layers: 4, TokensPerText: 38, HiddenUniform: 0.5, HiddenAlgebraic: 0.97, Curves: []TimescaleCurve{
+				{Astrocyte: "7", Present: []Number{0.7, 7, 70}, Seconds: []Number{213, 2128, 21280}, Hidden: []Number{0.4, 0.97, 0.9}},
+				{Astrocyte: "0.2", Present: []Number{0.02, 0.2, 2}, Seconds: []Number{6, 61, 608}, Hidden: []Number{0.4, 0.961, 0.97}},
+			}}
+		}), 0, []string{
+			"In time 2 readings have no value", "That is 8 s of the circuit's time for every token.",
+			"With calcium of 7 s, as slow as IP3 in models of astrocytes, presentations of 0.7 s for a token leave a cosine of 0.40",
+			"No length that was tried, up to 70 s, comes within 0.01",
+			"within 0.01 of the algebraic level's from 0.2 s on, which make 61 s for a text of 38 tokens.",
+		}, nil},
+		"in time, for longer": {with(report(0.99, 0.5), func(r *Report) {
+			d := network.DefaultDynamics()
+			r.Config.Dynamics, r.Input.Kind = &d, Sounds
+			r.Timescales = &Timescales{Layers: 4, TokensPerText: 38, HiddenUniform: 0.5, HiddenAlgebraic: 0.97, Curves: []TimescaleCurve{
+				{Astrocyte: "7", Present: []Number{70}, Seconds: []Number{21280}, Hidden: []Number{0.97}},
+				{Astrocyte: "1", Present: []Number{7}, Seconds: []Number{600}, Hidden: []Number{Number(math.NaN())}},
+			}}
+		}), 0, []string{"which make 5.91 hours for a sound of 38 tokens", "leave no hidden states that are numbers"}, []string{"no value"}},
 		"limited":     {with(report(0.99, 0.5), func(r *Report) { r.Config.Error = 0.3 }), 2, []string{"2 heads ask for more than 16,384 neurons for a relative error of calcium of 0.3, and got 16,384."}, nil},
 		"one limited": {report(0.99, 0.5), 1, []string{"1 head asks for"}, nil},
 		"beyond reach": {with(report(0.6, 0.5), func(r *Report) { r.Layers[0].Heads[0].BudgetCalibratedLog10 = 6 }), 0,

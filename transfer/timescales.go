@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
@@ -20,9 +21,9 @@ const (
 	slowAstrocyte = 7
 )
 
-// presentations are lengths in units of the slowest time constant of calcium:
-// transients fall by as many e-foldings.
-var presentations = []float64{0.1, 0.3, 1, 2, 4, 7, 12, 20}
+// presentations are lengths in units of the slowest time constant of any head: while
+// a token is presented, transients fall by as many e-foldings.
+var presentations = []float64{0.1, 0.3, 1, 2, 4, 8, 15, 30}
 
 // timescales runs the network in time with tokens that are presented for longer and
 // longer: first with an astrocyte as slow as IP3, then as configured.
@@ -102,13 +103,14 @@ func (r *run) inTime(sel attention.Selection, d network.Dynamics) (*network.Circ
 	return network.Build(r.cfg.Network.Model, o)
 }
 
-// slowest returns the largest ratio of the time constant of calcium to the
-// presentation, of any head.
+// slowest returns the largest ratio of a time constant to the presentation, of any
+// head.
 func slowest(m *model.Model, d network.Dynamics) float64 {
 	most := 0.0
 	for l := range m.Layers() {
 		for h := range m.Heads() {
-			most = max(most, d.Astrocyte.At(l, h)/d.Present.At(l, h))
+			tau := max(d.Astrocyte.At(l, h), d.Hidden.At(l, h), d.Output.At(l, h))
+			most = max(most, tau/d.Present.At(l, h))
 		}
 	}
 	return most
@@ -164,8 +166,8 @@ func timescaleNotes(r *Report, say func(string, ...any)) {
 		return
 	}
 	d := r.Config.Dynamics
-	say("In time: every token is presented %s, to be written and to be read, in each of the %d layers with heads in time, one layer after another, for %s s. That is %s of the circuit's time for every token. All dynamics are this project's: the paper gives the algebraic circuit that they settle to.",
-		"twice", t.Layers, d.Present, seconds(r.Config.SecondsPerToken))
+	say("In time: every token is presented twice, to be written and to be read, for %s s each, in %s, one after another. That is %s of the circuit's time for every token. All dynamics are this project's: the paper gives the algebraic circuit that they settle to.",
+		d.Present, counts.Plural(t.Layers, "layer"), seconds(r.Config.SecondsPerToken))
 	for i, c := range t.Curves {
 		if len(c.Hidden) == 0 {
 			continue
@@ -173,6 +175,10 @@ func timescaleNotes(r *Report, say func(string, ...any)) {
 		what := fmt.Sprintf("With calcium of %s s", c.Astrocyte)
 		if i == 0 {
 			what += ", as slow as IP3 in models of astrocytes,"
+		}
+		if math.IsNaN(float64(c.Hidden[0])) {
+			say("%s presentations of %s s for a token leave no hidden states that are numbers: somewhere calcium vanished. Use curves that are positive everywhere.", what, significantly(c.Present[0]))
+			continue
 		}
 		first := fmt.Sprintf("%s s for a token leave a cosine of %.2f of the last hidden states (uniform attention: %.2f; the algebraic level: %.3f)",
 			significantly(c.Present[0]), float64(c.Hidden[0]), float64(t.HiddenUniform), float64(t.HiddenAlgebraic))

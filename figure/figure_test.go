@@ -94,6 +94,7 @@ func figures() map[string]*Figure {
 	}
 	out["scaling 30 maps at one place"] = Scaling(many)
 
+	maps.Copy(out, charts())
 	out["traces"] = Traces(sampleTrace(6, 24, 5, 4, 400, false))
 	out["traces causal"] = Traces(sampleTrace(3, 2, 1, 1, 50, true))
 	out["traces of many tokens"] = Traces(sampleTrace(500, 3, 2, 1, 3000, true))

@@ -83,9 +83,13 @@ func (f *circuitFlags) check(e *env, c *cobra.Command, flags ...string) {
 // apart refuses to calibrate on what is run: a circuit would know its input before
 // it comes, and be measured on what it was made for.
 func (f *circuitFlags) apart(command string, inputs ...string) error {
+	return apart(command, f.calibrate, inputs...)
+}
+
+func apart(command, calibrate string, inputs ...string) error {
 	for _, in := range inputs {
-		if f.calibrate != "" && in != "" && !isStream(in) && (inside(in, f.calibrate) || inside(f.calibrate, in)) {
-			return usagef("%s: --calibrate %s holds what is run (%s); constants come from other inputs of the same kind: give some", command, f.calibrate, in)
+		if calibrate != "" && in != "" && !isStream(in) && (inside(in, calibrate) || inside(calibrate, in)) {
+			return usagef("%s: --calibrate %s holds what is run (%s); constants come from other inputs of the same kind: give some", command, calibrate, in)
 		}
 	}
 	return nil

@@ -57,14 +57,15 @@ func Rules() map[string]Rule {
 	rules["internal/activations"] = Rule{Internal: []string{".", "tuning", "attention", "model", "nn", "tensor"}, External: gonum}
 	measures := slices.Clip(append(engine, "network", "internal/activations", "internal/counts", "internal/stats"))
 	rules["transfer"] = Rule{Internal: append(measures, "input/text", "task"), External: gonum}
+	rules["experiment"] = Rule{Internal: append(measures, "rate", "transfer", "internal/atomicfile"), External: gonum}
 	rules["stream"] = Rule{Internal: []string{".", "tuning", "model", "attention", "nn", "tensor", "safetensors", "internal/atomicfile"}}
 	rules["fit"] = Rule{Internal: append(engine, "network", "internal/stats"), External: gonum}
 	rules["bench"] = Rule{Internal: []string{"attention", "nn", "tensor", "tuning", "internal/stats"}}
 	// Answers the script that compares with other programs.
 	rules["tools/bench/ours"] = Rule{Internal: []string{"bench", "model", "nn", "tensor"}}
 	// From result data only.
-	rules["figure"] = Rule{Internal: []string{"transfer", "rate", "internal/counts", "internal/pieces", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
-	rules["internal/report"] = Rule{Internal: []string{"transfer", "figure", "internal/atomicfile", "internal/counts", "internal/pieces", "internal/stats"}}
+	rules["figure"] = Rule{Internal: []string{"transfer", "experiment", "rate", "internal/counts", "internal/pieces", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
+	rules["internal/report"] = Rule{Internal: []string{"transfer", "experiment", "figure", "internal/atomicfile", "internal/counts", "internal/pieces", "internal/stats"}}
 
 	// Bundled models: imported by the command alone, so that a library's user does
 	// not carry them.

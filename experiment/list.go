@@ -17,6 +17,7 @@ func List() []Experiment {
 	return []Experiment{
 		entry("normalizer", normalizerAbout, DefaultNormalizer(), Normalizer),
 		entry("neurons", neuronsAbout, DefaultNeurons(), Neurons),
+		entry("timescales", timescalesAbout, DefaultTimescales(), Timescales),
 	}
 }
 

@@ -18,6 +18,7 @@ func List() []Experiment {
 		entry("normalizer", normalizerAbout, DefaultNormalizer(), Normalizer),
 		entry("neurons", neuronsAbout, DefaultNeurons(), Neurons),
 		entry("timescales", timescalesAbout, DefaultTimescales(), Timescales),
+		entry("domains", domainsAbout, DefaultDomains(), Domains),
 	}
 }
 

@@ -19,6 +19,7 @@ func List() []Experiment {
 		entry("neurons", neuronsAbout, DefaultNeurons(), Neurons),
 		entry("timescales", timescalesAbout, DefaultTimescales(), Timescales),
 		entry("domains", domainsAbout, DefaultDomains(), Domains),
+		entry("noise", noiseAbout, DefaultNoise(), Noise),
 	}
 }
 

@@ -375,7 +375,7 @@ func (r *NoiseResult) Statements() []Statement {
 	case r.HiddenOverAstrocyte.Below(0):
 		s.add(Measured, "Noise of the largest amplitude costs more on the astrocyte than on hidden neurons, by %s of the way.", percent(negative(r.HiddenOverAstrocyte)))
 	default:
-		s.add(Measured, "That noise costs more on hidden neurons than on the astrocyte, or less, is not shown (%s).", percent(r.HiddenOverAstrocyte))
+		s.add(Measured, "A difference between noise on hidden neurons and on the astrocyte is not shown: %s of the way.", percent(r.HiddenOverAstrocyte))
 	}
 	if r.Lost > 0 {
 		s.add(Caution, "%s had no value: calcium passed through zero while it divided.", counts.Plural(r.Lost, "reading"))

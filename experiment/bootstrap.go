@@ -13,7 +13,7 @@ import (
 // (Owen 2007, The pigeonhole bootstrap, Annals of Applied Statistics 1:2), whose
 // intervals are, if anything, too wide for means over both. The percentile method is
 // that of Efron & Tibshirani (1993, An Introduction to the Bootstrap, chapter 13).
-const Intervals = "95% percentile bootstrap of 2000 resamples, of seeds and of inputs with replacement"
+const Intervals = "95% percentile bootstrap of 2000 resamples, of seeds and of inputs with replacement; differences of several conditions from one: 95% for all together (Bonferroni)"
 
 const (
 	resamples = 2000
@@ -48,6 +48,7 @@ func (e Estimate) String() string {
 type bootstrap struct {
 	seeds, inputs [][]float64 // [resamples][n]
 	ones          [2][]float64
+	missing       float64 // how often an interval misses: 1 - level, or less in a family
 }
 
 // bootstrapStream is the stream of the resamples' random numbers, which no seed of
@@ -58,7 +59,7 @@ func newBootstrap(seeds, inputs int) *bootstrap {
 	if seeds < 1 || inputs < 1 {
 		panic(fmt.Sprintf("experiment: a bootstrap of %d seeds and %d inputs", seeds, inputs))
 	}
-	b := &bootstrap{}
+	b := &bootstrap{missing: 1 - level}
 	rng := tuning.NewRand(1, bootstrapStream)
 	draw := func(n int) []float64 {
 		counts := make([]float64, n)
@@ -78,6 +79,15 @@ func newBootstrap(seeds, inputs int) *bootstrap {
 		}
 	}
 	return b
+}
+
+// family returns the same resamples for n intervals that are to hold all together as
+// often as one does alone: each misses 1/n as often (Bonferroni). Differences of many
+// conditions from one are such a family, or some would differ by chance.
+func (b *bootstrap) family(n int) *bootstrap {
+	f := *b
+	f.missing /= float64(max(n, 1))
+	return &f
 }
 
 // of returns a statistic with its interval: see ofMany.
@@ -107,8 +117,8 @@ func (b *bootstrap) ofMany(n int, statistics func(dst, seeds, inputs []float64))
 		}
 	}
 	for j := range out {
-		out[j].Low = Number(stats.Quantile(all[j], (1-level)/2))
-		out[j].High = Number(stats.Quantile(all[j], (1+level)/2))
+		out[j].Low = Number(stats.Quantile(all[j], b.missing/2))
+		out[j].High = Number(stats.Quantile(all[j], 1-b.missing/2))
 	}
 	return out
 }

@@ -103,6 +103,36 @@ func TestIntervalsHoldTheTruth(t *testing.T) {
 	}
 }
 
+// Of ten conditions without any difference, some interval of a family excludes zero in
+// about one of twenty trials, where single intervals do in a third of them.
+func TestFamiliesOfIntervalsHoldTogether(t *testing.T) {
+	const inputs, conditions, trials = 40, 10, 60
+	misses := map[bool]int{}
+	for trial := range trials {
+		rng := tuning.NewRand(4, trial)
+		cells := make([][][]float64, 1)
+		for range inputs {
+			row := make([]float64, conditions)
+			for c := range row {
+				row[c] = rng.NormFloat64()
+			}
+			cells[0] = append(cells[0], row)
+		}
+		one := newBootstrap(1, inputs)
+		for family, b := range map[bool]*bootstrap{false: one, true: one.family(conditions)} {
+			for _, e := range b.ofSums(cells, conditions, func(dst, sums []float64) { copy(dst, sums) }) {
+				if e.Above(0) || e.Below(0) {
+					misses[family]++
+					break
+				}
+			}
+		}
+	}
+	if misses[true] > 10 || misses[false] < 15 {
+		t.Errorf("of %d trials %d miss in a family, %d singly; want few, and a third or more", trials, misses[true], misses[false])
+	}
+}
+
 // A statistic that some resample leaves undefined has no interval, and shows nothing.
 func TestWhatIsNotDefinedHasNoInterval(t *testing.T) {
 	e := newBootstrap(1, 2).ofSums(tableOf([][]float64{{1, 2}}), 1, func(dst, sums []float64) { dst[0] = math.Log(sums[0] - 2.5) })[0]

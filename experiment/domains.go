@@ -116,7 +116,7 @@ func (c *DomainsConfig) dynamics(a *arm, strength float64) func(int, int, *tunin
 type DomainsResult struct {
 	Inputs  int `json:"inputs"`
 	Tokens  int `json:"tokens"`
-	Answers int `json:"answers"`
+	Answers int `json:"answers"` // that a seed asks for
 	// Mean cosine of the last hidden states to the exact network's: of uniform attention
 	// and of the circuit with one domain for each head.
 	Uniform   Estimate `json:"uniform_cosine"`
@@ -144,7 +144,7 @@ type DomainsArm struct {
 	Repaired Estimate `json:"repaired"`
 }
 
-// domainsSeed is what one seed measures: wholeSums of every input.
+// domainsSeed is what one seed measures: examSums of every input.
 type domainsSeed struct {
 	Uniform   [][]float64     `json:"uniform"`
 	Undivided [][]float64     `json:"undivided"`
@@ -157,25 +157,27 @@ func Domains(ctx context.Context, lab *Lab, cfg DomainsConfig) (*DomainsResult, 
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	w, err := lab.whole(ctx, cfg.Tokens)
+	x, err := lab.newExam(ctx, cfg.Tokens, lab.Seeds[0])
 	if err != nil {
 		return nil, err
 	}
 	if _, err := lab.circuits(ctx, cfg.Curves, lab.Seeds[0]); err != nil { // calibrates, or says why it cannot
 		return nil, err
 	}
-	floor, err := w.run(ctx, lab.Network.Model.Uniform())
-	if err != nil {
-		return nil, err
-	}
 	seeds, err := eachSeed(ctx, lab, "domains", cfg, 0.05, func(seed uint64, progress func(float64)) (*domainsSeed, error) {
-		out := &domainsSeed{Uniform: w.against(floor, w.exact)}
+		x, err := lab.newExam(ctx, cfg.Tokens, seed)
+		if err != nil {
+			return nil, err
+		}
+		out := new(domainsSeed)
+		if out.Uniform, err = x.take(ctx, lab.Network.Model.Uniform()); err != nil {
+			return nil, err
+		}
 		measure := func(a *arm, strength float64) ([][]float64, error) {
-			sums, lost, err := lab.measureTimed(ctx, w, cfg.Curves, seed, cfg.dynamics(a, strength))
+			sums, lost, err := lab.measureTimed(ctx, x, cfg.Curves, seed, cfg.dynamics(a, strength))
 			out.Lost += lost
 			return sums, err
 		}
-		var err error
 		if out.Undivided, err = measure(nil, 0); err != nil {
 			return nil, err
 		}
@@ -198,26 +200,22 @@ func Domains(ctx context.Context, lab *Lab, cfg DomainsConfig) (*DomainsResult, 
 		return nil, err
 	}
 	r := domainsOf(cfg, seeds)
-	r.Inputs, r.Tokens = len(w.which), w.tokens()
-	for _, a := range w.exact.answers {
-		r.Answers += len(a)
-	}
+	r.Inputs, r.Tokens, r.Answers = x.batch.Sequences.Len(), x.batch.Tokens(), len(x.said)
 	return r, nil
 }
 
 // measureTimed compares a network in time with the exact one, and counts the readings
 // that have no value.
-func (l *Lab) measureTimed(ctx context.Context, w *whole, c Curves, seed uint64, dynamics func(int, int, *tuning.Curves[float32]) (rate.Config, error)) (sums [][]float64, lost int, err error) {
+func (l *Lab) measureTimed(ctx context.Context, x *exam, c Curves, seed uint64, dynamics func(int, int, *tuning.Curves[float32]) (rate.Config, error)) (sums [][]float64, lost int, err error) {
 	circuits, err := l.timed(ctx, c, seed, dynamics)
 	if err != nil {
 		return nil, 0, err
 	}
-	o, err := w.run(ctx, circuits.Heads())
-	if err != nil {
+	if sums, err = x.take(ctx, circuits.Heads()); err != nil {
 		return nil, 0, err
 	}
 	met := circuits.Incidents()
-	return w.against(o, w.exact), met.Lost, met.Err
+	return sums, met.Lost, met.Err
 }
 
 // domainsOf makes the result of all seeds.
@@ -248,9 +246,9 @@ func domainsOf(cfg DomainsConfig, seeds []domainsSeed) *DomainsResult {
 	repaired := first + 2*len(arms)*nc
 	b := newBootstrap(len(seeds), len(together[0]))
 	e := b.ofSums(together, repaired+len(arms)+1, func(dst, sums []float64) {
-		at := func(c int) []float64 { return sums[c*wholeSums : (c+1)*wholeSums] }
-		cosine := func(c int) float64 { return at(c)[wholeCosine] / at(c)[wholeTokens] }
-		answers := func(c int) float64 { return at(c)[wholeSame] / at(c)[wholeAnswers] }
+		at := func(c int) []float64 { return sums[c*examSums : (c+1)*examSums] }
+		cosine := func(c int) float64 { return at(c)[examCosine] / at(c)[examTokens] }
+		answers := func(c int) float64 { return at(c)[examSame] / at(c)[examAsked] }
 		dst[0], dst[1], dst[2] = cosine(0), cosine(1), answers(1)
 		for c := range cells - 2 {
 			dst[first+2*c] = 1 - (cosine(2+c)-dst[0])/(dst[1]-dst[0])

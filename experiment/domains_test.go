@@ -19,7 +19,7 @@ func syntheticDomains(cfg DomainsConfig, loss func(a arm, coupling float64) floa
 		cell := func(cosine float64) [][]float64 {
 			var rows [][]float64
 			for range inputs {
-				rows = append(rows, []float64{tokens, tokens * (cosine + 0.01*rng.NormFloat64()), 5, math.Round(5 * cosine)})
+				rows = append(rows, []float64{tokens, tokens * (cosine + 0.01*rng.NormFloat64()), 5, math.Round(5 * cosine), 0, 0, 0})
 			}
 			return rows
 		}

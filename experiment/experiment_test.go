@@ -62,6 +62,7 @@ var smallSettings = map[string]map[string]string{
 	"noise":      {"neurons": "16", "tokens": "40", "amplitude": "[0.5]", "rates_above_saturation": "[0.1]"},
 	"timescales": {"neurons": "16", "tokens": "80", "tau_astrocyte_s": "[7,0.2]", "present_s": "[0.1,1]"},
 	"normalizer": {"neurons": "32", "tokens": "80"},
+	"silencing":  {"neurons": "16", "tuning": "calibrated", "tokens": "60", "task_tokens": "100"},
 	"neurons":    {"neurons": "[8,32]", "tokens": "80", "heads": "2", "queries": "3", "maps": `["exp","relu","trig","calibrated"]`},
 }
 

@@ -51,13 +51,14 @@ type Lab struct {
 	work       *nn.Workspace
 	inputs     *network.Prepared
 	inputsHash string
-	recorded   map[int]*recording // by tokens
 	calibrated *network.Calibration
+	// The last recordings, of inputs and of those to calibrate on.
+	recorded, others *recording
 }
 
 // NewLab prepares inputs. It reports what no experiment could be run on.
 func NewLab(s Setup) (*Lab, error) {
-	l := &Lab{Setup: s, work: nn.NewWorkspace(s.Pool), recorded: map[int]*recording{}}
+	l := &Lab{Setup: s, work: nn.NewWorkspace(s.Pool)}
 	switch n := s.Inputs.Len(); {
 	case len(s.Seeds) == 0:
 		return nil, errors.New("no seed to run; give at least one")
@@ -112,28 +113,47 @@ func (l *Lab) progress(stage string, done float64) {
 
 // recording is what the exact network's heads received and returned on some inputs.
 type recording struct {
-	which []int // of the lab's inputs
-	batch model.Batch
-	heads [][]activations.Head // [L][heads]
+	tokens int   // that were asked for
+	which  []int // inputs, by number
+	batch  model.Batch
+	heads  [][]activations.Head // [L][heads]
 }
 
 // record returns what the heads of the exact network receive and return on inputs
 // that hold about so many tokens, spread evenly over all.
 func (l *Lab) record(ctx context.Context, tokens int) (*recording, error) {
-	if r := l.recorded[tokens]; r != nil {
-		return r, nil
+	if l.recorded != nil && l.recorded.tokens == tokens {
+		return l.recorded, nil
 	}
-	l.progress("running exactly", 0)
-	r := &recording{which: network.Spread(l.inputs.Lengths(), tokens)}
 	var err error
-	if r.batch, err = l.inputs.Batch(ctx, r.which, l.Pool); err != nil {
+	l.recorded, err = l.recordOf(ctx, l.inputs, tokens)
+	return l.recorded, err
+}
+
+// recordOthers is record on calibration inputs: for constants of the circuit, and for
+// what it has learned before.
+func (l *Lab) recordOthers(ctx context.Context, tokens int) (*recording, error) {
+	if l.others != nil && l.others.tokens == tokens {
+		return l.others, nil
+	}
+	p, err := l.Network.Prepare(l.Calibration)
+	if err != nil {
 		return nil, err
 	}
-	if r.heads, err = activations.Record(ctx, l.Network.Model, r.batch, l.work, nil); err != nil {
+	l.others, err = l.recordOf(ctx, p, tokens)
+	return l.others, err
+}
+
+// recordOf records some of the inputs.
+func (l *Lab) recordOf(ctx context.Context, p *network.Prepared, tokens int) (*recording, error) {
+	l.progress("running exactly", 0)
+	r := &recording{tokens: tokens, which: network.Spread(p.Lengths(), tokens)}
+	var err error
+	if r.batch, err = p.Batch(ctx, r.which, l.Pool); err != nil {
 		return nil, err
 	}
-	l.recorded[tokens] = r
-	return r, nil
+	r.heads, err = activations.Record(ctx, l.Network.Model, r.batch, l.work, nil)
+	return r, err
 }
 
 // calibration returns the constants of calibrated curves.

@@ -20,6 +20,8 @@ func List() []Experiment {
 		entry("timescales", timescalesAbout, DefaultTimescales(), Timescales),
 		entry("domains", domainsAbout, DefaultDomains(), Domains),
 		entry("noise", noiseAbout, DefaultNoise(), Noise),
+		entry("coverage", coverageAbout, DefaultCoverage(), Coverage),
+		entry("silencing", silencingAbout, DefaultSilencing(), Silencing),
 	}
 }
 

@@ -406,6 +406,7 @@ func (r *NeuronsResult) Statements() []Statement {
 	}
 	s.add(Mathematics, "The law is exact for the mean square over all draws of iid curves. Where it is large, most of it comes from draws that are rare, and a few seeds see less than that: the measured error then lies below the law.")
 	s.add(Mathematics, "For maps that do not estimate exp(q.k) the error tends to a number above zero, however many neurons there are.")
+	s.add(Caution, "Of intervals for many maps, 1 in 20 misses by chance. Heads are weighed alike, though their errors cost the network differently.")
 	s.add(Interpretation, "A population needs as many hidden neurons as its keys and queries are long; that is a prediction of the model about the size of populations, and ours.")
 	return s
 }

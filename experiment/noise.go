@@ -116,7 +116,7 @@ func (c *NoiseConfig) dynamics(x disturbance, limit func(layer, head int, share 
 type NoiseResult struct {
 	Inputs  int `json:"inputs"`
 	Tokens  int `json:"tokens"`
-	Answers int `json:"answers"`
+	Answers int `json:"answers"` // that a seed asks for
 	// Mean cosine of the last hidden states to the exact network's: of uniform attention
 	// and of the circuit without noise, with the share of its answers that are the exact
 	// network's.
@@ -143,7 +143,7 @@ type Noisy struct {
 	Answers []Estimate `json:"answers_as_exact"`
 }
 
-// noiseSeed is what one seed measures: sums of every input, wholeSums and for those
+// noiseSeed is what one seed measures: sums of every input, examSums and for those
 // disturbed the squares of differences and of outputs.
 type noiseSeed struct {
 	Uniform   [][]float64   `json:"uniform"`
@@ -153,7 +153,7 @@ type noiseSeed struct {
 }
 
 const (
-	noiseDifference = wholeSums + iota
+	noiseDifference = examSums + iota
 	noiseNorm
 	noiseSums
 )
@@ -163,7 +163,7 @@ func Noise(ctx context.Context, lab *Lab, cfg NoiseConfig) (*NoiseResult, error)
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	w, err := lab.whole(ctx, cfg.Tokens)
+	x, err := lab.newExam(ctx, cfg.Tokens, lab.Seeds[0])
 	if err != nil {
 		return nil, err
 	}
@@ -174,27 +174,27 @@ func Noise(ctx context.Context, lab *Lab, cfg NoiseConfig) (*NoiseResult, error)
 	if _, err := lab.circuits(ctx, cfg.Curves, lab.Seeds[0]); err != nil { // calibrates, or says why it cannot
 		return nil, err
 	}
-	floor, err := w.run(ctx, lab.Network.Model.Uniform())
-	if err != nil {
-		return nil, err
-	}
 	seeds, err := eachSeed(ctx, lab, "noise", cfg, 0.05, func(seed uint64, progress func(float64)) (*noiseSeed, error) {
-		out := &noiseSeed{Uniform: w.against(floor, w.exact)}
-		return out, lab.noiseSeed(ctx, out, w, rec, cfg, seed, progress)
+		out := new(noiseSeed)
+		return out, lab.noiseSeed(ctx, out, rec, cfg, seed, progress)
 	})
 	if err != nil {
 		return nil, err
 	}
 	r := noiseOf(cfg, seeds)
-	r.Inputs, r.Tokens = len(w.which), w.tokens()
-	for _, a := range w.exact.answers {
-		r.Answers += len(a)
-	}
+	r.Inputs, r.Tokens, r.Answers = x.batch.Sequences.Len(), x.batch.Tokens(), len(x.said)
 	return r, nil
 }
 
 // noiseSeed runs one seed.
-func (l *Lab) noiseSeed(ctx context.Context, out *noiseSeed, w *whole, rec *recording, cfg NoiseConfig, seed uint64, progress func(float64)) error {
+func (l *Lab) noiseSeed(ctx context.Context, out *noiseSeed, rec *recording, cfg NoiseConfig, seed uint64, progress func(float64)) error {
+	x, err := l.newExam(ctx, cfg.Tokens, seed)
+	if err != nil {
+		return err
+	}
+	if out.Uniform, err = x.take(ctx, l.Network.Model.Uniform()); err != nil {
+		return err
+	}
 	settled, err := l.circuits(ctx, cfg.Curves, seed)
 	if err != nil {
 		return err
@@ -212,12 +212,12 @@ func (l *Lab) noiseSeed(ctx context.Context, out *noiseSeed, w *whole, rec *reco
 	}
 	var calm []tensor.Matrix // outputs of heads
 	all := append([]disturbance{{}}, cfg.disturbances()...)
-	for i, x := range all {
-		c, err := l.timed(ctx, cfg.Curves, seed, cfg.dynamics(x, limit))
+	for i, d := range all {
+		c, err := l.timed(ctx, cfg.Curves, seed, cfg.dynamics(d, limit))
 		if err != nil {
 			return err
 		}
-		o, err := w.run(ctx, c.Heads())
+		sums, err := x.take(ctx, c.Heads())
 		if err != nil {
 			return err
 		}
@@ -230,7 +230,6 @@ func (l *Lab) noiseSeed(ctx context.Context, out *noiseSeed, w *whole, rec *reco
 			return met.Err
 		}
 		out.Lost += met.Lost
-		sums := w.against(o, w.exact)
 		if i == 0 {
 			out.Calm, calm = sums, outputs
 		} else {
@@ -319,12 +318,12 @@ func noiseOf(cfg NoiseConfig, seeds []noiseSeed) *NoiseResult {
 	const first, each = 3, 3
 	b := newBootstrap(len(seeds), len(together[0]))
 	e := b.ofSums(together, first+each*len(all)+1, func(dst, sums []float64) {
-		cosine := func(s []float64) float64 { return s[wholeCosine] / s[wholeTokens] }
-		answers := func(s []float64) float64 { return s[wholeSame] / s[wholeAnswers] }
-		uniform, calm := sums[:wholeSums], sums[wholeSums:2*wholeSums]
+		cosine := func(s []float64) float64 { return s[examCosine] / s[examTokens] }
+		answers := func(s []float64) float64 { return s[examSame] / s[examAsked] }
+		uniform, calm := sums[:examSums], sums[examSums:2*examSums]
 		dst[0], dst[1], dst[2] = cosine(uniform), cosine(calm), answers(calm)
 		for i := range all {
-			s := sums[2*wholeSums+i*noiseSums:]
+			s := sums[2*examSums+i*noiseSums:]
 			dst[first+each*i] = math.Sqrt(s[noiseDifference] / s[noiseNorm])
 			dst[first+each*i+1] = 1 - (cosine(s)-dst[0])/(dst[1]-dst[0])
 			dst[first+each*i+2] = answers(s)

@@ -18,7 +18,7 @@ func syntheticNoise(cfg NoiseConfig, loss func(source string, level float64) flo
 		cell := func(cosine float64, more ...float64) [][]float64 {
 			var rows [][]float64
 			for range inputs {
-				row := []float64{tokens, tokens * (cosine + 0.01*rng.NormFloat64()), 5, math.Round(5 * cosine)}
+				row := []float64{tokens, tokens * (cosine + 0.01*rng.NormFloat64()), 5, math.Round(5 * cosine), 0, 0, 0}
 				rows = append(rows, append(row, more...))
 			}
 			return rows

@@ -10,6 +10,7 @@ import (
 	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/internal/activations"
 	"github.com/tripartite-go/tripartite/internal/counts"
+	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/rate"
 	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/tuning"
@@ -74,7 +75,7 @@ type TimescalesResult struct {
 	Tokens         int    `json:"tokens"`
 	TokensPerInput Number `json:"tokens_per_input"`
 	Layers         int    `json:"layers"`
-	Answers        int    `json:"answers"` // that are asked for
+	Answers        int    `json:"answers"` // that a seed asks for
 	// Mean cosine of the last hidden states to the exact network's, and share of answers
 	// that are the exact network's: of uniform attention, the floor, and of the algebraic
 	// circuit, the goal. Normalizer is the correlation of log calcium with the log softmax
@@ -128,7 +129,7 @@ type timescalesSeed struct {
 	Lost      int             `json:"lost"`
 }
 
-// A cell holds wholeSums of a network against the exact one, then for every head,
+// A cell holds examSums, then for every head,
 // on the exact network's activations, what correlates log calcium with the
 // normalizer: n, x, y, xx, yy, xy.
 const correlationSums = 6
@@ -138,7 +139,7 @@ func Timescales(ctx context.Context, lab *Lab, cfg TimescalesConfig) (*Timescale
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	w, err := lab.whole(ctx, cfg.Tokens)
+	x, err := lab.newExam(ctx, cfg.Tokens, lab.Seeds[0])
 	if err != nil {
 		return nil, err
 	}
@@ -149,33 +150,34 @@ func Timescales(ctx context.Context, lab *Lab, cfg TimescalesConfig) (*Timescale
 	if _, err := lab.circuits(ctx, cfg.Curves, lab.Seeds[0]); err != nil { // calibrates, or says why it cannot
 		return nil, err
 	}
-	uniform, err := lab.cell(ctx, w, rec, lab.Network.Model.Uniform(), func(float64) {})
-	if err != nil {
-		return nil, err
-	}
 	seeds, err := eachSeed(ctx, lab, "timescales", cfg, 0.05, func(seed uint64, progress func(float64)) (*timescalesSeed, error) {
-		return lab.timescalesSeed(ctx, w, rec, uniform, cfg, seed, progress)
+		return lab.timescalesSeed(ctx, rec, cfg, seed, progress)
 	})
 	if err != nil {
 		return nil, err
 	}
 	m := lab.Network.Model
-	r := timescalesOf(cfg, seeds, m.Layers(), float64(w.tokens())/float64(len(w.which)))
-	r.Inputs, r.Tokens = len(w.which), w.tokens()
-	for _, a := range w.exact.answers {
-		r.Answers += len(a)
-	}
+	inputs, tokens := x.batch.Sequences.Len(), x.batch.Tokens()
+	r := timescalesOf(cfg, seeds, m.Layers(), float64(tokens)/float64(inputs))
+	r.Inputs, r.Tokens, r.Answers = inputs, tokens, len(x.said)
 	return r, nil
 }
 
 // timescalesSeed runs one seed.
-func (l *Lab) timescalesSeed(ctx context.Context, w *whole, rec *recording, uniform [][]float64, cfg TimescalesConfig, seed uint64, progress func(float64)) (*timescalesSeed, error) {
-	out := &timescalesSeed{Uniform: uniform}
+func (l *Lab) timescalesSeed(ctx context.Context, rec *recording, cfg TimescalesConfig, seed uint64, progress func(float64)) (*timescalesSeed, error) {
+	x, err := l.newExam(ctx, cfg.Tokens, seed)
+	if err != nil {
+		return nil, err
+	}
+	out := &timescalesSeed{}
+	if out.Uniform, err = l.cell(ctx, x, rec, l.Network.Model.Uniform(), func(float64) {}); err != nil {
+		return nil, err
+	}
 	settled, err := l.circuits(ctx, cfg.Curves, seed)
 	if err != nil {
 		return nil, err
 	}
-	if out.Algebraic, err = l.cell(ctx, w, rec, settled.Heads(), func(float64) {}); err != nil {
+	if out.Algebraic, err = l.cell(ctx, x, rec, settled.Heads(), func(float64) {}); err != nil {
 		return nil, err
 	}
 	done, all := 0, len(cfg.Astrocyte)*len(cfg.Present)
@@ -186,7 +188,7 @@ func (l *Lab) timescalesSeed(ctx context.Context, w *whole, rec *recording, unif
 			if err != nil {
 				return nil, err
 			}
-			cell, err := l.cell(ctx, w, rec, c.Heads(), func(part float64) { progress((float64(done) + part) / float64(all)) })
+			cell, err := l.cell(ctx, x, rec, c.Heads(), func(part float64) { progress((float64(done) + part) / float64(all)) })
 			if err != nil {
 				return nil, err
 			}
@@ -204,13 +206,12 @@ func (l *Lab) timescalesSeed(ctx context.Context, w *whole, rec *recording, unif
 }
 
 // cell measures a network with these heads: [inputs][sums].
-func (l *Lab) cell(ctx context.Context, w *whole, rec *recording, heads [][]attention.Head, progress func(float64)) ([][]float64, error) {
-	o, err := w.run(ctx, heads)
+func (l *Lab) cell(ctx context.Context, x *exam, rec *recording, heads [][]attention.Head, progress func(float64)) ([][]float64, error) {
+	out, err := x.take(ctx, heads)
 	if err != nil {
 		return nil, err
 	}
 	progress(0.5)
-	out := w.against(o, w.exact)
 	n := len(rec.heads[0])
 	perHead := make([][][]float64, len(rec.heads)*n)
 	err = l.eachHead(ctx, rec, func(part float64) { progress(0.5 + part/2) }, func(i int, x *activations.Head, work *tensor.Arena) error {
@@ -248,16 +249,29 @@ const (
 )
 
 func cellOf(dst, s []float64) {
-	dst[cellCosine] = s[wholeCosine] / s[wholeTokens]
-	dst[cellAnswers] = s[wholeSame] / s[wholeAnswers]
+	dst[cellCosine] = s[examCosine] / s[examTokens]
+	dst[cellAnswers] = s[examSame] / s[examAsked]
 	sum, n := 0.0, 0
-	for s = s[wholeSums:]; len(s) > 0; s = s[correlationSums:] {
+	for s = s[examSums:]; len(s) > 0; s = s[correlationSums:] {
 		if r := correlation(s[0], s[1], s[2], s[3], s[4], s[5]); finite(r) { // calcium of uniform attention is constant
 			sum += r
 			n++
 		}
 	}
 	dst[cellNormalizer] = sum / float64(n)
+}
+
+// timed builds every head as a circuit in time, its curves drawn by a seed.
+func (l *Lab) timed(ctx context.Context, c Curves, seed uint64, dynamics func(layer, head int, curves *tuning.Curves[float32]) (rate.Config, error)) (*network.Circuits, error) {
+	o, err := l.options(ctx, c, seed)
+	if err != nil {
+		return nil, err
+	}
+	if o.Selection, err = attention.ParseSelection(attention.KindRate.String()); err != nil {
+		panic("experiment: " + err.Error()) // a kind is a selection
+	}
+	o.Dynamics = dynamics
+	return network.Build(l.Network.Model, o)
 }
 
 // timescalesOf makes the result of all seeds.

@@ -20,7 +20,7 @@ func syntheticTimescales(cfg TimescalesConfig, way func(tau, present float64) fl
 			var rows [][]float64
 			for range inputs {
 				noise := 0.01 * rng.NormFloat64()
-				row := []float64{tokens, tokens * (cosine + noise), 5, math.Round(5 * cosine)}
+				row := []float64{tokens, tokens * (cosine + noise), 5, math.Round(5 * cosine), 0, 0, 0}
 				for range heads { // of normal variables: n, x, y, xx, yy, xy
 					row = append(row, tokens, 0, 0, tokens, tokens, tokens*(r+5*noise))
 				}

@@ -3,6 +3,7 @@ package figure
 import (
 	"image/color"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot/vg"
@@ -132,21 +133,50 @@ func (p *pen) chart(area vg.Rectangle, c experiment.Chart, l chartLayout) {
 	}
 	p.chartKey(area, l, looks, styles)
 	top := area.Max.Y - vg.Length(l.key)*lineHeight - 1*mm
+	shared := vg.Length(0) // room for the names of rows that all panels have
+	if sharedRows(c.Panels) {
+		shared = p.rowNames(c.Panels[0].Rows)
+	}
 	for i := range c.Panels {
 		row, column := i/l.columns, i%l.columns
-		width := area.Size().X / vg.Length(l.columns)
+		width := (area.Size().X - shared) / vg.Length(l.columns)
 		y := top
 		for _, h := range l.rows[:row] {
 			y -= h
 		}
-		p.chartPanel(vg.Rectangle{
-			Min: vg.Point{X: area.Min.X + width*vg.Length(column), Y: y - l.rows[row]},
-			Max: vg.Point{X: area.Min.X + width*vg.Length(column+1), Y: y},
-		}, &c.Panels[i], looks)
+		box := vg.Rectangle{
+			Min: vg.Point{X: area.Min.X + shared + width*vg.Length(column), Y: y - l.rows[row]},
+			Max: vg.Point{X: area.Min.X + shared + width*vg.Length(column+1), Y: y},
+		}
+		names := shared == 0
+		if !names && column == 0 {
+			box.Min.X, names = area.Min.X, true
+		}
+		p.chartPanel(box, &c.Panels[i], looks, names)
 	}
 	if len(c.Panels) == 0 {
 		p.writeMiddle("nothing was measured", labelSize, area.Min.Add(area.Max).Scale(0.5), centred, muted)
 	}
+}
+
+// sharedRows reports whether several panels have the same named rows, so that they
+// are named once.
+func sharedRows(panels []experiment.Panel) bool {
+	for _, c := range panels {
+		if len(c.Rows) == 0 || !slices.Equal(c.Rows, panels[0].Rows) {
+			return false
+		}
+	}
+	return len(panels) > 1
+}
+
+// rowNames is the room that the names of rows take.
+func (p *pen) rowNames(names []string) vg.Length {
+	var w vg.Length
+	for _, name := range names {
+		w = max(w, p.width(p.fitting(name), smallSize))
+	}
+	return w + 2*textGap + tickLength
 }
 
 // chartKey names the series.
@@ -176,7 +206,8 @@ func (p *pen) keySample(at vg.Point, k look, style experiment.Style) {
 	p.mark(k.marker, at.Add(vg.Point{X: sampleWidth / 2}), markerSize, k.color, true)
 }
 
-func (p *pen) chartPanel(area vg.Rectangle, c *experiment.Panel, looks map[string]look) {
+// chartPanel draws one panel; names says whether its rows are named.
+func (p *pen) chartPanel(area vg.Rectangle, c *experiment.Panel, looks map[string]look, names bool) {
 	a := panel{xLabel: c.X.Label, yLabel: c.Y.Label}
 	var xs, ys []float64
 	add := func(to *[]float64, e experiment.Estimate, log bool) {
@@ -203,10 +234,9 @@ func (p *pen) chartPanel(area vg.Rectangle, c *experiment.Panel, looks map[strin
 	var left vg.Length
 	if len(c.Rows) > 0 {
 		a.y = scale{lo: float64(len(c.Rows)) - 0.5, hi: -0.5}
-		for _, name := range c.Rows {
-			left = max(left, p.width(p.fitting(name), smallSize))
+		if left = 3.4 * mm; names {
+			left = p.rowNames(c.Rows)
 		}
-		left += 2*textGap + tickLength
 	} else {
 		left = p.left(a.y, height)
 	}
@@ -223,6 +253,9 @@ func (p *pen) chartPanel(area vg.Rectangle, c *experiment.Panel, looks map[strin
 	p.segments(line{color: ink, width: axisWidth}, a.box.Min, vg.Point{X: a.box.Max.X, Y: a.box.Min.Y})
 	p.ticksBelow(a)
 	for i, name := range c.Rows {
+		if !names {
+			break
+		}
 		p.writeMiddle(p.fitting(name), smallSize, vg.Point{X: a.box.Min.X - 2*textGap, Y: a.atY(float64(i))}, fromRight, ink)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/answers"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
@@ -111,7 +112,7 @@ type outcome struct {
 func (o *outcome) answers() []int {
 	var out []int
 	for i := range o.logits.Rows {
-		out = append(out, argmax(o.logits.Row(i)))
+		out = append(out, answers.Likeliest(o.logits.Row(i)))
 	}
 	return out
 }
@@ -127,11 +128,11 @@ func (r *run) newFaithful(tokens int) (*faithful, error) {
 		return nil, err
 	}
 	net, b := r.cfg.Network, &f.batch
-	f.task = purpose(net)
+	f.task = answers.Purpose(net)
 	switch f.task {
 	case Fill:
 		t := net.Tokenizer
-		*b, f.words = maskTokens(*b, t.Special().Mask, t.IsSpecial, tuning.NewRand(r.cfg.Seed, fidelityStream))
+		*b, f.words = answers.MaskTokens(*b, t.Special().Mask, t.IsSpecial, tuning.NewRand(r.cfg.Seed, fidelityStream))
 	case Next:
 		for i := range b.Sequences.Len() {
 			lo, hi := b.Sequences.Bounds(i)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 
+	"github.com/tripartite-go/tripartite/internal/answers"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
 )
@@ -162,9 +163,9 @@ type Network struct {
 
 // What models are for.
 const (
-	Fill     = "fill"     // guess masked tokens
-	Classify = "classify" // name pictures or sounds
-	Next     = "next"     // guess every token of a text from those before it
+	Fill     = answers.Fill     // guess masked tokens
+	Classify = answers.Classify // name pictures or sounds
+	Next     = answers.Next     // guess every token of a text from those before it
 )
 
 // Task is what a model is for, done by the three networks. An answer is a token

@@ -55,7 +55,8 @@ func Rules() map[string]Rule {
 	rules["network"] = Rule{Internal: append(engine, "rate", "input/text", "input/image", "input/audio")}
 	rules["task"] = Rule{Internal: append(engine, "input/text", "network")}
 	rules["internal/activations"] = Rule{Internal: []string{".", "tuning", "attention", "model", "nn", "tensor"}, External: gonum}
-	measures := slices.Clip(append(engine, "network", "internal/activations", "internal/counts", "internal/stats"))
+	rules["internal/answers"] = Rule{Internal: []string{"model", "network"}}
+	measures := slices.Clip(append(engine, "network", "internal/activations", "internal/answers", "internal/counts", "internal/stats"))
 	rules["transfer"] = Rule{Internal: append(measures, "input/text", "task"), External: gonum}
 	rules["experiment"] = Rule{Internal: append(measures, "rate", "transfer", "internal/atomicfile"), External: gonum}
 	rules["stream"] = Rule{Internal: []string{".", "tuning", "model", "attention", "nn", "tensor", "safetensors", "internal/atomicfile"}}

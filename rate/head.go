@@ -307,5 +307,10 @@ func largest(x []float64) float64 {
 
 // notFinite returns the first index of what is not finite, or -1.
 func notFinite(x []float64) int {
-	return slices.IndexFunc(x, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
+	for i, v := range x {
+		if v-v != 0 { // NaN for what is not
+			return i
+		}
+	}
+	return -1
 }

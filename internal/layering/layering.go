@@ -43,7 +43,7 @@ func Rules() map[string]Rule {
 		".":           {Internal: []string{"tuning", "safetensors"}},
 		"tensor":      {Internal: []string{"internal/kernel"}, External: []string{"golang.org/x/sys/unix"}},
 		"rate":        {Internal: []string{".", "tuning"}, External: gonum},
-		"attention":   {Internal: []string{".", "tuning", "tensor"}},
+		"attention":   {Internal: []string{".", "tuning", "rate", "tensor"}},
 		"nn":          {Internal: []string{"tensor", "attention"}},
 		"model":       {Internal: []string{"nn", "attention", "tensor", "safetensors"}},
 		"input/text":  {External: []string{"golang.org/x/text"}},
@@ -52,7 +52,7 @@ func Rules() map[string]Rule {
 		"hub":         {},
 	}
 	engine := []string{".", "tuning", "safetensors", "tensor", "attention", "nn", "model"}
-	rules["network"] = Rule{Internal: append(engine, "input/text", "input/image", "input/audio")}
+	rules["network"] = Rule{Internal: append(engine, "rate", "input/text", "input/image", "input/audio")}
 	rules["task"] = Rule{Internal: append(engine, "input/text", "network")}
 	rules["internal/activations"] = Rule{Internal: []string{".", "tuning", "attention", "model", "nn", "tensor"}, External: gonum}
 	rules["internal/answers"] = Rule{Internal: []string{"model", "network"}}

@@ -63,7 +63,7 @@ func Rules() map[string]Rule {
 	rules["fit"] = Rule{Internal: append(engine, "network", "internal/atomicfile", "internal/stats"), External: gonum}
 	rules["bench"] = Rule{Internal: []string{"attention", "nn", "tensor", "tuning", "internal/stats"}}
 	// Answers the script that compares with other programs.
-	rules["tools/bench/ours"] = Rule{Internal: []string{"bench", "model", "nn", "tensor"}}
+	rules["tools/bench/ours"] = Rule{Internal: []string{"bench", "model", "nn", "rate", "tensor", "tuning"}}
 	// From result data only.
 	rules["figure"] = Rule{Internal: []string{"transfer", "experiment", "rate", "internal/counts", "internal/pieces", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
 	rules["internal/report"] = Rule{Internal: []string{"transfer", "experiment", "figure", "internal/atomicfile", "internal/counts", "internal/pieces", "internal/stats"}}

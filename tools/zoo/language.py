@@ -56,6 +56,8 @@ def arguments():
     training.add_argument("--warm-up", type=int, default=300, metavar="N", help="steps of linear warm-up (%(default)s)")
     training.add_argument("--weight-decay", type=float, default=0.1, metavar="N",
                           help="AdamW's decay of matrices (%(default)s)")
+    training.add_argument("--shortness", type=float, default=0.03, metavar="N",
+                          help="weight of the mean squared length of queries and keys (%(default)s)")
     training.add_argument("--mask-share", type=float, default=0.15, metavar="N",
                           help="share of tokens to predict (%(default)s)")
     training.add_argument("--short-epochs", type=int, default=4, metavar="N",

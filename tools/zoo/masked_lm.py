@@ -18,7 +18,7 @@ import kjv
 
 LAYERS, HEADS, HIDDEN = 4, 8, 256
 # What a resumed run must share with the one that it continues.
-RECIPE = ("seed", "steps", "batch_tokens", "rate", "warm_up", "weight_decay", "mask_share", "short_epochs", "bfloat16")
+RECIPE = ("seed", "steps", "batch_tokens", "rate", "warm_up", "weight_decay", "mask_share", "short_epochs", "bfloat16", "shortness")
 
 
 def config():
@@ -76,6 +76,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             [{"params": matrices, "weight_decay": args.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
             lr=args.rate, betas=(0.9, 0.98), eps=1e-6, fused=True)
+        self.lengths = Lengths(self.model)
         self.step, self.seconds, self.tokens = 0, 0.0, 0
         self.checkpoint = Path(args.work) / "checkpoint.pt"
 
@@ -134,15 +135,39 @@ class Trainer:
             group["lr"] = self.rate()
         inputs, picked = kjv.mask(rows, self.args.mask_share, np.random.default_rng([self.args.seed, 1, self.step]))
         rows, inputs, picked = map(torch.from_numpy, (rows, inputs, picked))
+        self.lengths.forget()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.args.bfloat16):
             logits = picked_logits(self.model, inputs, picked)
         loss = functional.cross_entropy(logits.float(), rows[picked])
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        (loss + self.args.shortness * self.lengths.mean(inputs != kjv.PAD)).backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.tokens += int((rows != kjv.PAD).sum())
         return loss.item()
+
+
+class Lengths:
+    """What the tuning curves of a circuit have to span: E|q - E q|^2 + E|k - E k|^2 over the tokens of a batch, the mean
+    over layers and heads, with q and k scaled so that q.k is the logit. The neurons that a head needs grow like the
+    exponential of it."""
+
+    def __init__(self, model):
+        self.caught = []
+        for layer in (block(model).attention.query, block(model).attention.key):
+            layer.register_forward_hook(lambda _, __, out: self.caught.append(out))
+
+    def forget(self):
+        """Before a pass that is to be measured."""
+        self.caught.clear()
+
+    def mean(self, real):
+        """Of what was passed since, over the real tokens."""
+        total = 0.0
+        for x in self.caught:
+            x = x[real].float().view(-1, HEADS, HIDDEN // HEADS) / (HIDDEN // HEADS) ** 0.25
+            total = total + (x - x.mean(0)).square().sum(-1).mean() / LAYERS
+        return total
 
 
 def fixed_masks(books, seed, draws=1, share=0.15, longest=128):

@@ -110,17 +110,17 @@ func predictions(silencing *SilencingResult, coverage *CoverageResult, load *Loa
 
 // predicted says what the effect predicts, and nothing where none was shown.
 func (p *Prediction) predicted() string {
-	better := p.Effect.Above(0)
-	if p.Better < 0 {
-		better = p.Effect.Below(0)
+	effect := p.Effect.String()
+	if strings.HasSuffix(p.Measure, " right") {
+		effect = shareOf(p.Effect) + " percentage points"
 	}
 	switch {
-	case !p.Effect.Above(0) && !p.Effect.Below(0):
-		return fmt.Sprintf("no effect is predicted: none was shown (%s: %s)", p.Measure, p.Effect)
-	case better:
-		return fmt.Sprintf("an improvement: %s change by %s", p.Measure, p.Effect)
+	case !p.shown():
+		return fmt.Sprintf("nothing, since no effect was shown (%s: %s)", p.Measure, effect)
+	case p.Better > 0 == p.Effect.Above(0):
+		return fmt.Sprintf("an improvement, %s by %s", p.Measure, effect)
 	}
-	return fmt.Sprintf("a deficit: %s change by %s", p.Measure, p.Effect)
+	return fmt.Sprintf("a deficit, %s by %s", p.Measure, effect)
 }
 
 // least returns what the least coverage does, of one kind.
@@ -147,8 +147,8 @@ func (r *PredictionsResult) Statements() []Statement {
 	}
 	s.add(Measured, "%d of %d manipulations have an effect that is shown.", shown, len(r.Predictions))
 	for _, p := range r.Predictions {
-		s.add(Interpretation, "%s. In a laboratory: %s. Predicted: %s. Falsified if %s. For: %s. Against: %s. Whose: %s.",
-			strings.ToUpper(p.Manipulation[:1])+p.Manipulation[1:], p.Laboratory, p.Predicted, p.Falsified, listed(p.For), listed(p.Against), p.Whose)
+		s.add(Interpretation, "%s; in a laboratory: %s. Predicted: %s. Falsified if %s. For: %s. Against: %s. Whose: %s.",
+			p.Manipulation, p.Laboratory, p.Predicted, p.Falsified, listed(p.For), listed(p.Against), p.Whose)
 	}
 	s.add(Mathematics, "What calcium does to a single head is to scale its output. The circuit predicts that calcium sets the gain of a response and leaves untouched what it is selective for; that holds whatever numbers are measured, and a change of selectivity under a pure manipulation of calcium speaks against the model.")
 	s.add(Caution, "Effects are those of a small trained network on a task of its own: their signs and their order are the predictions, more than their sizes. Manipulations in a laboratory are never as pure as here; what else they change is named where it is known.")

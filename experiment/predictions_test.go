@@ -27,7 +27,7 @@ func TestNoEffectPredictsNothing(t *testing.T) {
 		t.Fatalf("%d predictions, want %d", len(r.Predictions), len(laboratory()))
 	}
 	for _, p := range r.Predictions {
-		if p.shown() || !strings.HasPrefix(p.Predicted, "no effect is predicted") {
+		if p.shown() || !strings.HasPrefix(p.Predicted, "nothing, since no effect was shown") {
 			t.Errorf("%s: %q", p.Manipulation, p.Predicted)
 		}
 	}
@@ -54,8 +54,8 @@ func TestPredictionsAreReadFromResults(t *testing.T) {
 		return effect{0.5, 0.3, 0.4}
 	}, 0.5, 0.2, func(rate, load int) float64 { return []float64{0.3, 0.6, 0.3, 0.4}[2*rate+load] })
 	want := map[string]string{
-		FrozenHebb: "a deficit", HalfSaturated: "an improvement", ClampedMean: "no effect", SlowCalcium: "no effect",
-		"50% of synapses reached, others undivided": "a deficit", "50% of synapses reached, others silent": "no effect",
+		FrozenHebb: "a deficit", HalfSaturated: "an improvement", ClampedMean: "nothing", SlowCalcium: "nothing",
+		"50% of synapses reached, others undivided": "a deficit", "50% of synapses reached, others silent": "nothing",
 		"forgetting of 0.1 a token blocked, 100 earlier tokens in memory": "a deficit",
 	}
 	for _, p := range r.Predictions {

@@ -165,7 +165,8 @@ func (x *exam) take(ctx context.Context, heads [][]attention.Head) ([][]float64,
 	return out, nil
 }
 
-// cosine returns the cosine of the angle between x and y; 0 where one of them is zero.
+// cosine returns the cosine of the angle between x and y; 0 where one of them is zero,
+// or not finite: a state without a value is like nothing.
 func cosine(x, y []float32) float64 {
 	var xy, xx, yy float64
 	for i, a := range x {
@@ -174,10 +175,10 @@ func cosine(x, y []float32) float64 {
 		xx += float64(a) * float64(a)
 		yy += b * b
 	}
-	if xx == 0 || yy == 0 {
-		return 0
+	if c := xy / math.Sqrt(xx*yy); finite(c) {
+		return c
 	}
-	return xy / math.Sqrt(xx*yy)
+	return 0
 }
 
 // asked names the answers of a task.

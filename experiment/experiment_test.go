@@ -58,6 +58,9 @@ func small(t *testing.T, name string) Experiment {
 
 // smallSettings of each experiment.
 var smallSettings = map[string]map[string]string{
+	"domains":    {"neurons": "16", "tokens": "40", "domains": "[2]", "detailed": "4", "coupling": "[0,100]"},
+	"noise":      {"neurons": "16", "tokens": "40", "amplitude": "[0.5]", "rates_above_saturation": "[0.1]"},
+	"timescales": {"neurons": "16", "tokens": "80", "tau_astrocyte_s": "[7,0.2]", "present_s": "[0.1,1]"},
 	"normalizer": {"neurons": "32", "tokens": "80"},
 	"neurons":    {"neurons": "[8,32]", "tokens": "80", "heads": "2", "queries": "3", "maps": `["exp","relu","trig","calibrated"]`},
 	"load":       {"neurons": "16", "earlier": "[0,20]", "forget": "[0,0.1]", "heads": "2", "probes": "3", "queries": "2"},

@@ -187,19 +187,28 @@ func defaultCurves(neurons int) Curves {
 
 // circuits builds every head as a circuit, its curves drawn by a seed.
 func (l *Lab) circuits(ctx context.Context, c Curves, seed uint64) (*network.Circuits, error) {
+	o, err := l.options(ctx, c, seed)
+	if err != nil {
+		return nil, err
+	}
+	return network.Build(l.Network.Model, o)
+}
+
+// options are those of circuits.
+func (l *Lab) options(ctx context.Context, c Curves, seed uint64) (network.Options, error) {
 	o := network.Options{Selection: algebraic(), Tuning: c.Tuning, Draw: c.Draw, Seed: seed, Neurons: func(int, int) int { return c.Neurons }}
 	if c.Tuning == string(tuning.Fitted) {
 		if l.Fitted == nil {
-			return nil, fmt.Errorf("%s brings no fitted curves; give a file of them, or choose others: %s", l.Network.Model.Name(), network.Calibrated)
+			return o, fmt.Errorf("%s brings no fitted curves; give a file of them, or choose others: %s", l.Network.Model.Name(), network.Calibrated)
 		}
 		o.Fitted = l.Fitted
-	} else if network.NeedsCalibration(c.Tuning) {
-		var err error
-		if o.Calibration, err = l.calibration(ctx); err != nil {
-			return nil, err
-		}
+		return o, nil
 	}
-	return network.Build(l.Network.Model, o)
+	var err error
+	if network.NeedsCalibration(c.Tuning) {
+		o.Calibration, err = l.calibration(ctx)
+	}
+	return o, err
 }
 
 // eachHead calls do for every head of a recording, numbered layer by layer, on all

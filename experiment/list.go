@@ -17,6 +17,9 @@ func List() []Experiment {
 	return []Experiment{
 		entry("normalizer", normalizerAbout, DefaultNormalizer(), Normalizer),
 		entry("neurons", neuronsAbout, DefaultNeurons(), Neurons),
+		entry("timescales", timescalesAbout, DefaultTimescales(), Timescales),
+		entry("domains", domainsAbout, DefaultDomains(), Domains),
+		entry("noise", noiseAbout, DefaultNoise(), Noise),
 		entry("load", loadAbout, DefaultLoad(), Load),
 		entry("coverage", coverageAbout, DefaultCoverage(), Coverage),
 		entry("silencing", silencingAbout, DefaultSilencing(), Silencing),

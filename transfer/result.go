@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/tripartite-go/tripartite/internal/answers"
+	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
 )
 
@@ -29,6 +30,8 @@ type Report struct {
 	Chosen            Chosen   `json:"chosen_head"` // one head, token by token
 	Scaling           Scaling  `json:"scaling"`     // error against number of neurons
 	Fidelity          Fidelity `json:"fidelity"`    // of whole networks, against number of neurons
+	// Timescales are of networks with heads in time, nil for others.
+	Timescales *Timescales `json:"timescales,omitempty"`
 	// Notes are plain sentences: what the numbers mean, what to do when they are
 	// bad, and warnings.
 	Notes []string `json:"notes"`
@@ -47,6 +50,10 @@ type Resolved struct {
 	// TotalNeurons are those of all heads, Curves the fingerprint of fitted curves.
 	TotalNeurons int    `json:"total_neurons"`
 	Curves       string `json:"curves,omitempty"`
+	// Dynamics are those of heads in time, nil where there are none. SecondsPerToken is
+	// the circuit's time: of all layers with such heads, one after another.
+	Dynamics        *network.Dynamics `json:"dynamics,omitempty"`
+	SecondsPerToken Number            `json:"seconds_per_token,omitempty"`
 }
 
 // Model describes the network.
@@ -95,7 +102,7 @@ type Layer struct {
 // queries, keys and values, so that errors of earlier layers do not enter.
 type Head struct {
 	Head      int    `json:"head"`
-	Attention string `json:"attention"` // exact, algebraic, uniform
+	Attention string `json:"attention"` // exact, algebraic, rate, uniform
 	Neurons   int    `json:"neurons"`   // m; 0 for heads without hidden neurons
 
 	// Of a causal head, a query sees the keys up to its own token, with ALiBi each
@@ -121,12 +128,33 @@ type Head struct {
 	NullCorrelation      Number `json:"null_correlation"`      // of log N + q.mean(k) and log Z, the mean weighted as Z is
 	OutputCosine         Number `json:"output_cosine"`         // mean cosine of the head's outputs
 	NonPositive          int    `json:"nonpositive_calcium"`   // tokens with c <= 0 (signed curves)
+	Lost                 int    `json:"lost,omitempty"`        // tokens without a value: in time, c passed through 0
 	MemoryBytes          int    `json:"memory_bytes"`          // H, g and shifts of one sequence
 
 	// Calibrated is what a circuit with fitted curves took the place of: calibrated
 	// curves with as many neurons, drawn at random. Nil for other curves, and where
 	// there was nothing to calibrate on.
 	Calibrated *Before `json:"calibrated,omitempty"`
+
+	// Allocated says of a circuit whose neurons were allocated by Config.Error what was
+	// asked for and what came of it; nil for others.
+	Allocated *Allocated `json:"allocated,omitempty"`
+}
+
+// Allocated is what the variance law said of the relative error of a head's calcium,
+// c f/Z - 1, and what was measured.
+type Allocated struct {
+	// AskedLog10 is log10 of the neurons that keep the error at Config.Error at the
+	// median query of the calibration inputs. The head has as many, but no fewer than
+	// LeastNeurons and no more than MostNeurons.
+	AskedLog10 Number `json:"neurons_asked_log10"`
+	// Law is the root mean square over draws of independent rows that the law predicts
+	// for the neurons that the head has, at the median query of the inputs that heads
+	// are compared on. Error is what was measured there: the median over queries of
+	// |c f/Z - 1|, of one draw. Of Gaussian errors the median is 0.67 of the root mean
+	// square, and orthogonal rows err less than independent ones.
+	Law   Number `json:"error_law"`
+	Error Number `json:"error"`
 }
 
 // Before is one head with other curves, as Head has it.
@@ -149,6 +177,11 @@ type Network struct {
 	EmbeddingCosine  Number `json:"embedding_cosine"`
 	EmbeddingP05     Number `json:"embedding_cosine_p05"`
 	EmbeddingUniform Number `json:"embedding_cosine_uniform"`
+	// EmbeddingCentred is the mean cosine after the mean exact embedding was taken off
+	// both: what tells one input from another. SimilarityRank is the Spearman
+	// correlation of the similarities of all pairs, of up to 1,000 inputs.
+	EmbeddingCentred Number `json:"embedding_cosine_centred"`
+	SimilarityRank   Number `json:"similarity_rank_correlation"`
 	EmbeddingOther   Number `json:"embedding_cosine_other_text"` // exact embeddings of two different inputs
 	Task             *Task  `json:"task,omitempty"`              // nil for a model that gives no answers
 }
@@ -242,15 +275,54 @@ type Fidelity struct {
 	Curves           []FidelityCurve `json:"curves"` // none where no head is replaced
 }
 
+// FittedShared names fitted curves of which a neuron has one for both phases, as in
+// the paper, beside those of which it has two.
+const FittedShared = "fitted-shared"
+
 // FidelityCurve is one kind of curves.
 type FidelityCurve struct {
-	Name    string   `json:"name"`           // "exp", "calibrated" or "fitted"
+	Name    string   `json:"name"`           // "exp", "calibrated", "fitted" or FittedShared
 	Draw    string   `json:"draw,omitempty"` // "" for fitted curves
 	Neurons []Number `json:"neurons"`        // of a replaced head, the mean
 	// Hidden is the mean cosine of the last hidden states, Agreement the share of
 	// answers that are the exact network's, empty where nothing is asked.
 	Hidden    []Number `json:"hidden_cosine"`
 	Agreement []Number `json:"agreement,omitempty"`
+}
+
+// Timescales is how a network with heads in time answers when every token is
+// presented for longer and longer, against the exact network.
+type Timescales struct {
+	// Inputs that were run, and answers that were asked for, as in Fidelity.
+	Texts         int    `json:"texts"`
+	Tokens        int    `json:"tokens"`
+	TokensPerText Number `json:"tokens_per_text"` // mean
+	Task          string `json:"task,omitempty"`
+	Answers       int    `json:"answers,omitempty"`
+	// Layers with heads in time; a text takes 2 Layers TokensPerText presentations.
+	Layers int `json:"layers"`
+	// Of the network whose heads are all uniform, and of the one that is algebraic where
+	// this one is in time: what it settles to.
+	HiddenUniform      Number           `json:"hidden_cosine_uniform"`
+	AgreementUniform   Number           `json:"agreement_uniform"`
+	HiddenAlgebraic    Number           `json:"hidden_cosine_algebraic"`
+	AgreementAlgebraic Number           `json:"agreement_algebraic"`
+	Curves             []TimescaleCurve `json:"curves"`
+}
+
+// TimescaleCurve is one time constant of calcium. All else, but for the length of
+// presentations, is as configured.
+type TimescaleCurve struct {
+	Astrocyte string   `json:"tau_astrocyte_s"` // a rule, as Resolved.Dynamics has it
+	Present   []Number `json:"present_s"`       // of a token, to be written or to be read; the mean over layers
+	Seconds   []Number `json:"seconds_per_text"`
+	// Hidden is the mean cosine of the last hidden states to the exact network's;
+	// Agreement the share of answers that are the exact network's, Logits the largest
+	// difference of a logit of these from the algebraic level's, both empty where nothing
+	// is asked.
+	Hidden    []Number `json:"hidden_cosine"`
+	Agreement []Number `json:"agreement,omitempty"`
+	Logits    []Number `json:"logit_difference,omitempty"`
 }
 
 // Number is a measured float64. JSON has no word for a number that is not

@@ -26,15 +26,14 @@ type run struct {
 	compared           []int // the inputs that heads are compared on
 	batch, calibration model.Batch
 	calibrated         *network.Calibration // nil where there was nothing to calibrate on
+	options            network.Options      // of circuits
 	circuits           *network.Circuits
 	unfitted           *network.Circuits    // as circuits, but calibrated and not fitted; nil where they are not
 	exactHeads         [][]activations.Head // [L][heads]
 	chosen             activations.Head
 	points             [][][]Point // [L][heads]
 
-	// limited counts the heads that the variance law asks more neurons for than
-	// MostNeurons.
-	limited int
+	asked [][]float64 // [L][heads] log10 of the neurons that the variance law asks for; nil unless allocated
 
 	report Report
 }
@@ -74,6 +73,9 @@ func (r *run) heads() error {
 			}
 			c := r.circuits.At(l, h)
 			head, points := compare(&r.exactHeads[l][h], c.Head, c.Calibration, &arenas[worker])
+			if r.asked != nil && c.Curves != nil {
+				head.Allocated = r.allocated(l, h, c.Neurons(), points)
+			}
 			if r.unfitted != nil && c.Curves != nil {
 				head.Calibrated = before(&r.exactHeads[l][h], r.unfitted.At(l, h).Head, &arenas[worker])
 			}

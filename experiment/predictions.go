@@ -8,8 +8,8 @@ import (
 )
 
 const predictionsAbout = `Predictions for a laboratory, with what would falsify them
-Runs silencing, coverage and load, and turns what they measured into predictions:
-the manipulation, its counterpart in a laboratory, the effect with its interval,
+Runs silencing, coverage, load and domains, and turns what they measured into
+predictions: the manipulation, its counterpart in a laboratory, the effect with its interval,
 what would falsify it, what is known for and against, with references, and whose
 prediction it is. Where no effect was measured, none is predicted.`
 
@@ -18,11 +18,15 @@ type PredictionsConfig struct {
 	Silencing SilencingConfig `json:"silencing"`
 	Coverage  CoverageConfig  `json:"coverage"`
 	Load      LoadConfig      `json:"load"`
+	Domains   DomainsConfig   `json:"domains"`
 }
 
-// DefaultPredictions returns the defaults of all of them.
+// DefaultPredictions returns the defaults of all of them, but of domains only with and
+// without exchange.
 func DefaultPredictions() PredictionsConfig {
-	return PredictionsConfig{DefaultSilencing(), DefaultCoverage(), DefaultLoad()}
+	d := DefaultDomains()
+	d.Domains, d.Coupling = []int{}, []float64{0, 100}
+	return PredictionsConfig{DefaultSilencing(), DefaultCoverage(), DefaultLoad(), d}
 }
 
 // PredictionsResult is the table of predictions.
@@ -47,6 +51,8 @@ type Prediction struct {
 	For       []string `json:"known_for"`
 	Against   []string `json:"known_against"`
 	Whose     string   `json:"whose"`
+
+	points bool // the effect is a difference of shares
 }
 
 // Predictions runs the experiments that predictions come from, one after another, each
@@ -60,30 +66,34 @@ func Predictions(ctx context.Context, lab *Lab, cfg PredictionsConfig) (*Predict
 		part.Progress = func(stage string, done float64) { lab.progress(stage, begin+(end-begin)*done) }
 		return &part
 	}
-	silencing, err := Silencing(ctx, within("silencing", 0, 0.45), cfg.Silencing)
+	silencing, err := Silencing(ctx, within("silencing", 0, 0.35), cfg.Silencing)
 	if err != nil {
 		return nil, err
 	}
-	coverage, err := Coverage(ctx, within("coverage", 0.45, 0.9), cfg.Coverage)
+	coverage, err := Coverage(ctx, within("coverage", 0.35, 0.7), cfg.Coverage)
 	if err != nil {
 		return nil, err
 	}
-	load, err := Load(ctx, within("load", 0.9, 1), cfg.Load)
+	load, err := Load(ctx, within("load", 0.7, 0.75), cfg.Load)
 	if err != nil {
 		return nil, err
 	}
-	return predictions(silencing, coverage, load), nil
+	domains, err := Domains(ctx, within("domains", 0.75, 1), cfg.Domains)
+	if err != nil {
+		return nil, err
+	}
+	return predictions(silencing, coverage, load, domains), nil
 }
 
 // predictions reads effects from results.
-func predictions(silencing *SilencingResult, coverage *CoverageResult, load *LoadResult) *PredictionsResult {
+func predictions(silencing *SilencingResult, coverage *CoverageResult, load *LoadResult, domains *DomainsResult) *PredictionsResult {
 	r := &PredictionsResult{Curves: silencing.Curves, Task: silencing.Task}
 	measure, effect := asked(r.Task)+" right", func(hidden, right Change) Estimate { return right.Change }
 	if r.Task == "" {
 		measure, effect = "cosine of the last hidden states with the exact ones", func(hidden, right Change) Estimate { return hidden.Change }
 	}
 	for _, p := range laboratory() {
-		p.Measure, p.Better = measure, 1
+		p.Measure, p.Better, p.points = measure, 1, r.Task != ""
 		switch p.Experiment {
 		case "silencing":
 			e := silencing.named(p.Manipulation)
@@ -99,8 +109,15 @@ func predictions(silencing *SilencingResult, coverage *CoverageResult, load *Loa
 			rate := load.Rates[len(load.Rates)-1]
 			end := rate.Points[len(rate.Points)-1]
 			p.Effect = negative(end.Gained)
-			p.Measure, p.Better = "distance of outputs from the present input's", -1
+			p.Measure, p.Better, p.points = "distance of outputs from the present input's", -1, false
 			p.Manipulation = fmt.Sprintf("forgetting of %v a token blocked, %d earlier tokens in memory", rate.Forget, end.Earlier)
+		case "domains":
+			a := domains.divided(p.Manipulation == GapJunctions)
+			if a == nil {
+				continue
+			}
+			p.Effect, p.Measure, p.Better, p.points = a.Repaired, "share of what attention does that is lost", -1, true
+			p.Manipulation = fmt.Sprintf("%s blocked, %s", p.Manipulation, a.Name)
 		}
 		p.Predicted = p.predicted()
 		r.Predictions = append(r.Predictions, p)
@@ -111,7 +128,7 @@ func predictions(silencing *SilencingResult, coverage *CoverageResult, load *Loa
 // predicted says what the effect predicts, and nothing where none was shown.
 func (p *Prediction) predicted() string {
 	effect := p.Effect.String()
-	if strings.HasSuffix(p.Measure, " right") {
+	if p.points {
 		effect = shareOf(p.Effect) + " percentage points"
 	}
 	switch {
@@ -121,6 +138,24 @@ func (p *Prediction) predicted() string {
 		return fmt.Sprintf("an improvement, %s by %s", p.Measure, effect)
 	}
 	return fmt.Sprintf("a deficit, %s by %s", p.Measure, effect)
+}
+
+// Exchange of calcium, by which domains are joined.
+const (
+	GapJunctions = "gap junctions"
+	Diffusion    = "diffusion within an astrocyte"
+)
+
+// divided returns the domains that gap junctions join, or those of similar tuning that
+// diffusion does; nil if they were not run.
+func (r *DomainsResult) divided(gap bool) *DomainsArm {
+	for i := range r.Arms {
+		a := &r.Arms[i]
+		if gap && a.Group == "gap" || !gap && a.Group == "which" && strings.HasSuffix(a.Name, "of similar tuning") {
+			return a
+		}
+	}
+	return nil
 }
 
 // least returns what the least coverage does, of one kind.
@@ -175,7 +210,7 @@ func (r *PredictionsResult) Table() Table {
 func (r *PredictionsResult) Charts() []Chart {
 	p := Panel{Marks: []Guide{{At: 0}}, Series: []Series{{Name: "effect", Style: Dots}}}
 	for _, x := range r.Predictions {
-		if x.Experiment == "load" { // on another scale
+		if x.Measure != r.Predictions[0].Measure { // on another scale
 			continue
 		}
 		p.X.Label = "change of " + x.Measure

@@ -86,6 +86,7 @@ func (r *run) heads() error {
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
+	r.contexts()
 	r.choose()
 	return nil
 }

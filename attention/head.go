@@ -60,6 +60,9 @@ type Trace struct {
 	// Zero counts those whose calcium was exactly 0. Without half-saturation
 	// their output is 0.
 	Zero int
+	// Lost counts those that have no value and are NaN, as only heads in time have;
+	// see Incidents.
+	Lost int
 	// LogFactor [N], unless nil, receives for every query the logarithm of the
 	// factor that a calibration leaves out because it cancels in the output:
 	// logC + LogFactor estimates the logarithm of the softmax normalizer. It is
@@ -72,6 +75,7 @@ func (t *Trace) Add(other Trace) {
 	t.Tokens += other.Tokens
 	t.NonPositive += other.NonPositive
 	t.Zero += other.Zero
+	t.Lost += other.Lost
 }
 
 // check panics unless the arguments of Forward fit one another.

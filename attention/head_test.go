@@ -142,6 +142,9 @@ func heads(t testing.TB, d int) map[string]Head {
 		"circuit causal forgets": newCircuit(t, CircuitConfig{Tuning: exp, Causal: true, Forget: 0.2, HalfSaturation: 0.5}),
 		"circuit causal cosine":  newCircuit(t, CircuitConfig{Tuning: cosine, Causal: true}),
 		"circuit causal relu":    newCircuit(t, CircuitConfig{Tuning: relu, Causal: true}),
+		"rate":                   newRate(t, RateConfig{Tuning: exp, Dynamics: dynamics(0.2, false)}),
+		"rate causal":            newRate(t, RateConfig{Tuning: exp, Dynamics: dynamics(0.2, true)}),
+		"rate causal forgets":    newRate(t, RateConfig{Tuning: exp, Dynamics: dynamics(0.2, true), Forget: 0.2}),
 	}
 }
 
@@ -233,6 +236,7 @@ func TestACircuitsStateDoesNotGrow(t *testing.T) {
 		grow bool
 	}{
 		{heads(t, 6)["circuit causal"], false},
+		{heads(t, 6)["rate causal"], false},
 		{Softmax{Causal: true}, true},
 		{Uniform{Causal: true}, false},
 	} {
@@ -290,6 +294,9 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	const d = 8
 	in := newInput(1, d, 5, 0.8, 70, 20)
 	for name, h := range heads(t, d) {
+		if _, ok := h.(*Rate); ok {
+			continue // every sequence has a head of its own
+		}
 		var work tensor.Arena
 		y, logC, trace := tensor.New(90, 5), make([]float32, 90), Trace{LogFactor: make([]float32, 90)}
 		f := func() { h.Forward(y, logC, in.q, in.k, in.v, in.seqs, nil, &trace, &work) }
@@ -362,6 +369,7 @@ func BenchmarkHeads(b *testing.B) {
 				{"softmax-causal", Softmax{Causal: true}},
 				{"circuit", newCircuit(b, CircuitConfig{Tuning: exp})},
 				{"circuit-causal", newCircuit(b, CircuitConfig{Tuning: exp, Causal: true})},
+				{"rate", newRate(b, RateConfig{Tuning: exp, Dynamics: dynamics(0.02, false)})},
 			} {
 				b.Run(fmt.Sprintf("%s/d=%d/m=%d/N=%d", h.name, d, neurons, n), func(b *testing.B) {
 					var work tensor.Arena

@@ -2,7 +2,6 @@ package attention
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -12,69 +11,34 @@ type Kind int
 const (
 	KindExact     Kind = iota // softmax attention
 	KindAlgebraic             // the circuit of neurons and astrocytes
+	KindRate                  // the same circuit in time
 	KindUniform               // every key has the same weight: the baseline
 )
 
-var kindNames = []string{KindExact: "exact", KindAlgebraic: "algebraic", KindUniform: "uniform"}
+var kindNames = []string{KindExact: "exact", KindAlgebraic: "algebraic", KindRate: "rate", KindUniform: "uniform"}
 
 // String returns the name that ParseSelection reads.
 func (k Kind) String() string { return kindNames[k] }
 
+// IsCircuit reports whether heads of this kind have hidden neurons.
+func (k Kind) IsCircuit() bool { return k == KindAlgebraic || k == KindRate }
+
 // Selection says of what kind every head of a network is: a default and
 // exceptions for layers and heads. The zero value is exact throughout.
-type Selection struct {
-	kind  Kind
-	rules []rule
-}
-
-// rule is an exception; head is -1 for the whole layer.
-type rule struct {
-	layer, head int
-	kind        Kind
-}
+type Selection struct{ kinds PerHead[Kind] }
 
 // ParseSelection reads a selection such as
 //
 //	algebraic
-//	exact,2=algebraic,3.5=uniform
+//	exact,2=algebraic,3.5=rate
 //
-// a kind for all heads, then exceptions for a LAYER or for one LAYER.HEAD, both
-// counted from 0. An exception for a head goes before one for its layer.
+// a kind for all heads, then exceptions as in ParsePerHead.
 func ParseSelection(s string) (Selection, error) {
-	fail := func(part, format string, args ...any) (Selection, error) {
-		return Selection{}, fmt.Errorf("attention %q: %q: %s", s, part, fmt.Sprintf(format, args...))
+	kinds, err := ParsePerHead(s, "kind", "algebraic", parseKind)
+	if err != nil {
+		return Selection{}, fmt.Errorf("attention %q: %w", s, err)
 	}
-	var sel Selection
-	for i, part := range strings.Split(s, ",") {
-		place, name, isRule := strings.Cut(strings.TrimSpace(part), "=")
-		switch {
-		case i == 0 && isRule:
-			return fail(part, "the first part is the kind of all other heads; put one before it, such as exact,%s", strings.TrimSpace(part))
-		case i > 0 && !isRule:
-			return fail(part, "want LAYER=KIND or LAYER.HEAD=KIND, such as 2=algebraic")
-		case !isRule:
-			name, place = place, ""
-		}
-		kind, err := parseKind(strings.TrimSpace(name))
-		if err != nil {
-			return fail(part, "%v", err)
-		}
-		if !isRule {
-			sel.kind = kind
-			continue
-		}
-		layer, head, ok := parsePlace(strings.TrimSpace(place))
-		if !ok {
-			return fail(part, "%q is no LAYER or LAYER.HEAD, counted from 0", place)
-		}
-		for _, r := range sel.rules {
-			if r.layer == layer && r.head == head {
-				return fail(part, "%s was given a kind before; leave one of the two out", place)
-			}
-		}
-		sel.rules = append(sel.rules, rule{layer, head, kind})
-	}
-	return sel, nil
+	return Selection{kinds}, nil
 }
 
 func parseKind(name string) (Kind, error) {
@@ -85,7 +49,7 @@ func parseKind(name string) (Kind, error) {
 	}
 	known := strings.Join(kindNames, ", ")
 	switch name {
-	case "rate", "biophysical":
+	case "biophysical":
 		return 0, fmt.Errorf("the %s level is not in this version; use one of %s", name, known)
 	case "":
 		return 0, fmt.Errorf("no kind of attention; use one of %s", known)
@@ -93,70 +57,35 @@ func parseKind(name string) (Kind, error) {
 	return 0, fmt.Errorf("unknown kind of attention %q; use one of %s", name, known)
 }
 
-// parsePlace reads LAYER or LAYER.HEAD.
-func parsePlace(s string) (layer, head int, ok bool) {
-	l, h, single := strings.Cut(s, ".")
-	layer, ok = parseIndex(l)
-	head = -1
-	if single && ok {
-		head, ok = parseIndex(h)
-	}
-	return layer, head, ok
-}
-
-func parseIndex(s string) (int, bool) {
-	n, err := strconv.ParseUint(s, 10, 31)
-	return int(n), err == nil
-}
-
 // At returns the kind of a head.
-func (s Selection) At(layer, head int) Kind {
-	kind := s.kind
-	for _, r := range s.rules {
-		if r.layer == layer && r.head == head {
-			return r.kind
-		}
-		if r.layer == layer && r.head < 0 {
-			kind = r.kind
-		}
-	}
-	return kind
-}
+func (s Selection) At(layer, head int) Kind { return s.kinds.At(layer, head) }
 
 // Uses reports whether any rule or the default asks for that kind.
-func (s Selection) Uses(k Kind) bool {
-	for _, r := range s.rules {
-		if r.kind == k {
-			return true
+func (s Selection) Uses(k Kind) bool { return s.kinds.Uses(k) }
+
+// UsesCircuits reports whether any rule or the default asks for neurons and
+// astrocytes, at whatever level.
+func (s Selection) UsesCircuits() bool { return s.Uses(KindAlgebraic) || s.Uses(KindRate) }
+
+// Settled returns the selection with heads in time replaced by algebraic ones, to
+// which they settle.
+func (s Selection) Settled() Selection {
+	return Selection{s.kinds.Map(func(k Kind) Kind {
+		if k == KindRate {
+			return KindAlgebraic
 		}
-	}
-	return s.kind == k
+		return k
+	})}
 }
 
 // Check reports a rule for a layer or head that a network of that many layers
 // and heads does not have.
 func (s Selection) Check(layers, heads int) error {
-	for _, r := range s.rules {
-		if r.layer >= layers {
-			return fmt.Errorf("attention %q: there is no layer %d: the model has %d, counted from 0", s, r.layer, layers)
-		}
-		if r.head >= heads {
-			return fmt.Errorf("attention %q: there is no head %d in layer %d: the model has %d per layer, counted from 0", s, r.head, r.layer, heads)
-		}
+	if err := s.kinds.Check(layers, heads); err != nil {
+		return fmt.Errorf("attention %w", err)
 	}
 	return nil
 }
 
 // String returns the selection as ParseSelection reads it.
-func (s Selection) String() string {
-	var b strings.Builder
-	b.WriteString(s.kind.String())
-	for _, r := range s.rules {
-		fmt.Fprintf(&b, ",%d", r.layer)
-		if r.head >= 0 {
-			fmt.Fprintf(&b, ".%d", r.head)
-		}
-		fmt.Fprintf(&b, "=%s", r.kind)
-	}
-	return b.String()
-}
+func (s Selection) String() string { return s.kinds.String() }

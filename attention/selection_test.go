@@ -41,11 +41,10 @@ func TestSelections(t *testing.T) {
 
 func TestBadSelectionsNameThePartAndTheRemedy(t *testing.T) {
 	for text, want := range map[string][]string{
-		"":                             {"no kind of attention", "exact, algebraic, uniform"},
-		"exakt":                        {`unknown kind of attention "exakt"`, "exact, algebraic, uniform"},
-		"rate":                         {"rate level is not in this version", "exact, algebraic, uniform"},
+		"":                             {"no kind of attention", "exact, algebraic, rate, uniform"},
+		"exakt":                        {`unknown kind of attention "exakt"`, "exact, algebraic, rate, uniform"},
 		"exact,1=biophysical":          {`"1=biophysical"`, "not in this version"},
-		"2=exact":                      {`"2=exact"`, "exact,2=exact"},
+		"2=exact":                      {`"2=exact"`, "algebraic,2=exact"},
 		"exact,algebraic":              {`"algebraic"`, "LAYER=KIND", "2=algebraic"},
 		"exact,x=uniform":              {`"x" is no LAYER or LAYER.HEAD`},
 		"exact,1.=uniform":             {`"1." is no LAYER`},
@@ -58,7 +57,7 @@ func TestBadSelectionsNameThePartAndTheRemedy(t *testing.T) {
 		"exact,1=uniform,1=algebraic":  {`"1=algebraic"`, "before", "leave one"},
 		"exact,1.2=uniform,1.2=exact":  {`"1.2=exact"`, "before"},
 		"exact,1=uniform=x":            {`"uniform=x"`},
-		"exact,1=uniform,1.0=rate,2=x": {`"1.0=rate"`},
+		"exact,1=uniform,1.0=rate,2=x": {`"2=x"`},
 	} {
 		_, err := ParseSelection(text)
 		if err == nil {

@@ -101,6 +101,7 @@ func figures() map[string]*Figure {
 	}
 	out["scaling 30 maps at one place"] = Scaling(many)
 
+	maps.Copy(out, charts())
 	out["traces"] = Traces(sampleTrace(6, 24, 5, 4, 400, false))
 	out["traces causal"] = Traces(sampleTrace(3, 2, 1, 1, 50, true))
 	out["traces of many tokens"] = Traces(sampleTrace(500, 3, 2, 1, 3000, true))
@@ -121,6 +122,7 @@ func figures() map[string]*Figure {
 	layers[3].Heads[2].OutputCosine, layers[3].Heads[3].BudgetLog10 = nan, inf
 	out["heads ragged"] = Heads(layers)
 	maps.Copy(out, attentionFigures())
+	maps.Copy(out, timescaleFigures())
 	return out
 }
 
@@ -279,6 +281,9 @@ func TestFiguresSayWhatTheyShow(t *testing.T) {
 		"scaling extreme":      {"variance law of exp: above, 1012 at m = 1,024", `a <script>*_{file}^{x}\…`},
 		"heads ragged":         {"≥20"},
 		"heads allocated":      {"output cosine", "log10 neurons", "error of calcium in %, variance law", "error of calcium in %, found", "≥100"},
+		"timescales": {"calcium of 7 s", "calcium of 0.2,2=1,3.5=0.01 s", "algebraic level", "uniform attention", "presentation of a token, s",
+			"circuit time of a text", "1 min", "1 h", "cosine of the last hidden states", "answers as by exact attention", "largest logit difference from algebraic"},
+		"timescales empty": {"no head is in time"},
 	} {
 		var b bytes.Buffer
 		if err := figures()[name].SVG(&b); err != nil {

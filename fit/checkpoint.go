@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"slices"
 
 	"github.com/tripartite-go/tripartite/internal/atomicfile"
 	"github.com/tripartite-go/tripartite/safetensors"
@@ -184,7 +185,7 @@ func (r *run) resume(s *saved) error {
 	}
 	r.joint = newJoint(c, r.teacher, r.jointPlan(), r.work)
 	r.joint.steps = r.state.Done
-	r.joint.optimizer.Restore(r.state.Done, [][]float32{s.mean}, [][]float32{s.square})
+	r.joint.remember(r.state.Done, s.mean, s.square)
 	copy(r.joint.best, s.best)
 	return nil
 }
@@ -203,7 +204,7 @@ func (r *run) collect() (n numbers) {
 		return n
 	}
 	_, mean, square := r.joint.optimizer.Memory()
-	n.curves, n.mean, n.square, n.best = r.joint.circuits.data, mean[0], square[0], r.joint.best
+	n.curves, n.mean, n.square, n.best = r.joint.circuits.data, slices.Concat(mean...), slices.Concat(square...), r.joint.best
 	for _, f := range r.joint.circuits.all {
 		n.anchors = append(append(n.anchors, f.curves.readAnchor...), f.curves.writeAnchor...)
 	}

@@ -65,7 +65,7 @@ type Settings struct {
 // DefaultSettings returns the settings that measured best.
 func DefaultSettings() Settings {
 	return Settings{
-		SurveySteps: 100, HeadBatch: 8, HeadRate: 0.1, Calcium: 0.1,
+		SurveySteps: 300, HeadBatch: 8, HeadRate: 0.1, Calcium: 0.1,
 		JointBatch: 8, JointRate: 0.015, Weights: Weights{Hidden: 1, Embedding: 2, Answer: 1},
 	}
 }

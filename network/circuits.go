@@ -6,6 +6,7 @@ import (
 
 	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/model"
+	"github.com/tripartite-go/tripartite/rate"
 	"github.com/tripartite-go/tripartite/tuning"
 )
 
@@ -26,8 +27,11 @@ type Options struct {
 	Neurons func(layer, head int) int
 	// Calibration is needed by Calibrated curves, and by gerf, whose A it sets.
 	Calibration *Calibration
-	// Seed of W and b. Every head draws from a stream of its own.
+	// Seed of W and b, and of noise. Every head draws from a stream of its own.
 	Seed uint64
+	// Dynamics returns the time constants and all else of a head in time with these
+	// curves, such as Dynamics.At; nil means DefaultDynamics.
+	Dynamics func(layer, head int, curves *tuning.Curves[float32]) (rate.Config, error)
 }
 
 // maxNeurons bounds the hidden neurons of a head: drawing that many rows of W
@@ -59,8 +63,14 @@ func (h Head) Neurons() int {
 }
 
 // MemoryBytes returns the size of the memory of one sequence: H and g in float32
-// and the shifts in float64. It is 0 for a head that is no circuit.
-func (h Head) MemoryBytes() int { return h.Neurons() * (4*h.valueWidth + 4 + 8) }
+// and the shifts in float64, or, in time, H and g in float64. It is 0 for a head
+// that is no circuit.
+func (h Head) MemoryBytes() int {
+	if h.Kind == attention.KindRate {
+		return h.Neurons() * (8*h.valueWidth + 8)
+	}
+	return h.Neurons() * (4*h.valueWidth + 4 + 8)
+}
 
 // At returns a head.
 func (c *Circuits) At(layer, head int) Head { return c.heads[layer][head] }
@@ -99,6 +109,43 @@ func (c *Circuits) MeanNeurons() float64 {
 		}
 	}
 	return float64(c.Neurons()) / float64(max(circuits, 1))
+}
+
+// Incidents returns what happened to the readings of all heads in time, in all
+// passes so far. Its error names layer and head.
+func (c *Circuits) Incidents() attention.Incidents {
+	var all attention.Incidents
+	for l, layer := range c.heads {
+		for h, head := range layer {
+			r, ok := head.Head.(*attention.Rate)
+			if !ok {
+				continue
+			}
+			one := r.Incidents()
+			if one.Err != nil {
+				one.Err = fmt.Errorf("layer %d, head %d: %w", l, h, one.Err)
+			}
+			all.Add(one)
+		}
+	}
+	return all
+}
+
+// Seconds returns how long the circuit takes for a sequence of that many tokens,
+// where layers follow one another: the sum over layers of what their slowest head in
+// time takes. Heads of other kinds take none.
+func (c *Circuits) Seconds(tokens int) float64 {
+	sum := 0.0
+	for _, layer := range c.heads {
+		longest := 0.0
+		for _, head := range layer {
+			if r, ok := head.Head.(*attention.Rate); ok {
+				longest = max(longest, r.Seconds(tokens))
+			}
+		}
+		sum += longest
+	}
+	return sum
 }
 
 // ParseTuning checks the name of tuning curves: Calibrated or a map's.
@@ -168,10 +215,41 @@ func build(m *model.Model, o Options, layer, head int) (Head, error) {
 		}); err != nil {
 			return out, err
 		}
+	case attention.KindRate:
+		var err error
+		if out.Curves, err = o.build(m.HeadWidth(), layer, head); err != nil {
+			return out, err
+		}
+		d, err := o.dynamics(layer, head, out.Curves)
+		if err != nil {
+			return out, err
+		}
+		d.Causal = causal
+		if out.Head, err = attention.NewRate(attention.RateConfig{
+			Tuning: out.Curves, Dynamics: d, Forget: -math.Expm1(-float64(slope)),
+		}); err != nil {
+			return out, err
+		}
 	default:
 		panic("network: heads of kind " + out.Kind.String() + " cannot be built")
 	}
 	return out, nil
+}
+
+// noiseStream tells the seeds of noise from those of curves, whose streams have two
+// numbers.
+const noiseStream = 1
+
+// dynamics returns those of one head, with noise of its own.
+func (o Options) dynamics(layer, head int, curves *tuning.Curves[float32]) (rate.Config, error) {
+	at := o.Dynamics
+	if at == nil {
+		d := DefaultDynamics()
+		at = d.At
+	}
+	c, err := at(layer, head, curves)
+	c.Noise.Seed = tuning.NewRand(o.Seed, layer, head, noiseStream).Uint64()
+	return c, err
 }
 
 // build makes the tuning curves of one head.

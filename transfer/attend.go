@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/answers"
 	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/nn"
@@ -117,7 +118,7 @@ func (r *run) question(b *model.Batch, out *AttendedInput) (want int) {
 		return want
 	}
 	out.Readout = []int{0}
-	switch t := net.Tokenizer; purpose(net) {
+	switch t := net.Tokenizer; answers.Purpose(net) {
 	case Next:
 		e := t.EncodeAligned(r.cfg.Inputs.Texts[out.Input])
 		if at := guessed(r.cfg.Inputs.Texts[out.Input], &e); at > 0 {
@@ -195,7 +196,7 @@ func weightsOf(head attention.Head, q, k tensor.Matrix, seqs tensor.Sequences, p
 func (r *run) answerOf(b *model.Batch, states tensor.Matrix, row int) *Answer {
 	m := r.cfg.Network.Model
 	var logits []float32
-	p := purpose(r.cfg.Network)
+	p := answers.Purpose(r.cfg.Network)
 	switch p {
 	case "":
 		return nil
@@ -204,8 +205,8 @@ func (r *run) answerOf(b *model.Batch, states tensor.Matrix, row int) *Answer {
 	default:
 		logits = m.Logits(states.SliceRows(row, row+1), r.cfg.Pool).Row(0)
 	}
-	best := argmax(logits)
-	probability := math.Exp(logProbability(logits, best))
+	best := answers.Likeliest(logits)
+	probability := math.Exp(answers.LogProbability(logits, best))
 	if c := m.Config(); p == Classify && (c.Problem == "multi_label_classification" || len(logits) == 1) {
 		probability = 1 / (1 + math.Exp(-float64(logits[best]))) // of each label by itself
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tripartite-go/tripartite"
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/answers"
 	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/tuning"
 )
@@ -81,10 +82,10 @@ func TestTokensPredictTheirSuccessors(t *testing.T) {
 	logits := []float32{1, 3, -2}
 	var sum float64
 	for i := range logits {
-		sum += math.Exp(logProbability(logits, i))
+		sum += math.Exp(answers.LogProbability(logits, i))
 	}
 	near(t, "sum of probabilities", sum, 1, 1e-12)
-	near(t, "log odds", logProbability(logits, 1)-logProbability(logits, 2), 5, 1e-12)
+	near(t, "log odds", answers.LogProbability(logits, 1)-answers.LogProbability(logits, 2), 5, 1e-12)
 	if got := agreement([]int{1, 2, 3}, []int{1, -1, 4}); got != 0.5 {
 		t.Errorf("of two known answers one agrees: %v", got)
 	}

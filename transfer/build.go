@@ -23,12 +23,17 @@ func (r *run) build() error {
 		Selection: r.cfg.Selection, Tuning: r.cfg.Tuning, Fitted: r.cfg.Fitted, Draw: r.cfg.Draw,
 		Neurons: neurons, Calibration: cal, Seed: r.cfg.Seed,
 	}
+	if d := r.cfg.Dynamics; d != nil {
+		options.Dynamics = d.At
+	}
+	r.options = options
 	var err error
 	if r.circuits, err = network.Build(r.cfg.Network.Model, options); err != nil {
 		return err
 	}
 	r.calibrated = cal
 	r.report.Config.TotalNeurons = r.circuits.Neurons()
+	r.report.Config.SecondsPerToken = Number(r.circuits.Seconds(1))
 	if r.cfg.Fitted == nil || cal == nil {
 		return nil
 	}

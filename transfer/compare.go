@@ -73,6 +73,7 @@ func compare(x *activations.Head, head attention.Head, cal *tuning.Calibration, 
 		NullCorrelation:      Number(stats.Correlation(null, z)),
 		LogCalciumError:      Number(stats.Median(off)),
 		NonPositive:          trace.NonPositive,
+		Lost:                 trace.Lost,
 	}
 	out.fillNorms(texts, cal)
 	return out, points

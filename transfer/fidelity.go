@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/answers"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
@@ -24,15 +25,17 @@ const (
 )
 
 // fidelity runs whole networks with random, calibrated and fitted curves against
-// the number of their neurons.
+// the number of their neurons. Heads in time are algebraic here, the level that they
+// settle to.
 func (r *run) fidelity() error {
-	if !r.cfg.Selection.Uses(attention.KindAlgebraic) {
+	if !r.cfg.Selection.UsesCircuits() {
 		return nil
 	}
-	f, err := r.newFaithful()
+	f, err := r.newFaithful(fidelityTokens)
 	if err != nil {
 		return err
 	}
+	r.report.Fidelity = Fidelity{Texts: f.texts, Tokens: f.batch.Tokens(), Task: f.task, Answers: len(f.answers)}
 	m := r.cfg.Network.Model
 	r.report.Fidelity.HiddenUniform, r.report.Fidelity.AgreementUniform, err = f.of(m.Uniform())
 	if err != nil {
@@ -93,29 +96,47 @@ func (r *run) allFitted() []*network.Tuning {
 
 // faithful compares networks with the exact one on some inputs.
 type faithful struct {
-	run     *run
-	batch   model.Batch
-	words   []int         // rows whose words are asked for; nil for a classifier
-	states  tensor.Matrix // exact last hidden states [N, D]
-	answers []int         // exact ones, nil where nothing is asked
+	r     *run
+	texts int // how many inputs
+	batch model.Batch
+	task  string // what is asked, as Task.Name has it, "" for nothing
+	words []int  // rows whose words are asked for; nil for a classifier
+	exact outcome
+	// answers are the exact network's, nil where nothing is asked.
+	answers []int
 }
 
-// newFaithful runs the exact network on inputs that lie evenly among all. Words
-// that are to be filled are masked, so that one pass serves both measures.
-func (r *run) newFaithful() (*faithful, error) {
-	f := &faithful{run: r}
-	some := network.Spread(r.inputs.Lengths(), fidelityTokens)
+// outcome is what a network makes of the inputs.
+type outcome struct {
+	hidden tensor.Matrix // [N, D] last hidden states
+	logits tensor.Matrix // a row for each answer
+}
+
+// answers returns the likeliest ones.
+func (o *outcome) answers() []int {
+	var out []int
+	for i := range o.logits.Rows {
+		out = append(out, answers.Likeliest(o.logits.Row(i)))
+	}
+	return out
+}
+
+// newFaithful runs the exact network on inputs of about so many tokens that lie
+// evenly among all. Words that are to be filled are masked, so that one pass serves
+// both measures.
+func (r *run) newFaithful(tokens int) (*faithful, error) {
+	some := network.Spread(r.inputs.Lengths(), tokens)
+	f := &faithful{r: r, texts: len(some)}
 	var err error
 	if f.batch, err = r.inputs.Batch(r.ctx, some, r.cfg.Pool); err != nil {
 		return nil, err
 	}
 	net, b := r.cfg.Network, &f.batch
-	out := &r.report.Fidelity
-	*out = Fidelity{Texts: len(some), Tokens: b.Tokens(), Task: purpose(net)}
-	switch out.Task {
+	f.task = answers.Purpose(net)
+	switch f.task {
 	case Fill:
 		t := net.Tokenizer
-		*b, f.words = maskTokens(*b, t.Special().Mask, t.IsSpecial, tuning.NewRand(r.cfg.Seed, fidelityStream))
+		*b, f.words = answers.MaskTokens(*b, t.Special().Mask, t.IsSpecial, tuning.NewRand(r.cfg.Seed, fidelityStream))
 	case Next:
 		for i := range b.Sequences.Len() {
 			lo, hi := b.Sequences.Bounds(i)
@@ -132,64 +153,65 @@ func (r *run) newFaithful() (*faithful, error) {
 		}
 		f.words = f.words[:most]
 	}
-	if f.states, f.answers, err = f.forward(nil); err != nil {
+	if f.exact, err = f.run(nil); err != nil {
 		return nil, err
 	}
-	if out.Answers = len(f.answers); out.Answers == 0 {
-		out.Task = ""
+	if f.answers = f.exact.answers(); len(f.answers) == 0 {
+		f.task = ""
 	}
 	return f, nil
 }
 
-// forward returns the last hidden states of a network, a copy, and its likeliest
-// answers.
-func (f *faithful) forward(heads [][]attention.Head) (hidden tensor.Matrix, answers []int, err error) {
-	r := f.run
-	m, pool := r.cfg.Network.Model, r.cfg.Pool
-	last, err := m.Forward(r.ctx, f.batch, model.Run{Heads: heads, Work: r.work, Hidden: func(l int, x tensor.Matrix) {
+// run returns what a network makes of the inputs, copies.
+func (f *faithful) run(heads [][]attention.Head) (outcome, error) {
+	m, pool := f.r.cfg.Network.Model, f.r.cfg.Pool
+	var o outcome
+	last, err := m.Forward(f.r.ctx, f.batch, model.Run{Heads: heads, Work: f.r.work, Hidden: func(l int, x tensor.Matrix) {
 		if l == m.Layers() {
-			hidden = x.Clone()
+			o.hidden = x.Clone()
 		}
 	}})
 	if err != nil {
-		return hidden, nil, err
+		return o, err
 	}
-	var logits tensor.Matrix
 	switch {
-	case r.report.Fidelity.Task == Classify:
-		logits = m.Classify(last, f.batch.Sequences, pool)
+	case f.task == Classify:
+		o.logits = m.Classify(last, f.batch.Sequences, pool)
 	case len(f.words) > 0:
 		picked := tensor.New(len(f.words), last.Cols)
 		for i, row := range f.words {
 			copy(picked.Row(i), last.Row(row))
 		}
-		logits = m.Logits(picked, pool)
+		o.logits = m.Logits(picked, pool)
 	}
-	for i := range logits.Rows {
-		answers = append(answers, argmax(logits.Row(i)))
-	}
-	return hidden, answers, nil
+	return o, nil
 }
 
-// of compares a network with the exact one: mean cosine of the last hidden states,
-// and the share of answers that are the same, NaN where nothing is asked.
+// compare compares a network with the exact one: mean cosine of the last hidden
+// states, and the share of answers that are the same, NaN where nothing is asked.
+func (f *faithful) compare(o outcome) (hidden, same Number) {
+	var c mean
+	c.cosines(f.exact.hidden, o.hidden)
+	return c.value(), agreement(o.answers(), f.answers)
+}
+
+// of runs a network and compares it.
 func (f *faithful) of(heads [][]attention.Head) (hidden, same Number, err error) {
-	states, answers, err := f.forward(heads)
+	o, err := f.run(heads)
 	if err != nil {
 		return hidden, same, err
 	}
-	var c mean
-	c.cosines(f.states, states)
-	return c.value(), agreement(answers, f.answers), nil
+	hidden, same = f.compare(o)
+	return hidden, same, nil
 }
 
 // add adds a network to a curve.
 func (f *faithful) add(k *FidelityCurve, o network.Options) error {
-	r := f.run
+	r := f.r
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
-	o.Selection, o.Seed = r.cfg.Selection, r.cfg.Seed
+	o.Selection, o.Seed = r.cfg.Selection.Settled(), r.cfg.Seed
 	circuits, err := network.Build(r.cfg.Network.Model, o)
 	if err != nil {
 		return fmt.Errorf("fidelity against number of neurons, %s curves: %w", k.Name, err)

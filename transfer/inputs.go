@@ -3,6 +3,7 @@ package transfer
 import (
 	"fmt"
 
+	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
@@ -64,6 +65,9 @@ func (r *run) read() error {
 	}
 	if r.cfg.Error > 0 {
 		r.report.Config.Neurons = 0
+	}
+	if r.cfg.Selection.Uses(attention.KindRate) {
+		r.report.Config.Dynamics = r.cfg.Dynamics
 	}
 	if f := r.cfg.Fitted; f != nil {
 		c := &r.report.Config

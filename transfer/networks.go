@@ -99,6 +99,9 @@ func (r *run) networks() error {
 		}
 		c.embed()
 	}
+	if err := r.circuits.Incidents().Err; err != nil {
+		return err
+	}
 	c.report(&r.report)
 	if ask != nil {
 		r.report.Network.Task = ask.result()

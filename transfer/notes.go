@@ -26,11 +26,12 @@ func notes(r *Report) []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	var replaced []Head
-	total, nonPositive := 0, 0
+	total, nonPositive, lost := 0, 0, 0
 	for _, l := range r.Layers {
 		total += len(l.Heads)
 		for _, h := range l.Heads {
 			nonPositive += h.NonPositive
+			lost += h.Lost
 			if h.Neurons > 0 {
 				replaced = append(replaced, h)
 			}
@@ -51,6 +52,10 @@ func notes(r *Report) []string {
 		say("Calcium was zero or negative at %s: %s curves allow it, and where calcium is not positive it normalizes nothing. Such outputs are left as the equation gives them; curves that are positive everywhere (exp, hyperbolic, gerf, calibrated, fitted) do not do this.",
 			counts.Plural(nonPositive, "reading"), r.Config.Tuning)
 	}
+	if lost > 0 {
+		say("In time %s no value: calcium passed through zero while it divided. Curves that are positive everywhere do not do this.", counts.Nouns(lost, "reading has", "readings have"))
+	}
+	timescaleNotes(r, say)
 	if r.Input.HeadTexts < r.Input.Texts {
 		say("Heads were compared on %s of %s %s (%s), spread evenly over them; whole networks on all.", counts.Format(r.Input.HeadTexts), counts.Format(r.Input.Texts), inputs(r), counts.Plural(r.Input.HeadTokens, "token"))
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
 )
 
@@ -120,6 +121,27 @@ func TestNotesFollowTheNumbers(t *testing.T) {
 			r.Fidelity.Curves = []FidelityCurve{{Name: "fitted"}}
 		}), []string{"2 heads ask for more than 16,384 neurons for a relative error of calcium of 30%, and got 16,384: at the median head of these, the law says an error of more than 1,000% there, and 50% was found.",
 			"curves that are drawn, here calibrated ones. Fitted curves have neurons of their own", "a smaller --error"}, []string{"the neurons that the variance law asks for", "--error X"}},
+		"in time": {with(report(0.99, 0.5), func(r *Report) {
+			d := network.DefaultDynamics()
+			r.Config.Dynamics, r.Config.SecondsPerToken, r.Input.Kind, r.Layers[0].Heads[0].Lost = &d, 8, Texts, 2
+			r.Timescales = &Timescales{Layers: 4, TokensPerText: 38, HiddenUniform: 0.5, HiddenAlgebraic: 0.97, Curves: []TimescaleCurve{
+				{Astrocyte: "7", Present: []Number{0.7, 7, 70}, Seconds: []Number{213, 2128, 21280}, Hidden: []Number{0.4, 0.97, 0.9}},
+				{Astrocyte: "0.2", Present: []Number{0.02, 0.2, 2}, Seconds: []Number{6, 61, 608}, Hidden: []Number{0.4, 0.961, 0.97}},
+			}}
+		}), []string{
+			"In time 2 readings have no value", "That is 8 s of the circuit's time for every token.",
+			"With calcium of 7 s, as slow as IP3 in models of astrocytes, presentations of 0.7 s for a token leave a cosine of 0.40",
+			"No length that was tried, up to 70 s, comes within 0.01",
+			"within 0.01 of the algebraic level's from 0.2 s on, which make 61 s for a text of 38 tokens.",
+		}, nil},
+		"in time, for longer": {with(report(0.99, 0.5), func(r *Report) {
+			d := network.DefaultDynamics()
+			r.Config.Dynamics, r.Input.Kind = &d, Sounds
+			r.Timescales = &Timescales{Layers: 4, TokensPerText: 38, HiddenUniform: 0.5, HiddenAlgebraic: 0.97, Curves: []TimescaleCurve{
+				{Astrocyte: "7", Present: []Number{70}, Seconds: []Number{21280}, Hidden: []Number{0.97}},
+				{Astrocyte: "1", Present: []Number{7}, Seconds: []Number{600}, Hidden: []Number{Number(math.NaN())}},
+			}}
+		}), []string{"which make 5.91 hours for a sound of 38 tokens", "leave no hidden states that are numbers"}, []string{"no value"}},
 		"beyond reach": {with(report(0.6, 0.5), func(r *Report) { r.Layers[0].Heads[0].BudgetCalibratedLog10 = 6 }),
 			[]string{"1 head needs more than 16,384 calibrated neurons", "random curves will not reach it"}, nil},
 	} {

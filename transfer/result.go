@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"math"
 
+	"github.com/tripartite-go/tripartite/internal/answers"
+	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
 )
 
@@ -30,6 +32,8 @@ type Report struct {
 	Chosen   Chosen    `json:"chosen_head"` // one head, token by token
 	Scaling  Scaling   `json:"scaling"`     // error against number of neurons
 	Fidelity Fidelity  `json:"fidelity"`    // of whole networks, against number of neurons
+	// Timescales are of networks with heads in time, nil for others.
+	Timescales *Timescales `json:"timescales,omitempty"`
 	// Notes are plain sentences: what the numbers mean, what to do when they are
 	// bad, and warnings.
 	Notes []string `json:"notes"`
@@ -48,6 +52,10 @@ type Resolved struct {
 	// TotalNeurons are those of all heads, Curves the fingerprint of fitted curves.
 	TotalNeurons int    `json:"total_neurons"`
 	Curves       string `json:"curves,omitempty"`
+	// Dynamics are those of heads in time, nil where there are none. SecondsPerToken is
+	// the circuit's time: of all layers with such heads, one after another.
+	Dynamics        *network.Dynamics `json:"dynamics,omitempty"`
+	SecondsPerToken Number            `json:"seconds_per_token,omitempty"`
 }
 
 // Model describes the network.
@@ -96,7 +104,7 @@ type Layer struct {
 // queries, keys and values, so that errors of earlier layers do not enter.
 type Head struct {
 	Head      int    `json:"head"`
-	Attention string `json:"attention"` // exact, algebraic, uniform
+	Attention string `json:"attention"` // exact, algebraic, rate, uniform
 	Neurons   int    `json:"neurons"`   // m; 0 for heads without hidden neurons
 
 	// Of a causal head, a query sees the keys up to its own token, with ALiBi each
@@ -123,6 +131,7 @@ type Head struct {
 	NullCorrelation      Number `json:"null_correlation"`      // of log N + q.mean(k) and log Z, the mean weighted as Z is
 	OutputCosine         Number `json:"output_cosine"`         // mean cosine of the head's outputs
 	NonPositive          int    `json:"nonpositive_calcium"`   // tokens with c <= 0 (signed curves)
+	Lost                 int    `json:"lost,omitempty"`        // tokens without a value: in time, c passed through 0
 	MemoryBytes          int    `json:"memory_bytes"`          // H, g and shifts of one sequence
 
 	// Calibrated is what a circuit with fitted curves took the place of: calibrated
@@ -194,9 +203,9 @@ type Network struct {
 
 // What models are for.
 const (
-	Fill     = "fill"     // guess masked tokens
-	Classify = "classify" // name pictures or sounds
-	Next     = "next"     // guess every token of a text from those before it
+	Fill     = answers.Fill     // guess masked tokens
+	Classify = answers.Classify // name pictures or sounds
+	Next     = answers.Next     // guess every token of a text from those before it
 )
 
 // Task is what a model is for, done by the three networks. An answer is a token
@@ -294,6 +303,41 @@ type FidelityCurve struct {
 	// answers that are the exact network's, empty where nothing is asked.
 	Hidden    []Number `json:"hidden_cosine"`
 	Agreement []Number `json:"agreement,omitempty"`
+}
+
+// Timescales is how a network with heads in time answers when every token is
+// presented for longer and longer, against the exact network.
+type Timescales struct {
+	// Inputs that were run, and answers that were asked for, as in Fidelity.
+	Texts         int    `json:"texts"`
+	Tokens        int    `json:"tokens"`
+	TokensPerText Number `json:"tokens_per_text"` // mean
+	Task          string `json:"task,omitempty"`
+	Answers       int    `json:"answers,omitempty"`
+	// Layers with heads in time; a text takes 2 Layers TokensPerText presentations.
+	Layers int `json:"layers"`
+	// Of the network whose heads are all uniform, and of the one that is algebraic where
+	// this one is in time: what it settles to.
+	HiddenUniform      Number           `json:"hidden_cosine_uniform"`
+	AgreementUniform   Number           `json:"agreement_uniform"`
+	HiddenAlgebraic    Number           `json:"hidden_cosine_algebraic"`
+	AgreementAlgebraic Number           `json:"agreement_algebraic"`
+	Curves             []TimescaleCurve `json:"curves"`
+}
+
+// TimescaleCurve is one time constant of calcium. All else, but for the length of
+// presentations, is as configured.
+type TimescaleCurve struct {
+	Astrocyte string   `json:"tau_astrocyte_s"` // a rule, as Resolved.Dynamics has it
+	Present   []Number `json:"present_s"`       // of a token, to be written or to be read; the mean over layers
+	Seconds   []Number `json:"seconds_per_text"`
+	// Hidden is the mean cosine of the last hidden states to the exact network's;
+	// Agreement the share of answers that are the exact network's, Logits the largest
+	// difference of a logit of these from the algebraic level's, both empty where nothing
+	// is asked.
+	Hidden    []Number `json:"hidden_cosine"`
+	Agreement []Number `json:"agreement,omitempty"`
+	Logits    []Number `json:"logit_difference,omitempty"`
 }
 
 // Number is a measured float64. JSON has no word for a number that is not

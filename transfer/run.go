@@ -26,6 +26,7 @@ type run struct {
 	compared           []int // the inputs that heads are compared on
 	batch, calibration model.Batch
 	calibrated         *network.Calibration // nil where there was nothing to calibrate on
+	options            network.Options      // of circuits
 	circuits           *network.Circuits
 	unfitted           *network.Circuits    // as circuits, but calibrated and not fitted; nil where they are not
 	exactHeads         [][]activations.Head // [L][heads]

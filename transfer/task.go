@@ -5,8 +5,8 @@ import (
 	"math/rand/v2"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/answers"
 	"github.com/tripartite-go/tripartite/model"
-	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/tuning"
 )
@@ -18,25 +18,6 @@ const (
 	scalingStream  = 2
 	fidelityStream = 3
 )
-
-// maskShare is the share of tokens that are masked to be filled, as in training.
-const maskShare = 0.15
-
-// purpose returns what a network is for, as Task.Name has it, "" where it gives no
-// answers.
-func purpose(n *network.Network) string {
-	m := n.Model
-	c := m.Config()
-	switch {
-	case c.Input != model.Tokens && m.HasClassifier() && c.Problem != "regression":
-		return Classify
-	case c.Input == model.Tokens && m.HasLogits() && c.Causal:
-		return Next
-	case c.Input == model.Tokens && m.HasLogits() && n.Tokenizer.Special().Mask >= 0:
-		return Fill
-	}
-	return ""
-}
 
 // asking lets the three networks do what they are for, part by part of the
 // inputs, and keeps their first answers.
@@ -58,7 +39,7 @@ type asking struct {
 
 // newAsking returns nil for a network that gives no answers.
 func (r *run) newAsking() *asking {
-	a := &asking{run: r, name: purpose(r.cfg.Network)}
+	a := &asking{run: r, name: answers.Purpose(r.cfg.Network)}
 	switch a.name {
 	case "":
 		return nil
@@ -92,7 +73,7 @@ func (a *asking) begin(b *model.Batch, input int) {
 		}
 	case Fill:
 		t := a.run.cfg.Network.Tokenizer
-		a.masked, a.rows = maskTokens(*b, t.Special().Mask, t.IsSpecial, a.rng)
+		a.masked, a.rows = answers.MaskTokens(*b, t.Special().Mask, t.IsSpecial, a.rng)
 		for _, row := range a.rows {
 			a.want = append(a.want, b.IDs[row])
 		}
@@ -118,7 +99,7 @@ func (a *asking) answer(n int, heads [][]attention.Head, b *model.Batch, states 
 	case Classify:
 		logits := m.Classify(states, b.Sequences, r.cfg.Pool)
 		for i := range logits.Rows {
-			a.first[n] = append(a.first[n], argmax(logits.Row(i)))
+			a.first[n] = append(a.first[n], answers.Likeliest(logits.Row(i)))
 		}
 		return nil
 	case Fill:
@@ -144,9 +125,9 @@ func (a *asking) answer(n int, heads [][]attention.Head, b *model.Batch, states 
 		}
 		logits := m.Logits(picked, r.cfg.Pool)
 		r.cfg.Pool.For(len(rows), func(_, i int) {
-			first[lo+i] = argmax(logits.Row(i))
+			first[lo+i] = answers.Likeliest(logits.Row(i))
 			if a.name == Next {
-				nats[lo+i] = -logProbability(logits.Row(i), a.want[a.begun+lo+i])
+				nats[lo+i] = -answers.LogProbability(logits.Row(i), a.want[a.begun+lo+i])
 			}
 		})
 	}
@@ -186,29 +167,6 @@ func (a *asking) result() *Task {
 	return t
 }
 
-// maskTokens replaces a share of the tokens that are not special, at least one
-// in every sequence that has any, and returns the rows that it masked.
-func maskTokens(b model.Batch, mask int, special func(id int) bool, rng *rand.Rand) (masked model.Batch, rows []int) {
-	masked = b
-	masked.IDs = append([]int(nil), b.IDs...)
-	for i := range b.Sequences.Len() {
-		lo, hi := b.Sequences.Bounds(i)
-		var words []int
-		for t := lo; t < hi; t++ {
-			if !special(b.IDs[t]) {
-				words = append(words, t)
-			}
-		}
-		rng.Shuffle(len(words), func(i, j int) { words[i], words[j] = words[j], words[i] })
-		n := min(len(words), max(1, int(maskShare*float64(len(words))+0.5)))
-		for _, t := range words[:n] {
-			masked.IDs[t] = mask
-			rows = append(rows, t)
-		}
-	}
-	return masked, rows
-}
-
 // agreement returns the share of equal elements, of those of b that are known.
 func agreement(a, b []int) Number {
 	var equal mean
@@ -222,24 +180,4 @@ func agreement(a, b []int) Number {
 		}
 	}
 	return equal.value()
-}
-
-func argmax(x []float32) int {
-	best := 0
-	for i, v := range x {
-		if v > x[best] {
-			best = i
-		}
-	}
-	return best
-}
-
-// logProbability returns that of one of the answers that logits are given for.
-func logProbability(logits []float32, answer int) float64 {
-	top := float64(logits[argmax(logits)])
-	sum := 0.0
-	for _, l := range logits {
-		sum += math.Exp(float64(l) - top)
-	}
-	return float64(logits[answer]) - top - math.Log(sum)
 }

@@ -39,6 +39,8 @@ type Config struct {
 	Truth []int
 	// Selection says how each head runs. Its zero value leaves all heads exact.
 	Selection attention.Selection
+	// Dynamics are those of heads in time; nil means network.DefaultDynamics.
+	Dynamics *network.Dynamics
 	// Tuning is network.Calibrated, the name of a map, or that of tuning.Fitted.
 	Tuning string
 	// Fitted holds the curves of every head where Tuning is fitted. Their owner checks
@@ -80,12 +82,41 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	if cfg.Dynamics == nil {
+		d := network.DefaultDynamics()
+		cfg.Dynamics = &d
+	}
 	r := &run{cfg: cfg, ctx: ctx, work: nn.NewWorkspace(cfg.Pool)}
-	for _, step := range []struct {
-		stage string
-		share float64 // of the whole time, roughly
-		do    func() error
-	}{
+	steps := r.steps()
+	all := 0.0
+	for _, step := range steps {
+		all += step.share
+	}
+	for _, step := range steps {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		r.stage, r.share = step.stage, step.share/all
+		r.progress(0)
+		if err := step.do(); err != nil {
+			return nil, err
+		}
+		r.progress(1)
+		r.before += r.share
+	}
+	r.report.Notes = notes(&r.report)
+	return &r.report, nil
+}
+
+// step is a part of a transfer.
+type step struct {
+	stage string
+	share float64 // of the whole time, roughly
+	do    func() error
+}
+
+func (r *run) steps() []step {
+	steps := []step{
 		{"reading inputs", 0.01, r.read},
 		{"calibrating", 0.15, r.build},
 		{"running exactly", 0.03, r.exact},
@@ -94,20 +125,12 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		{"looking at attention", 0.03, r.attend},
 		{"counting neurons of a head", 0.10, r.scaling},
 		{"counting neurons of the network", 0.38, r.fidelity},
-	} {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		r.stage, r.share = step.stage, step.share
-		r.progress(0)
-		if err := step.do(); err != nil {
-			return nil, err
-		}
-		r.progress(1)
-		r.before += step.share
 	}
-	r.report.Notes = notes(&r.report)
-	return &r.report, nil
+	if r.cfg.Selection.Uses(attention.KindRate) { // which are slow
+		steps[3].share, steps[4].share = 0.8, 0.8
+		steps = append(steps, step{"presenting tokens for longer", 2, r.timescales})
+	}
+	return steps
 }
 
 // check reports what cannot be run, before anything is.
@@ -135,7 +158,12 @@ func (cfg *Config) check() error {
 	if err := cfg.Selection.Check(m.Layers(), m.Heads()); err != nil {
 		return err
 	}
-	circuits := cfg.Selection.Uses(attention.KindAlgebraic)
+	if d := cfg.Dynamics; d != nil {
+		if err := d.Check(m.Layers(), m.Heads()); err != nil {
+			return err
+		}
+	}
+	circuits := cfg.Selection.UsesCircuits()
 	if circuits && network.NeedsCalibration(cfg.Tuning) && cfg.Calibration.Len() == 0 {
 		return fmt.Errorf("%s curves need calibration %s; give some of the kind that will be read", cfg.Tuning, kind(m.Config().Input))
 	}

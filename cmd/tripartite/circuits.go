@@ -23,6 +23,7 @@ type circuitFlags struct {
 	neurons   int
 	draw      tuning.Draw
 	calibrate string
+	time      *dynamicsFlags // nil for a command without heads in time
 }
 
 // defaultNeurons is the number of rows of W of a head: of hidden neurons, with
@@ -36,17 +37,23 @@ func (f *circuitFlags) add(c *cobra.Command, kind attention.Kind) {
 	f.neurons, f.draw = defaultNeurons, tuning.Orthogonal
 	flags := c.Flags()
 	flags.Var(&value[attention.Selection]{&f.attention, f.attention, "RULE", parseAttention}, "attention",
-		"how heads are computed: exact, algebraic (neurons and astrocytes) or uniform, then exceptions for LAYER or LAYER.HEAD from 0, as in exact,2=algebraic,3.5=uniform")
+		"how heads are computed: exact, algebraic (neurons and astrocytes), rate (the same in time) or uniform, then exceptions for LAYER or LAYER.HEAD from 0, as in exact,2=algebraic,3.5=rate")
 	tuningVar(c, &f.tuning)
-	intVar(flags, &f.neurons, "neurons", 1, "hidden neurons of an algebraic head whose curves are not fitted; trig and hyperbolic have twice as many, two for each row of weights")
+	intVar(flags, &f.neurons, "neurons", 1, "hidden neurons of an algebraic or rate head whose curves are not fitted; trig and hyperbolic have twice as many, two for each row of weights")
 	choiceVar(c, &f.draw, "draw", "how their input weights are drawn: iid or orthogonal", tuning.IID, tuning.Orthogonal)
 	flags.StringVar(&f.calibrate, "calibrate", "", "`INPUTS` to compute the constants of calibrated and gerf curves from: a file with one text a line, or a file or folder of pictures or sounds (default what a bundled model brings)")
 	group(c, "Heads", "attention", "tuning", "neurons", "draw", "calibrate")
 }
 
+// addTime adds the flags of heads in time.
+func (f *circuitFlags) addTime(c *cobra.Command) {
+	f.time = new(dynamicsFlags)
+	f.time.add(c)
+}
+
 // needsCalibration reports whether any head depends on calibration texts.
 func (f *circuitFlags) needsCalibration() bool {
-	return f.attention.Uses(attention.KindAlgebraic) && network.NeedsCalibration(f.tuning)
+	return f.attention.UsesCircuits() && network.NeedsCalibration(f.tuning)
 }
 
 // parseAttention reads a selection. Its errors do not repeat the whole value,
@@ -64,18 +71,25 @@ func parseAttention(s string) (attention.Selection, error) {
 // circuits.
 func (f *circuitFlags) check(e *env, c *cobra.Command, flags ...string) {
 	for _, name := range flags {
-		if c.Flags().Changed(name) && !f.attention.Uses(attention.KindAlgebraic) {
-			e.warnf("--%s has no effect: no head is algebraic; add --attention algebraic", name)
+		if c.Flags().Changed(name) && !f.attention.UsesCircuits() {
+			e.warnf("--%s has no effect: no head has neurons; add --attention algebraic", name)
 		}
+	}
+	if f.time != nil {
+		f.time.check(e, c, f.attention)
 	}
 }
 
 // apart refuses to calibrate on what is run: a circuit would know its input before
 // it comes, and be measured on what it was made for.
 func (f *circuitFlags) apart(command string, inputs ...string) error {
+	return apart(command, f.calibrate, inputs...)
+}
+
+func apart(command, calibrate string, inputs ...string) error {
 	for _, in := range inputs {
-		if f.calibrate != "" && in != "" && !isStream(in) && (inside(in, f.calibrate) || inside(f.calibrate, in)) {
-			return usagef("%s: --calibrate %s holds what is run (%s); constants come from other inputs of the same kind: give some", command, f.calibrate, in)
+		if calibrate != "" && in != "" && !isStream(in) && (inside(in, calibrate) || inside(calibrate, in)) {
+			return usagef("%s: --calibrate %s holds what is run (%s); constants come from other inputs of the same kind: give some", command, calibrate, in)
 		}
 	}
 	return nil
@@ -103,7 +117,7 @@ func absolute(path string) string {
 // in, as results carry it.
 type resolvedCircuits struct {
 	Attention string      `json:"attention"`
-	Tuning    string      `json:"tuning,omitempty"`  // of algebraic heads, as all that follows
+	Tuning    string      `json:"tuning,omitempty"`  // of heads with neurons, as all that follows
 	Neurons   int         `json:"neurons,omitempty"` // of a head; of fitted curves, all heads have numbers of their own
 	Draw      tuning.Draw `json:"draw,omitempty"`
 	// TotalNeurons are those of all heads together.
@@ -112,11 +126,12 @@ type resolvedCircuits struct {
 	Curves string `json:"curves,omitempty"`
 	// CalibrationInputs counts texts, pictures or sounds.
 	CalibrationInputs int `json:"calibration_texts,omitempty"`
+	// Dynamics are those of heads in time, nil where there are none.
+	Dynamics *resolvedDynamics `json:"dynamics,omitempty"`
 }
 
-// build makes the heads of a network, calibrated where the curves need it. Heads
-// that are all exact are nil.
-func (f *circuitFlags) build(ctx context.Context, e *env, m modelFiles, net *network.Network, work *nn.Workspace) ([][]attention.Head, resolvedCircuits, error) {
+// build makes the heads of a network, calibrated where the curves need it.
+func (f *circuitFlags) build(ctx context.Context, e *env, m modelFiles, net *network.Network, work *nn.Workspace) (*network.Circuits, resolvedCircuits, error) {
 	resolved := resolvedCircuits{Attention: f.attention.String()}
 	if err := f.attention.Check(net.Model.Layers(), net.Model.Heads()); err != nil {
 		return nil, resolved, err // before the work of calibration
@@ -125,8 +140,14 @@ func (f *circuitFlags) build(ctx context.Context, e *env, m modelFiles, net *net
 		Selection: f.attention, Tuning: f.tuning, Draw: f.draw, Seed: e.seed,
 		Neurons: func(int, int) int { return f.neurons },
 	}
+	if f.time != nil {
+		if err := f.time.Check(net.Model.Layers(), net.Model.Heads()); err != nil {
+			return nil, resolved, err
+		}
+		options.Dynamics = f.time.At
+	}
 	switch {
-	case !f.attention.Uses(attention.KindAlgebraic):
+	case !f.attention.UsesCircuits():
 	case f.fitted != nil:
 		checkpoint, err := network.Checkpoint(m.files)
 		if err == nil {
@@ -163,5 +184,8 @@ func (f *circuitFlags) build(ctx context.Context, e *env, m modelFiles, net *net
 		return nil, resolved, err
 	}
 	resolved.TotalNeurons = circuits.Neurons()
-	return circuits.Heads(), resolved, nil
+	if f.attention.Uses(attention.KindRate) {
+		resolved.Dynamics = &resolvedDynamics{f.time.Dynamics, circuits.Seconds(1)}
+	}
+	return circuits, resolved, nil
 }

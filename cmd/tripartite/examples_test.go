@@ -108,6 +108,9 @@ func TestExamplesInHelpWork(t *testing.T) {
 			if args[1] == "transfer" && !slices.Contains(args, "--input") { // on two texts in place of all verses, to save time
 				args = append(args, "--input", "texts.txt", "--calibrate", "more-texts.txt")
 			}
+			if args[1] == "experiment" && args[2] != "list" { // once, on two texts
+				args = append(args, "--input", "texts.txt", "--calibrate", "more-texts.txt", "--seeds", "1")
+			}
 			if args[1] == "fit" { // for a few steps
 				args = shortFit(args)
 			}

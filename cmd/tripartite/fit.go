@@ -250,7 +250,7 @@ func fitShare(p fit.Progress) float64 {
 	begins := []struct {
 		stage string
 		at    float64
-	}{{fit.StageRead, 0}, {fit.StageSurvey, 0.01}, {fit.StageAllocate, 0.06}, {fit.StageHeads, 0.1}, {fit.StageJoint, 0.45}, {fit.StageSettle, 0.97}, {"", 0.99}}
+	}{{fit.StageRead, 0}, {fit.StageSurvey, 0.01}, {fit.StageAllocate, 0.06}, {fit.StageHeads, 0.08}, {fit.StageJoint, 0.14}, {fit.StageSettle, 0.97}, {"", 0.99}}
 	for i, b := range begins[:len(begins)-1] {
 		if b.stage == p.Stage {
 			return b.at + (begins[i+1].at-b.at)*float64(p.Step)/float64(max(p.Steps, 1))

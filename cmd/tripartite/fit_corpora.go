@@ -202,8 +202,7 @@ func split(all []string, every int) (rest, held []string) {
 }
 
 // How texts become sequences to fit to: each by itself, and others that are put
-// together of several, to show contexts of all lengths. Of short texts, half of all
-// tokens are in the latter, of long ones half of all sequences.
+// together of several, to show contexts of all lengths: a third of all tokens.
 const (
 	leastSequences = 4000
 	shortestPacked = 8
@@ -235,7 +234,7 @@ func (f *fitFlags) corpus(ctx context.Context, e *env, net *network.Network, in 
 	n, packing := len(in.Texts), fit.Packing{Longest: longest, Shortest: shortestPacked}
 	if tokens > 0 {
 		alone, together := float64(tokens)/float64(n), float64(shortestPacked+longest)/2
-		packing.Share = min(0.5, alone/(alone+together))
+		packing.Share = alone / (alone + 2*together)
 		n = max(leastSequences, int(float64(n)/(1-packing.Share)))
 	}
 	sequences, err := fit.Pack(ctx, net, in.Texts, n, packing, e.seed)

@@ -66,7 +66,7 @@ variable NO_COLOR turns colors off.`,
 		commands []*cobra.Command
 	}{
 		{groupCircuit, []*cobra.Command{newAttend(e), newSimulate(e), newMemory(e)}},
-		{groupModels, []*cobra.Command{newTransfer(e), newFit(e), newRun(e), newStream(e), newTokenize(e), newModels(e), newPull(e)}},
+		{groupModels, []*cobra.Command{newTransfer(e), newExperiment(e), newFit(e), newRun(e), newStream(e), newTokenize(e), newModels(e), newPull(e)}},
 		{groupOther, []*cobra.Command{newBench(e), newVersion(e)}},
 	} {
 		for _, c := range g.commands {

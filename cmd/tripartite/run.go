@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite/attention"
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/internal/npz"
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
@@ -114,6 +115,7 @@ when it is 1. Pictures and sounds are prepared as preprocessor_config.json says.
 		"draw from the fewest likeliest tokens whose probabilities sum to X")
 	group(c, "Generate", "max-new-tokens", "temperature", "top-p")
 	f.circuits.add(c, attention.KindExact)
+	f.circuits.addTime(c)
 	precisionVar(c, &f.precision)
 	group(c, "Arithmetic", "precision")
 	outputVar(c, &f.output, "`OUT`, .npz for the arrays of embed and hidden, .csv for labels, - for standard output")
@@ -168,7 +170,16 @@ func runRun(e *env, c *cobra.Command, f *runFlags, args []string) error {
 	if err := j.load(); err != nil {
 		return err
 	}
-	switch f.task {
+	err = j.do(in)
+	if met := told(e, j.circuits.Incidents()); met != nil {
+		return met // which is why err says that something is no number
+	}
+	return err
+}
+
+// do does the task.
+func (j *job) do(in []string) error {
+	switch j.flags.task {
 	case taskEmbed:
 		return j.embed()
 	case taskGenerate:
@@ -208,6 +219,8 @@ type job struct {
 	net   *network.Network // its tokenizer is nil where nothing needs one
 	heads resolvedCircuits
 	opt   task.Options
+
+	circuits *network.Circuits
 }
 
 // load loads the model and builds its heads. Arrays of token ids run without a
@@ -234,8 +247,14 @@ func (j *job) load() error {
 		j.e.logf("%s: tensor %s is not used", j.files.name, name)
 	}
 	var err error
-	j.opt.Heads, j.heads, err = j.flags.circuits.build(j.ctx, j.e, j.files, j.net, j.work)
-	return err
+	if j.circuits, j.heads, err = j.flags.circuits.build(j.ctx, j.e, j.files, j.net, j.work); err != nil {
+		return err
+	}
+	j.opt.Heads = j.circuits.Heads()
+	if d := j.heads.Dynamics; d != nil {
+		j.e.warnf("the circuit takes %.4g s for every token: %s, one after another, each to be written and to be read", d.SecondsPerToken, counts.Plural(j.net.Model.Layers(), "layer"))
+	}
+	return nil
 }
 
 // describe begins the result of a task.

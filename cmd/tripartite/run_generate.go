@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/task"
 )
@@ -58,7 +57,7 @@ func (j *job) tell(i int, g *task.Generated) {
 			i+1, counts.Plural(len(g.IDs), "token"), j.files.name, j.net.Model.Config().Positions)
 	}
 	say := j.e.logf
-	if j.flags.circuits.attention.Uses(attention.KindAlgebraic) {
+	if j.flags.circuits.attention.UsesCircuits() {
 		say = j.e.warnf
 	}
 	of := ""

@@ -120,6 +120,7 @@ at any time.`,
 	flags.BoolVar(&f.ids, "ids", false, "the input is token ids, not text")
 	group(c, "Input", "file", "ids")
 	f.circuits.add(c, attention.KindAlgebraic)
+	flags.Lookup("attention").Usage = "how heads are computed: exact, algebraic (neurons and astrocytes) or uniform, then exceptions for LAYER or LAYER.HEAD from 0, as in exact,2=algebraic,3.5=uniform"
 	flags.Lookup("calibrate").Usage = "`INPUT` to compute the constants of calibrated and gerf curves from: a file with one text a line (default what a bundled model brings) or, with --head, rows of the same kind, in .npy or a sound"
 	choiceVar(c, &f.precision, "precision", "arithmetic: of a network, products in float32, or fast, which takes Intel's AMX where the CPU has it (default float32); of a head, float64 or float32 (default float64)",
 		streamPrecision(tensor.Float32.String()), streamPrecision(tensor.Fast.String()), streamPrecision(attend.Float64))
@@ -178,6 +179,9 @@ func (f *streamFlags) checkNetwork(e *env, c *cobra.Command) error {
 	}
 	if f.precision == streamPrecision(attend.Float64) {
 		return usagef("stream: --precision float64 is for --head; a network computes in float32 or fast")
+	}
+	if f.circuits.attention.Uses(attention.KindRate) {
+		return usagef("stream: --attention %s: a stream keeps memories of algebraic heads; in time, run a text: tripartite run causal --attention rate", f.circuits.attention)
 	}
 	f.circuits.check(e, c, "tuning", "neurons", "draw", "calibrate")
 	return nil
@@ -299,11 +303,11 @@ func (f *streamFlags) begin(ctx context.Context, e *env, files modelFiles, net *
 	if f.circuits.attention.Uses(attention.KindExact) {
 		e.warnf("exact heads keep the keys and values of all tokens, and grow without end; algebraic ones do not")
 	}
-	heads, resolved, err := f.circuits.build(ctx, e, files, net, work)
+	circuits, resolved, err := f.circuits.build(ctx, e, files, net, work)
 	if err != nil {
 		return nil, err
 	}
-	cfg := stream.Config{Model: net.Model, Heads: heads, Work: work, Every: f.every, Identity: stream.Identity{
+	cfg := stream.Config{Model: net.Model, Heads: circuits.Heads(), Work: work, Every: f.every, Identity: stream.Identity{
 		Model: files.name, Arithmetic: f.products().String(), Input: stream.Text,
 		Tuning: resolved.Tuning, Neurons: resolved.Neurons, Draw: string(resolved.Draw), Seed: e.seed,
 	}}

@@ -116,6 +116,7 @@ the inputs, laid over the picture, the spectrogram or the words, an overview.`,
 	flags.StringVarP(&f.input, "input", "i", "", "`INPUTS` to run: a file of texts, one a line, or a file or folder of pictures or sounds; - for standard input (default what a bundled model brings)")
 	group(c, "Network", "model", "input")
 	f.circuits.add(c, attention.KindAlgebraic)
+	f.circuits.addTime(c)
 	floatVar(flags, &f.err, "error", func(x float64) bool { return x > 0 }, "a number above 0, such as 0.1",
 		fmt.Sprintf("relative error of calcium that every head gets neurons for, by the variance law, %d to %d of them; in place of --neurons, and of curves that are drawn: calibrated ones where fitted ones are the default",
 			transfer.LeastNeurons, transfer.MostNeurons))
@@ -158,7 +159,7 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 		return err
 	}
 	cfg := transfer.Config{
-		Network: net, Selection: f.circuits.attention, Tuning: f.circuits.tuning, Draw: f.circuits.draw,
+		Network: net, Selection: f.circuits.attention, Dynamics: &f.circuits.time.Dynamics, Tuning: f.circuits.tuning, Draw: f.circuits.draw,
 		Neurons: f.circuits.neurons, Error: f.err, Seed: e.seed,
 		Layer: f.head.layer, Head: f.head.head, Program: programVersion(),
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tuning"
 )
@@ -38,7 +37,7 @@ func tuningVar(c *cobra.Command, to *string) {
 			return s, nil
 		}
 		return "", fmt.Errorf("want one of %s, or a file of fitted curves", strings.Join(names, ", "))
-	}}, "tuning", "tuning `CURVES` of algebraic heads: "+list(names)+", or a file of fitted ones (default fitted for a bundled model that brings such curves, else calibrated)")
+	}}, "tuning", "tuning `CURVES` of algebraic and rate heads: "+list(names)+", or a file of fitted ones (default fitted for a bundled model that brings such curves, else calibrated)")
 	_ = c.RegisterFlagCompletionFunc("tuning", func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 		if strings.ContainsAny(begun, "./") {
 			return []string{"safetensors"}, cobra.ShellCompDirectiveFilterFileExt
@@ -128,7 +127,7 @@ func (f *circuitFlags) settle(e *env, c *cobra.Command, m modelFiles, drawn ...s
 	}
 	own := m.bundled != nil && slices.Contains(m.tunings(), network.TuningFile)
 	switch {
-	case !f.attention.Uses(attention.KindAlgebraic):
+	case !f.attention.UsesCircuits():
 		if !slices.Contains(curveNames()[1:], f.tuning) {
 			f.tuning = network.Calibrated // of no head
 		}
@@ -163,7 +162,7 @@ func (f *circuitFlags) settleForUse(e *env, c *cobra.Command, m modelFiles) erro
 	if err := f.settle(e, c, m, "neurons", "draw", "calibrate"); err != nil {
 		return err
 	}
-	if f.calibrate != "" && f.attention.Uses(attention.KindAlgebraic) && !f.needsCalibration() {
+	if f.calibrate != "" && f.attention.UsesCircuits() && !f.needsCalibration() {
 		e.warnf("--calibrate has no effect on %s curves; use --tuning %s", f.tuning, network.Calibrated)
 	}
 	return nil

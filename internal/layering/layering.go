@@ -43,7 +43,7 @@ func Rules() map[string]Rule {
 		".":           {Internal: []string{"tuning", "safetensors"}},
 		"tensor":      {Internal: []string{"internal/kernel"}, External: []string{"golang.org/x/sys/unix"}},
 		"rate":        {Internal: []string{".", "tuning"}, External: gonum},
-		"attention":   {Internal: []string{".", "tuning", "tensor"}},
+		"attention":   {Internal: []string{".", "tuning", "rate", "tensor"}},
 		"nn":          {Internal: []string{"tensor", "attention"}},
 		"model":       {Internal: []string{"nn", "attention", "tensor", "safetensors"}},
 		"input/text":  {External: []string{"golang.org/x/text"}},
@@ -52,19 +52,21 @@ func Rules() map[string]Rule {
 		"hub":         {},
 	}
 	engine := []string{".", "tuning", "safetensors", "tensor", "attention", "nn", "model"}
-	rules["network"] = Rule{Internal: append(engine, "input/text", "input/image", "input/audio")}
+	rules["network"] = Rule{Internal: append(engine, "rate", "input/text", "input/image", "input/audio")}
 	rules["task"] = Rule{Internal: append(engine, "input/text", "network")}
 	rules["internal/activations"] = Rule{Internal: []string{".", "tuning", "attention", "model", "nn", "tensor"}, External: gonum}
-	measures := slices.Clip(append(engine, "network", "internal/activations", "internal/counts", "internal/stats"))
+	rules["internal/answers"] = Rule{Internal: []string{"model", "network"}}
+	measures := slices.Clip(append(engine, "network", "internal/activations", "internal/answers", "internal/counts", "internal/stats"))
 	rules["transfer"] = Rule{Internal: append(measures, "input/text", "task"), External: gonum}
+	rules["experiment"] = Rule{Internal: append(measures, "rate", "transfer", "internal/atomicfile"), External: gonum}
 	rules["stream"] = Rule{Internal: []string{".", "tuning", "model", "attention", "nn", "tensor", "safetensors", "internal/atomicfile"}}
 	rules["fit"] = Rule{Internal: append(engine, "network", "internal/atomicfile", "internal/stats"), External: gonum}
 	rules["bench"] = Rule{Internal: []string{"attention", "nn", "tensor", "tuning", "internal/stats"}}
 	// Answers the script that compares with other programs.
-	rules["tools/bench/ours"] = Rule{Internal: []string{"bench", "model", "nn", "tensor"}}
+	rules["tools/bench/ours"] = Rule{Internal: []string{"bench", "model", "nn", "rate", "tensor", "tuning"}}
 	// From result data only.
-	rules["figure"] = Rule{Internal: []string{"transfer", "rate", "internal/counts", "internal/pieces", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
-	rules["internal/report"] = Rule{Internal: []string{"transfer", "figure", "internal/atomicfile", "internal/counts", "internal/pieces", "internal/stats"}}
+	rules["figure"] = Rule{Internal: []string{"transfer", "experiment", "rate", "internal/counts", "internal/pieces", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
+	rules["internal/report"] = Rule{Internal: []string{"transfer", "experiment", "figure", "internal/atomicfile", "internal/counts", "internal/pieces", "internal/stats"}}
 
 	// Bundled models: imported by the command alone, so that a library's user does
 	// not carry them.

@@ -47,6 +47,9 @@ func WriteDir(ctx context.Context, dir string, r *transfer.Report) error {
 	if len(r.Fidelity.Curves) > 0 {
 		figures = append(figures, named{"fidelity", figure.Fidelity(r.Fidelity)})
 	}
+	if r.Timescales != nil {
+		figures = append(figures, named{"timescales", figure.Timescales(*r.Timescales)})
+	}
 	if len(attendedRows(r)) > 0 {
 		figures = append(figures,
 			named{"attention", figure.Attention(r.Attended)},

@@ -31,7 +31,7 @@ type page struct {
 	Fitted      bool            // whether fitted curves have calibrated ones beside them
 	Compared    bool            // whether networks were compared by their neurons
 	HasFitted   bool            // with fitted curves among them
-	Figures     struct{ Circuit, Calcium, Scaling, Heads, Fidelity template.HTML }
+	Figures     struct{ Circuit, Calcium, Scaling, Heads, Fidelity, Timescales template.HTML }
 	Attention   *attention // nil where no attention was kept
 	Summary     []summary
 	Tokens      []transfer.Point // of the chosen head's first text
@@ -66,6 +66,9 @@ func HTML(w io.Writer, r *transfer.Report) error {
 	}
 	if p.Compared = len(r.Fidelity.Curves) > 0; p.Compared {
 		figures = append(figures, drawn{&p.Figures.Fidelity, figure.Fidelity(r.Fidelity)})
+	}
+	if r.Timescales != nil {
+		figures = append(figures, drawn{&p.Figures.Timescales, figure.Timescales(*r.Timescales)})
 	}
 	for _, c := range r.Fidelity.Curves {
 		p.HasFitted = p.HasFitted || c.Draw == ""
@@ -103,6 +106,7 @@ func HTML(w io.Writer, r *transfer.Report) error {
 		"size":        size,
 		"printable":   printable,
 		"defined":     defined,
+		"seconds":     seconds,
 	}).Parse(pageSource)
 	if err != nil {
 		return fmt.Errorf("read the report's template: %w", err)

@@ -51,8 +51,15 @@ func hard() map[string]*transfer.Report {
 	silent := fitted(sample(2, 2, 5))
 	silent.Fidelity.Task, silent.Fidelity.Answers, silent.Fidelity.Curves = "", 0, silent.Fidelity.Curves[:1]
 	silent.Fidelity.Curves[0].Hidden[0], silent.Fidelity.Curves[0].Agreement = nan, nil
+	mute := inTime(sample(2, 2, 5))
+	mute.Timescales.Task, mute.Timescales.Answers, mute.Timescales.HiddenAlgebraic = "", 0, nan
+	for i := range mute.Timescales.Curves {
+		mute.Timescales.Curves[i].Agreement, mute.Timescales.Curves[i].Logits = nil, nil
+	}
 	return map[string]*transfer.Report{
-		"allocated": allocatedHeads(sample(4, 4, 60)), "fitted": fitted(sample(4, 4, 60)), "fitted, no answers": silent,
+		"allocated": allocatedHeads(sample(4, 4, 60)),
+		"in time":   inTime(sample(4, 4, 60)), "in time, no answers": mute,
+		"fitted": fitted(sample(4, 4, 60)), "fitted, no answers": silent,
 		"pictures": pictures, "sounds": sounds, "texts": texts, "no attention": none,
 		"ordinary": sample(4, 4, 60), "72 heads": sample(6, 12, 60), "384 heads": sample(24, 16, 60),
 		"one head": sample(1, 1, 1), "undefined": undefined, "huge": huge, "empty layer": empty, "zero": {},
@@ -146,6 +153,9 @@ func TestPageIsBalanced(t *testing.T) {
 			want = 6
 		}
 		if len(r.Fidelity.Curves) > 0 {
+			want++
+		}
+		if r.Timescales != nil {
 			want++
 		}
 		if svgs != want || ids != 0 {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/transfer"
 )
 
@@ -151,6 +152,29 @@ func allocatedHeads(r *transfer.Report) *transfer.Report {
 			law := 0.1 * math.Sqrt(math.Pow(10, float64(head.BudgetCalibratedLog10))/float64(head.Neurons))
 			head.Allocated = &transfer.Allocated{AskedLog10: asked, Law: transfer.Number(law), Error: transfer.Number(0.6 * law)}
 		}
+	}
+	return r
+}
+
+// inTime makes of a result one of heads in time.
+func inTime(r *transfer.Report) *transfer.Report {
+	d := network.DefaultDynamics()
+	r.Config.Attention, r.Config.Dynamics, r.Config.SecondsPerToken = "rate", &d, 8
+	for l := range r.Layers {
+		for h := range r.Layers[l].Heads {
+			r.Layers[l].Heads[h].Attention = "rate"
+		}
+	}
+	r.Timescales = &transfer.Timescales{Texts: 8, Tokens: 306, TokensPerText: 38.25, Task: transfer.Fill, Answers: 45, Layers: 4,
+		HiddenUniform: 0.656, AgreementUniform: 0.067, HiddenAlgebraic: 0.973, AgreementAlgebraic: 0.822}
+	for i, tau := range []float64{7, 0.2} {
+		c := transfer.TimescaleCurve{Astrocyte: []string{"7", "0.2"}[i]}
+		for _, x := range []float64{0.1, 1, 10, 30} {
+			left := transfer.Number(math.Exp(-x))
+			c.Present, c.Seconds = append(c.Present, transfer.Number(x*tau)), append(c.Seconds, transfer.Number(306*x*tau))
+			c.Hidden, c.Agreement, c.Logits = append(c.Hidden, 0.973-0.5*left), append(c.Agreement, 0.822-0.7*left), append(c.Logits, 15*left)
+		}
+		r.Timescales.Curves = append(r.Timescales.Curves, c)
 	}
 	return r
 }

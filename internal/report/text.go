@@ -35,6 +35,7 @@ func Text(w io.Writer, r *transfer.Report, opts TextOptions) error {
 	t.heads(r)
 	t.network(r)
 	t.fidelity(r)
+	t.timescales(r)
 	t.attended(r)
 	t.notes(r.Notes)
 	if err := t.w.Flush(); err != nil {
@@ -100,6 +101,24 @@ func (t *terminal) title(r *transfer.Report) {
 
 // circuitLine says how the heads were replaced.
 func circuitLine(c transfer.Resolved) string {
+	return curvesLine(c) + timeLine(c)
+}
+
+// timeLine says what time constants heads in time have, and nothing of others.
+func timeLine(c transfer.Resolved) string {
+	d := c.Dynamics
+	if d == nil {
+		return ""
+	}
+	s := fmt.Sprintf("; in time: presentations of %s s, synapses plastic in the last %s of one, membranes of %s and %s s, calcium of %s s", d.Present, d.Window, d.Hidden, d.Output, d.Astrocyte)
+	if d.Domains > 1 {
+		s += fmt.Sprintf(" in %s, %s, coupling %v, %s", counts.Plural(d.Domains, "domain"), d.Assign, d.Coupling, d.Graph)
+	}
+	return s
+}
+
+// curvesLine says what curves the heads have.
+func curvesLine(c transfer.Resolved) string {
 	if c.Curves != "" {
 		return fmt.Sprintf("attention %s, tuning curves %s (%.8s), %s in all", c.Attention, c.Tuning, c.Curves, counts.Plural(c.TotalNeurons, "neuron"))
 	}

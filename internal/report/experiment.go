@@ -1,0 +1,108 @@
+package report
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/tripartite-go/tripartite/experiment"
+	"github.com/tripartite-go/tripartite/figure"
+	"github.com/tripartite-go/tripartite/internal/atomicfile"
+	"github.com/tripartite-go/tripartite/internal/counts"
+)
+
+// WriteExperiment writes result.json, result.csv, summary.txt and the
+// figures, each as PNG and SVG, into the folder dir, which it creates if need be. The
+// files are replaced all together or, when one cannot be written or the context is
+// done, not at all.
+func WriteExperiment(ctx context.Context, dir string, r *experiment.Report) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("create folder for the result: %w; give a folder that can be written", err)
+	}
+	var files []atomicfile.File
+	add := func(name string, write func(io.Writer) error) {
+		files = append(files, atomicfile.File{Path: filepath.Join(dir, name), Write: func(w io.Writer) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return write(w)
+		}})
+	}
+	add("result.json", func(w io.Writer) error { return ExperimentJSON(w, r) })
+	add("result.csv", func(w io.Writer) error { return experimentCSV(w, r.Result.Table()) })
+	add("summary.txt", func(w io.Writer) error { return ExperimentText(w, r, TextOptions{}) })
+	for _, c := range r.Result.Charts() {
+		f := figure.Chart(c)
+		add(c.Name+".svg", f.SVG)
+		add(c.Name+".png", func(w io.Writer) error { return f.PNG(w, FigureDPI) })
+	}
+	return atomicfile.WriteAll(files...)
+}
+
+// ExperimentJSON writes the result as one indented JSON object. Numbers that are not
+// defined are null.
+func ExperimentJSON(w io.Writer, r *experiment.Report) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(r); err != nil {
+		return fmt.Errorf("write result as JSON: %w", err)
+	}
+	return nil
+}
+
+// experimentCSV writes a table as RFC 4180 has it, but for lines that end with a line
+// feed alone. Numbers that are not defined are empty.
+func experimentCSV(w io.Writer, t experiment.Table) error {
+	c := csv.NewWriter(w)
+	if err := c.WriteAll(append([][]string{t.Columns}, t.Rows...)); err != nil {
+		return fmt.Errorf("write result as CSV: %w", err)
+	}
+	return nil
+}
+
+// ExperimentText writes what was run and what the numbers show.
+func ExperimentText(w io.Writer, r *experiment.Report, opts TextOptions) error {
+	if opts.Width <= 0 {
+		opts.Width = 80
+	}
+	t := &terminal{w: bufio.NewWriter(w), opts: opts}
+	row := func(name, s string) { t.wrap(fmt.Sprintf("%-12s", name), s) }
+	row("experiment", r.Experiment)
+	if m := r.Model; m != nil {
+		row("model", fmt.Sprintf("%s (%s), %s of %s, d = %d", m.Name, m.Architecture, counts.Plural(m.Layers, "layer"), counts.Plural(m.Heads, "head"), m.HeadWidth))
+	}
+	row("seeds", fmt.Sprintf("%s, %d to %d (%s)", counts.Format(len(r.Seeds)), r.Seeds[0], r.Seeds[len(r.Seeds)-1], r.Generator))
+	row("intervals", r.Intervals)
+	for _, kind := range []experiment.Kind{experiment.Measured, experiment.Mathematics, experiment.Interpretation, experiment.Caution} {
+		first := true
+		for _, s := range r.Text {
+			if s.Kind != kind {
+				continue
+			}
+			if first {
+				t.line("")
+				t.line(t.styled(bold, headings[kind]))
+			}
+			first = false
+			t.wrap("- ", s.Text)
+		}
+	}
+	if err := t.w.Flush(); err != nil {
+		return fmt.Errorf("write result as text: %w", err)
+	}
+	return nil
+}
+
+// headings of the kinds of statements.
+var headings = map[experiment.Kind]string{
+	experiment.Measured:       "Measured",
+	experiment.Mathematics:    "Mathematics, true of the equations whatever brains do",
+	experiment.Interpretation: "Interpretation, if brains were such circuits",
+	experiment.Caution:        "Not shown",
+}

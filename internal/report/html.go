@@ -21,6 +21,7 @@ type page struct {
 	BudgetError string
 	Wanted      transfer.Number // the error that heads got neurons for
 	Least, Most int             // of these
+	Contexts    string          // how far calcium is off by the keys that a query sees
 	Circuit     string          // how the heads were replaced
 	Noun        string          // of one input
 	Mixed       bool            // whether heads attend in different ways
@@ -43,7 +44,7 @@ const mostTokens = 60
 // in it, nothing is loaded. It prints, and follows the reader's choice of a
 // light or a dark page.
 func HTML(w io.Writer, r *transfer.Report) error {
-	p := page{Report: r, BudgetError: budgetError(), Wanted: transfer.Number(r.Config.Error), Least: transfer.LeastNeurons, Most: transfer.MostNeurons, Circuit: circuitLine(r.Config), Noun: noun(r), Summary: summaries(r), Calibrated: calibrated(r), Allocated: wasAllocated(r)}
+	p := page{Report: r, BudgetError: budgetError(), Wanted: transfer.Number(r.Config.Error), Least: transfer.LeastNeurons, Most: transfer.MostNeurons, Circuit: circuitLine(r.Config), Noun: noun(r), Summary: summaries(r), Contexts: contexts(r, calibrated(r)), Calibrated: calibrated(r), Allocated: wasAllocated(r)}
 	kinds := map[string]bool{}
 	for _, l := range r.Layers {
 		for _, h := range l.Heads {

@@ -8,7 +8,7 @@ FUZZTIME    ?= 60s
 # Packages whose code runs on several threads.
 CONCURRENT = ./tensor ./nn ./attention ./model ./network ./transfer ./internal/cli/attend ./hub
 
-.PHONY: all build install check format vet staticcheck test race kernels arm64 fuzz bench bench-peers bench-peers-test generate golden clean
+.PHONY: all build install check format vet staticcheck test race kernels arm64 fuzz bench bench-peers bench-dynamics bench-peers-test generate golden clean
 
 all: check build
 
@@ -56,7 +56,7 @@ fuzz:
 	@for pkg in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 			echo "== $$pkg $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$pkg || exit 1; \
 		done; \
 	done
 
@@ -84,6 +84,24 @@ bench-peers: $(PEERS_READY) ## compare with PyTorch and ONNX Runtime in turns; w
 $(BENCH)/.venv/ready: $(BENCH)/requirements.txt
 	$(PYTHON) -m venv $(BENCH)/.venv
 	$(BENCH)/.venv/bin/pip install -r $(BENCH)/requirements.txt
+	touch $@
+
+# Brian2 has an environment of its own, without torch; what it compiles stays in there. Needs a C++ compiler.
+BRIAN = $(BENCH)/.venv-brian2
+ifeq ($(origin PYTHON),file)
+BRIAN_PYTHON = $(BRIAN)/bin/python
+BRIAN_READY = $(BRIAN)/ready
+else
+BRIAN_PYTHON = $(PYTHON)
+BRIAN_READY =
+endif
+
+bench-dynamics: $(BRIAN_READY) ## compare the rate level with Brian2 in turns; writes docs/performance.md
+	$(BRIAN_PYTHON) $(BENCH)/dynamics.py --builds $(BRIAN)/builds $(FLAGS)
+
+$(BRIAN)/ready: $(BENCH)/requirements-brian2.txt
+	$(PYTHON) -m venv $(BRIAN)
+	$(BRIAN)/bin/pip install -r $(BENCH)/requirements-brian2.txt
 	touch $@
 
 bench-peers-test: ## the script's own tests, which need Python alone

@@ -62,8 +62,15 @@ var smallSettings = map[string]map[string]string{
 	"noise":      {"neurons": "16", "tokens": "40", "amplitude": "[0.5]", "rates_above_saturation": "[0.1]"},
 	"timescales": {"neurons": "16", "tokens": "80", "tau_astrocyte_s": "[7,0.2]", "present_s": "[0.1,1]"},
 	"normalizer": {"neurons": "32", "tokens": "80"},
-	"silencing":  {"neurons": "16", "tuning": "calibrated", "tokens": "60", "task_tokens": "100"},
 	"neurons":    {"neurons": "[8,32]", "tokens": "80", "heads": "2", "queries": "3", "maps": `["exp","relu","trig","calibrated"]`},
+	"load":       {"neurons": "16", "earlier": "[0,20]", "forget": "[0,0.1]", "heads": "2", "probes": "3", "queries": "2"},
+	"coverage":   {"neurons": "16", "tuning": "calibrated", "tokens": "60", "task_tokens": "100", "fractions": "[1,0.3]"},
+	"silencing":  {"neurons": "16", "tuning": "calibrated", "tokens": "60", "task_tokens": "100"},
+	"predictions": {
+		"load":      `{"neurons": 16, "earlier": [0,20], "forget": [0,0.1], "heads": 2, "probes": 3, "queries": 2}`,
+		"coverage":  `{"neurons": 16, "tuning": "calibrated", "tokens": 60, "task_tokens": 100, "fractions": [1,0.3]}`,
+		"silencing": `{"neurons": 16, "tuning": "calibrated", "tokens": 60, "task_tokens": 100}`,
+	},
 }
 
 func encode(t *testing.T, r *Report) []byte {

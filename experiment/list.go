@@ -20,8 +20,10 @@ func List() []Experiment {
 		entry("timescales", timescalesAbout, DefaultTimescales(), Timescales),
 		entry("domains", domainsAbout, DefaultDomains(), Domains),
 		entry("noise", noiseAbout, DefaultNoise(), Noise),
+		entry("load", loadAbout, DefaultLoad(), Load),
 		entry("coverage", coverageAbout, DefaultCoverage(), Coverage),
 		entry("silencing", silencingAbout, DefaultSilencing(), Silencing),
+		entry("predictions", predictionsAbout, DefaultPredictions(), Predictions),
 	}
 }
 

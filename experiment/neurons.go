@@ -115,12 +115,7 @@ func Neurons(ctx context.Context, lab *Lab, cfg NeuronsConfig) (*NeuronsResult, 
 		return nil, err
 	}
 	m := lab.Network.Model
-	r := &NeuronsResult{Inputs: len(rec.which)}
-	n := m.Layers() * m.Heads()
-	for i := range min(cfg.Heads, n) {
-		at := i * n / min(cfg.Heads, n)
-		r.Heads = append(r.Heads, Place{at / m.Heads(), at % m.Heads()})
-	}
+	r := &NeuronsResult{Inputs: len(rec.which), Heads: places(m.Layers(), m.Heads(), cfg.Heads)}
 	var cal *network.Calibration
 	if slices.ContainsFunc(cfg.Maps, network.NeedsCalibration) {
 		if cal, err = lab.calibration(ctx); err != nil {

@@ -42,6 +42,13 @@ func figures() map[string]*Figure {
 	some := fitted(sample(3, 4, 1)).Layers
 	some[0].Heads[0].Calibrated, some[0].Heads[1].LogCalciumError, some[0].Heads[2].Calibrated.LogCalciumError = nil, nan, 40
 	out["heads fitted in part"] = Heads(some)
+	short := allocated(sample(4, 8, 1)).Layers
+	short[2].Heads[3].Allocated.Law, short[1].Heads[1].Allocated.Law = 4.16, 1e30
+	out["heads allocated"] = Heads(short)
+	out["heads allocated 72"] = Heads(allocated(sample(6, 12, 1)).Layers)
+	few := allocated(sample(2, 3, 1)).Layers
+	few[0].Heads[0].Allocated, few[0].Heads[1].Allocated.Error = nil, nan
+	out["heads allocated in part"] = Heads(few)
 	out["fidelity"] = Fidelity(after.Fidelity)
 	out["fidelity empty"] = Fidelity(transfer.Fidelity{})
 	alone := after.Fidelity
@@ -273,6 +280,7 @@ func TestFiguresSayWhatTheyShow(t *testing.T) {
 		"calcium empty":        {"no tokens"},
 		"scaling extreme":      {"variance law of exp: above, 1012 at m = 1,024", `a <script>*_{file}^{x}\…`},
 		"heads ragged":         {"≥20"},
+		"heads allocated":      {"output cosine", "log10 neurons", "error of calcium in %, variance law", "error of calcium in %, found", "≥100"},
 		"timescales": {"calcium of 7 s", "calcium of 0.2,2=1,3.5=0.01 s", "algebraic level", "uniform attention", "presentation of a token, s",
 			"circuit time of a text", "1 min", "1 h", "cosine of the last hidden states", "answers as by exact attention", "largest logit difference from algebraic"},
 		"timescales empty": {"no head is in time"},

@@ -15,11 +15,16 @@ import (
 // curves need for a relative error of calcium of 10% at the median query, before
 // and after calibration, on one colour scale. Of fitted curves it draws the cosine
 // and the error of calcium instead, each beside that of the calibrated curves whose
-// place they took. Darker is more in every map.
+// place they took; of heads that got their neurons for an error of calcium, the
+// neurons, and the errors that the variance law predicts and that were found. Darker
+// is more in every map.
 func Heads(layers []transfer.Layer) *Figure {
 	g := newGrid(layers)
-	if wasFitted(layers) {
+	switch {
+	case wasFitted(layers):
 		return fittedHeads(g)
+	case wasAllocated(layers):
+		return allocatedHeads(g)
 	}
 	// Square cells where the maps have room for them.
 	cell := (twoColumns/3 - mapLeft - mapRight) / vg.Length(g.columns)

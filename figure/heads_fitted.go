@@ -22,12 +22,18 @@ func wasFitted(layers []transfer.Layer) bool {
 	return false
 }
 
+// pairHeight is the height of two maps side by side, square cells where there is
+// room for them.
+func pairHeight(g grid) vg.Length {
+	cell := (twoColumns/2 - mapLeft - mapRight) / vg.Length(g.columns)
+	row := min(max(cell, 3.2*mm), 6*mm)*vg.Length(g.rows()) + mapTop + mapBottom
+	return min(max(row, 40*mm), 110*mm)
+}
+
 // fittedHeads draws two rows of maps: output cosine, and error of calcium, of
 // calibrated curves at the left and of fitted ones at the right.
 func fittedHeads(g grid) *Figure {
-	cell := (twoColumns/2 - mapLeft - mapRight) / vg.Length(g.columns)
-	row := min(max(cell, 3.2*mm), 6*mm)*vg.Length(g.rows()) + mapTop + mapBottom
-	row = min(max(row, 40*mm), 110*mm)
+	row := pairHeight(g)
 	return &Figure{
 		width: twoColumns, height: 2 * row,
 		description: fmt.Sprintf("Maps over %s and %s: output cosine, and error of calcium, of calibrated curves at the left and of fitted ones at the right.",

@@ -142,3 +142,18 @@ func fitted(r *transfer.Report) *transfer.Report {
 		Hidden: []transfer.Number{0.97, 0.985}, Agreement: []transfer.Number{0.9, 0.95}})
 	return r
 }
+
+// allocated makes of a result one whose heads got neurons for an error of 10%.
+func allocated(r *transfer.Report) *transfer.Report {
+	r.Config.Error, r.Config.Neurons = 0.1, 0
+	for l := range r.Layers {
+		for h := range r.Layers[l].Heads {
+			head := &r.Layers[l].Heads[h]
+			asked := head.BudgetCalibratedLog10 + 0.1
+			head.Neurons = int(min(max(math.Pow(10, float64(asked)), transfer.LeastNeurons), transfer.MostNeurons))
+			law := 0.1 * math.Sqrt(math.Pow(10, float64(head.BudgetCalibratedLog10))/float64(head.Neurons))
+			head.Allocated = &transfer.Allocated{AskedLog10: asked, Law: transfer.Number(law), Error: transfer.Number(0.6 * law)}
+		}
+	}
+	return r
+}

@@ -97,7 +97,8 @@ func (p *pen) scaling(area vg.Rectangle, s transfer.Scaling) {
 // thus measured as it is.
 func filled(c transfer.Curve) bool { return c.Estimator || c.Name == fittedName }
 
-const fittedName = "fitted" // of fitted curves in results
+// Names of fitted curves in results.
+const fittedName, sharedName = "fitted", transfer.FittedShared
 
 const (
 	sampleWidth = 4.2 * mm // of a line in front of its name

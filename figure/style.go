@@ -80,6 +80,8 @@ func lookOf(name string, n int) look {
 	switch name {
 	case fittedName:
 		return look{ink, diamond}
+	case sharedName:
+		return look{purple, triangle}
 	case "calibrated":
 		return look{blue, circle}
 	case "exp":

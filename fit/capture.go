@@ -2,7 +2,9 @@ package fit
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 
 	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/nn"
@@ -11,15 +13,19 @@ import (
 )
 
 // newHeads returns the heads of a model, [L][heads], in coordinates that balance
-// what they see in a batch.
-func newHeads(ctx context.Context, m *model.Model, b model.Batch, work *nn.Workspace) ([][]*head, error) {
+// what they see in a batch or, with shared, in those of one curve.
+func newHeads(ctx context.Context, m *model.Model, b model.Batch, shared bool, work *nn.Workspace) ([][]*head, error) {
 	heads, d := make([][]*head, m.Layers()), m.HeadWidth()
 	err := watch(ctx, m, b, work, func(l, h int, q, k tensor.Matrix) error {
 		c, err := tuning.Calibrate(rows(q), rows(k), d)
 		if err != nil {
 			return err
 		}
-		heads[l][h] = &head{layer: l, index: h, balanced: newBalanced(c)}
+		coordinates := newBalanced
+		if shared {
+			coordinates = oneCurve
+		}
+		heads[l][h] = &head{layer: l, index: h, balanced: coordinates(c)}
 		return nil
 	}, func(l int) { heads[l] = make([]*head, m.Heads()) })
 	return heads, err
@@ -29,7 +35,14 @@ func newHeads(ctx context.Context, m *model.Model, b model.Batch, work *nn.Works
 func capture(ctx context.Context, m *model.Model, b model.Batch, heads [][]*head, work *nn.Workspace) ([][]*seen, error) {
 	out := make([][]*seen, m.Layers())
 	err := watch(ctx, m, b, work, func(l, h int, q, k tensor.Matrix) error {
-		out[l][h] = heads[l][h].balanced.see(q, k, b.Sequences)
+		s := heads[l][h].balanced.see(q, k, b.Sequences)
+		for _, x := range [][]float32{s.queryBias, s.keyBias} {
+			// Numbers that are none show in the sum, and so do those that are near it.
+			if sum := float64(tensor.Sum(x)); math.IsNaN(sum) || math.IsInf(sum, 0) {
+				return errors.New("queries and keys are so large that their products are no float32 numbers: some weight of the head is out of all proportion; download the weights again")
+			}
+		}
+		out[l][h] = s
 		return nil
 	}, func(l int) { out[l] = make([]*seen, m.Heads()) })
 	return out, err

@@ -11,7 +11,9 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"slices"
 
+	"github.com/tripartite-go/tripartite/internal/atomicfile"
 	"github.com/tripartite-go/tripartite/safetensors"
 	"github.com/tripartite-go/tripartite/tensor"
 )
@@ -49,6 +51,9 @@ func (r *run) identity() string {
 		word(uint64(x))
 	}
 	word(r.cfg.Seed)
+	if r.cfg.Shared {
+		word(1)
+	}
 	for _, c := range []*Corpus{r.cfg.Corpus, r.cfg.Validation} {
 		word(uint64(c.Len()))
 		for _, x := range c.batch.Sequences.Offsets {
@@ -71,6 +76,7 @@ func (r *run) load() (*saved, error) {
 	if r.cfg.Checkpoint == "" {
 		return nil, nil
 	}
+	atomicfile.RemoveLeftovers(r.cfg.Checkpoint) // of a fit that was killed while it saved
 	if _, err := os.Stat(r.cfg.Checkpoint); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -107,20 +113,49 @@ func (r *run) parse(f *safetensors.File) (*saved, error) {
 			return nil, fmt.Errorf("%w: the file is damaged; remove it to begin anew", err)
 		}
 	}
+	if err := s.check(r); err != nil {
+		return nil, fmt.Errorf("%w: the file is damaged; remove it to begin anew", err)
+	}
+	return &s, nil
+}
+
+// check reports why a fit cannot go on from what was read.
+func (s *saved) check(r *run) error {
 	n, anchors, d := 0, 0, r.model.HeadWidth()
 	for _, m := range s.state.Neurons {
 		if m < 1 || m > r.cfg.Neurons {
-			return nil, fmt.Errorf("a head of %d neurons: the file is damaged; remove it to begin anew", m)
+			return fmt.Errorf("a head of %d neurons", m)
 		}
 		n, anchors = n+sizeOf(m, d), anchors+2*m*d
 	}
 	heads := r.model.Layers() * r.model.Heads()
-	if st := &s.state; len(st.Neurons) != heads || len(st.Costs) != heads || st.Networks == nil || st.Done < 0 ||
-		st.Stage != StageHeads && (len(st.Divergence) != heads || st.PerHead == nil) ||
-		len(s.curves) != n || len(s.mean) != n || len(s.square) != n || len(s.best) != n || len(s.anchors) != anchors {
-		return nil, errors.New("its parts do not fit one another: the file is damaged; remove it to begin anew")
+	st, steps := &s.state, 0
+	switch st.Stage {
+	case StageHeads:
+		steps = st.HeadSteps
+	case StageJoint, StageSettle:
+		steps = st.JointSteps
+		if len(st.Divergence) != heads || st.PerHead == nil {
+			return errors.New("it lacks what was measured of heads by themselves")
+		}
+	default:
+		return fmt.Errorf("a stage %q", st.Stage)
 	}
-	return &s, nil
+	if st.HeadSteps < 1 || st.Done < 0 || st.Done > steps {
+		return fmt.Errorf("%d of %d steps", st.Done, steps)
+	}
+	if len(st.Neurons) != heads || len(st.Costs) != heads || st.Networks == nil ||
+		len(s.curves) != n || len(s.mean) != n || len(s.square) != n || len(s.best) != n || len(s.anchors) != anchors {
+		return errors.New("its parts do not fit one another")
+	}
+	for _, x := range [][]float32{s.curves, s.mean, s.square, s.best, s.anchors} {
+		for _, v := range x {
+			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+				return fmt.Errorf("it holds %v", v)
+			}
+		}
+	}
+	return nil
 }
 
 // resume goes on from a checkpoint, after read.
@@ -150,7 +185,7 @@ func (r *run) resume(s *saved) error {
 	}
 	r.joint = newJoint(c, r.teacher, r.jointPlan(), r.work)
 	r.joint.steps = r.state.Done
-	r.joint.optimizer.Restore(r.state.Done, [][]float32{s.mean}, [][]float32{s.square})
+	r.joint.remember(r.state.Done, s.mean, s.square)
 	copy(r.joint.best, s.best)
 	return nil
 }
@@ -169,12 +204,20 @@ func (r *run) collect() (n numbers) {
 		return n
 	}
 	_, mean, square := r.joint.optimizer.Memory()
-	n.curves, n.mean, n.square, n.best = r.joint.circuits.data, mean[0], square[0], r.joint.best
+	n.curves, n.mean, n.square, n.best = r.joint.circuits.data, slices.Concat(mean...), slices.Concat(square...), r.joint.best
 	for _, f := range r.joint.circuits.all {
 		n.anchors = append(append(n.anchors, f.curves.readAnchor...), f.curves.writeAnchor...)
 	}
 	return n
 }
+
+// SaveError says that the state of a fit could not be saved. The one that was saved
+// before, if there is one, is as it was.
+type SaveError struct{ Err error }
+
+func (e *SaveError) Error() string { return "save the state of the fit: " + e.Err.Error() }
+
+func (e *SaveError) Unwrap() error { return e.Err }
 
 // save replaces the checkpoint.
 func (r *run) save() error {
@@ -183,7 +226,7 @@ func (r *run) save() error {
 	}
 	st, err := json.Marshal(r.state)
 	if err != nil {
-		return fmt.Errorf("checkpoint: %w", err)
+		return fmt.Errorf("a measure of the fit is no number: %w; give other inputs", err)
 	}
 	n := r.collect()
 	var tensors []safetensors.Tensor
@@ -195,20 +238,21 @@ func (r *run) save() error {
 	}
 	err = safetensors.WriteFile(r.cfg.Checkpoint, tensors, map[string]string{"schema": stateSchema, "identity": r.id, "state": string(st)})
 	if err != nil {
-		return fmt.Errorf("checkpoint: %w; the one before is unchanged", err)
+		return &SaveError{err}
 	}
 	return nil
 }
 
 // saveNowAndThen saves if the last time is long ago.
 func (r *run) saveNowAndThen() error {
-	if !r.clock.due(&r.clock.saved, saveEvery) {
+	if !r.clock.due(&r.clock.saved, r.cfg.saveEvery) {
 		return nil
 	}
 	return r.save()
 }
 
-// interrupted saves before the fit ends early because its context is done.
+// interrupted saves before the fit ends early because its context is done. Where
+// that fails, the error is a SaveError, too.
 func (r *run) interrupted(err error) error {
 	if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return err

@@ -12,7 +12,7 @@ const (
 	chunkTokens  = 10000
 	poolBytes    = 1200 << 20
 	chunkSteps   = 80
-	surveyTokens = 1500 // that costs are measured on
+	surveyTokens = 4000 // that costs are measured on
 	heldTokens   = 4000 // that heads are judged by
 )
 

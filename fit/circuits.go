@@ -6,6 +6,7 @@ import (
 
 	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/model"
+	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/tuning"
 )
@@ -79,6 +80,23 @@ func newCircuits(m *model.Model, heads [][]*head) (*circuits, error) {
 		}
 	}
 	return c, nil
+}
+
+// formPace is the learning rate of metrics and centres in units of that of weights
+// and drives: all neurons of a head hang on them.
+const formPace = 0.3
+
+// parameters are the numbers of all curves, head by head.
+func (c *circuits) parameters() []nn.Parameter {
+	var all []nn.Parameter
+	for i, f := range c.all {
+		name := fmt.Sprintf("the curves of layer %d, head %d", i/c.model.Heads(), i%c.model.Heads())
+		weights := len(f.curves.readW) + len(f.curves.writeW) + len(f.curves.b)
+		all = append(all,
+			nn.Parameter{Name: name, Value: f.curves.data[:weights], Gradient: f.grad.data[:weights], NoDecay: true},
+			nn.Parameter{Name: name, Value: f.curves.data[weights:], Gradient: f.grad.data[weights:], NoDecay: true, Pace: formPace})
+	}
+	return all
 }
 
 type updateTask circuits

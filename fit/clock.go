@@ -4,16 +4,16 @@ import "time"
 
 // Shares of the time, and bounds of the steps that come of them.
 const (
-	headShare  = 0.15
+	headShare  = 0.06 // heads by themselves learn what they can in some hundred steps
 	jointShare = 0.97 // of what is left
 
-	fewestHeadSteps, mostHeadSteps   = 200, 3000
+	fewestHeadSteps, mostHeadSteps   = 200, 1000
 	fewestJointSteps, mostJointSteps = 100, 1 << 20
 
 	warmSteps    = 50 // over which rates rise
 	measureSteps = 10
 
-	saveEvery = 30 * time.Second
+	defaultSaveEvery = 30 * time.Second
 )
 
 // clock divides the time there is among the stages.

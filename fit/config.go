@@ -3,7 +3,9 @@ package fit
 import (
 	"errors"
 	"fmt"
+	"time"
 
+	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/tensor"
 )
@@ -18,6 +20,9 @@ type Config struct {
 	// Neurons is how many hidden neurons all heads have together. They are divided
 	// by what the error of each head costs the output.
 	Neurons int
+	// Shared gives every neuron one tuning curve for both phases, as in the paper:
+	// what it answers to as a key, it answers to as a query.
+	Shared bool
 	// HeadSteps and JointSteps are the lengths of the two stages. With both given,
 	// the result depends on the configuration, the seed and the kernel alone. 0
 	// means as many as Minutes allow.
@@ -39,6 +44,8 @@ type Config struct {
 	Program, Weights string
 	// Progress, if not nil, is told how far the fit is, every second or so.
 	Progress func(Progress)
+
+	saveEvery time.Duration // between two checkpoints; 0 for defaultSaveEvery
 }
 
 // Settings are what measured best, and rarely need to be changed.
@@ -58,10 +65,14 @@ type Settings struct {
 // DefaultSettings returns the settings that measured best.
 func DefaultSettings() Settings {
 	return Settings{
-		SurveySteps: 100, HeadBatch: 8, HeadRate: 0.1, Calcium: 0.1,
+		SurveySteps: 300, HeadBatch: 8, HeadRate: 0.1, Calcium: 0.1,
 		JointBatch: 8, JointRate: 0.015, Weights: Weights{Hidden: 1, Embedding: 2, Answer: 1},
 	}
 }
+
+// FewestTokens returns how many tokens a corpus must hold: covariances of queries
+// and keys, of rank d, take more than d of them.
+func FewestTokens(m *model.Model) int { return 2 * m.HeadWidth() }
 
 func (c *Config) check() error {
 	m := c.Network.Model
@@ -75,7 +86,7 @@ func (c *Config) check() error {
 		what   string
 		corpus *Corpus
 		least  int
-	}{{"fit to", c.Corpus, 2 * m.HeadWidth()}, {"validate on", c.Validation, 1}} {
+	}{{"fit to", c.Corpus, FewestTokens(m)}, {"validate on", c.Validation, 1}} {
 		if n := p.corpus.Tokens(); n < p.least {
 			return fmt.Errorf("there are %d tokens to %s, of which every head needs at least %d; give more", n, p.what, p.least)
 		}

@@ -2,6 +2,8 @@ package fit
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"slices"
 
 	"github.com/tripartite-go/tripartite/attention"
@@ -50,7 +52,10 @@ func costs(ctx context.Context, t *teacher, chosen []int, heads [][]attention.He
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, loss+answer)
+			if loss += answer; math.IsNaN(loss) || math.IsInf(loss, 0) {
+				return nil, fmt.Errorf("layer %d, head %d: with its curves the network comes to no numbers: the fit of the head went astray; give more, and more varied, inputs, or another seed", l, h)
+			}
+			out = append(out, loss)
 			if progress != nil {
 				progress(float64(len(out)) / float64(layers*m.Heads()))
 			}

@@ -102,6 +102,8 @@ type balanced struct {
 	queryShift []float64 // M a: q' + queryShift = M q
 	keyShift   []float64 // M^-T mu: k' + keyShift = M^-T k
 	query, key transform
+	shared     bool      // one curve serves both phases; see oneCurve
+	queryMean  []float32 // mean of q', nil for 0
 }
 
 func newBalanced(c *tuning.Calibration) balanced {
@@ -164,6 +166,10 @@ func newForms(m, d int) *forms {
 func (c *curves) fold(f *forms, b *balanced) {
 	clear(f.read.B)
 	c.drive(f.write.B)
+	if b.shared {
+		tensor.Scale(f.write.B, 0.5, f.write.B)
+		copy(f.read.B, f.write.B)
+	}
 	b.query.fold(&f.read, c.readW, c.readMetric, c.readCenter)
 	b.key.fold(&f.write, c.writeW, c.writeMetric, c.writeCenter)
 }
@@ -189,6 +195,9 @@ func (c *curves) unfold(grad *curves, f *attention.CurvesGradient, b *balanced) 
 	b.key.unfold(grad.writeW, grad.writeMetric, grad.writeCenter, write)
 	tensor.Add(grad.b, grad.b, write.B)
 	c.around(grad)
+	if b.shared {
+		grad.tie()
+	}
 }
 
 func (t *transform) unfold(w, metric, center []float32, f *attention.FormGradient) {

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"math"
-	"slices"
 
 	"github.com/tripartite-go/tripartite/attention"
 	"github.com/tripartite-go/tripartite/internal/stats"
 	"github.com/tripartite-go/tripartite/model"
+	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
 )
@@ -57,13 +57,15 @@ type evaluation struct {
 
 func newEvaluation(ctx context.Context, m *model.Model, c *Corpus, w Weights, work *nn.Workspace) (*evaluation, error) {
 	e := &evaluation{model: m, corpus: c, weights: w, work: work}
+	var failed error
 	x, err := m.Forward(ctx, c.batch, model.Run{Work: work, Hidden: func(i int, x tensor.Matrix) {
+		failed = cmp.Or(failed, network.CheckStates(m, i, x))
 		if i > 0 {
 			e.states = append(e.states, x.Clone())
 		}
 	}})
 	e.states = append(e.states, x)
-	return e, err
+	return e, cmp.Or(err, failed, network.CheckStates(m, m.Layers(), x))
 }
 
 // of returns the fidelity of a network with these heads.
@@ -98,12 +100,12 @@ func (e *evaluation) of(ctx context.Context, heads [][]attention.Head) (f Fideli
 }
 
 func compareEmbeddings(exact, got tensor.Matrix) *Embedding {
-	c := cosines(exact, got)
+	c, want, have := cosines(exact, got), vectors(exact), vectors(got)
 	e := &Embedding{
 		Cosine: stats.Mean(c), P05: stats.Quantile(c, 0.05), Min: stats.Quantile(c, 0),
-		Centred: stats.Mean(cosines(centred(exact, exact), centred(got, exact))),
+		Centred: stats.CentredCosine(want, have),
 	}
-	if r := rankCorrelation(similarities(exact), similarities(got)); !math.IsNaN(r) {
+	if r := stats.SimilarityRank(want, have); !math.IsNaN(r) {
 		e.Rank = &r
 	}
 	return e
@@ -158,60 +160,16 @@ func means(states tensor.Matrix, seqs tensor.Sequences) tensor.Matrix {
 func cosines(x, y tensor.Matrix) []float64 {
 	out := make([]float64, x.Rows)
 	for i := range out {
-		out[i] = cosine(x.Row(i), y.Row(i))
+		out[i] = stats.Cosine(x.Row(i), y.Row(i))
 	}
 	return out
 }
 
-func cosine(x, y []float32) float64 {
-	var xy, xx, yy float64
-	for i, v := range x {
-		a, b := float64(v), float64(y[i])
-		xy, xx, yy = xy+a*b, xx+a*a, yy+b*b
-	}
-	return xy / math.Sqrt(xx*yy)
-}
-
-// centred returns the rows of x less the mean row of zero.
-func centred(x, zero tensor.Matrix) tensor.Matrix {
-	mean := means(zero, tensor.NewSequences(zero.Rows))
-	out := x.Clone()
-	for i := range out.Rows {
-		tensor.AddScaled(out.Row(i), -1, mean.Row(0))
-	}
-	return out
-}
-
-// similarities returns the cosines of all pairs of rows.
-func similarities(x tensor.Matrix) []float64 {
-	var out []float64
-	for i := range x.Rows {
-		for j := range i {
-			out = append(out, cosine(x.Row(i), x.Row(j)))
-		}
-	}
-	return out
-}
-
-// rankCorrelation is Spearman's: the correlation of ranks, ties sharing theirs.
-func rankCorrelation(x, y []float64) float64 { return stats.Correlation(ranks(x), ranks(y)) }
-
-func ranks(x []float64) []float64 {
-	order := make([]int, len(x))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(x[a], x[b]) })
-	out := make([]float64, len(x))
-	for lo := 0; lo < len(order); {
-		hi := lo
-		for hi < len(order) && x[order[hi]] == x[order[lo]] {
-			hi++
-		}
-		for _, i := range order[lo:hi] {
-			out[i] = float64(lo+hi-1) / 2
-		}
-		lo = hi
+// vectors are the rows of x.
+func vectors(x tensor.Matrix) [][]float32 {
+	out := make([][]float32, x.Rows)
+	for i := range out {
+		out[i] = x.Row(i)
 	}
 	return out
 }

@@ -40,7 +40,7 @@ func (r *run) finish(ctx context.Context) (*Result, error) {
 		out.Neurons += c.Neurons()
 	}
 	out.Tuning, err = network.NewTuning(r.model, network.TuningInfo{
-		Program: r.cfg.Program, Checkpoint: r.cfg.Weights, Seed: r.cfg.Seed,
+		Program: r.cfg.Program, Checkpoint: r.cfg.Weights, Seed: r.cfg.Seed, Shared: r.cfg.Shared,
 		Sequences: r.corpus.Len(), Tokens: r.corpus.Tokens(), Figures: out.figures(),
 	}, curves)
 	return out, err

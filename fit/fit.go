@@ -30,7 +30,8 @@ import (
 )
 
 // Run fits a network. When the context is done it stops with the context's error,
-// after the state was saved to Config.Checkpoint.
+// after the state was saved to Config.Checkpoint; where that fails, now or on the
+// way, the error is a SaveError.
 func Run(ctx context.Context, cfg Config) (*Result, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -98,6 +99,9 @@ type state struct {
 
 func newRun(cfg Config) *run {
 	m := cfg.Network.Model
+	if cfg.saveEvery == 0 {
+		cfg.saveEvery = defaultSaveEvery
+	}
 	r := &run{cfg: cfg, model: m, corpus: cfg.Corpus, validation: cfg.Validation, work: nn.NewWorkspace(cfg.Pool)}
 	r.arenas = make([]tensor.Arena, cfg.Pool.Threads())
 	r.clock.begin(cfg.Minutes)
@@ -127,7 +131,7 @@ func (r *run) read(ctx context.Context) (err error) {
 		return err
 	}
 	r.teacher = newTeacher(m, r.corpus, r.work)
-	if r.heads, err = newHeads(ctx, m, r.corpus.pick(append(r.chunkOf(0), r.chunkOf(1)...)), r.work); err != nil {
+	if r.heads, err = newHeads(ctx, m, r.corpus.pick(append(r.chunkOf(0), r.chunkOf(1)...)), r.cfg.Shared, r.work); err != nil {
 		return err
 	}
 	if r.held, err = capture(ctx, m, r.validation.pick(r.validation.first(heldTokens)), r.heads, r.work); err != nil {
@@ -137,7 +141,7 @@ func (r *run) read(ctx context.Context) (err error) {
 		r.all = append(r.all, layer...)
 	}
 	r.result = Result{
-		Schema: Schema, Program: r.cfg.Program, Kernel: tensor.Kernel(), Model: m.Name(), Seed: r.cfg.Seed, Settings: r.cfg.Settings,
+		Schema: Schema, Program: r.cfg.Program, Kernel: tensor.Kernel(), Model: m.Name(), Shared: r.cfg.Shared, Seed: r.cfg.Seed, Settings: r.cfg.Settings,
 		Corpus:     Counts{r.corpus.Len(), r.corpus.Tokens()},
 		Validation: Counts{r.validation.Len(), r.validation.Tokens()},
 	}

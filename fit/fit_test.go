@@ -149,7 +149,7 @@ func TestAFitThatWasInterruptedGoesOnToTheSameResult(t *testing.T) {
 	m := open(t, "bert")
 	want := bytesOf(t, mustRun(t, small(t, m, 2)))
 	path := filepath.Join(t.TempDir(), "state")
-	for _, at := range []interruption{{StageSurvey, 1}, {StageHeads, 1}, {StageHeads, 40}, {StageJoint, 1}, {StageJoint, 17}, {StageSettle, 0}} {
+	for _, at := range []interruption{{StageRead, 0}, {StageSurvey, 1}, {StageAllocate, 1}, {StageHeads, 1}, {StageHeads, 40}, {StageJoint, 1}, {StageJoint, 17}, {StageSettle, 0}} {
 		ctx, cancel := context.WithCancel(t.Context())
 		cfg := small(t, m, 2)
 		cfg.Checkpoint = path
@@ -163,7 +163,8 @@ func TestAFitThatWasInterruptedGoesOnToTheSameResult(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("interrupted in %q at step %d: %v", at.stage, at.step, err)
 		}
-		if _, err := os.Stat(path); (err == nil) != (at.stage != StageSurvey) {
+		kept := !slices.Contains([]string{StageRead, StageSurvey, StageAllocate}, at.stage) // before, there is nothing to keep
+		if _, err := os.Stat(path); (err == nil) != kept {
 			t.Errorf("interrupted in %q at step %d, the checkpoint: %v", at.stage, at.step, err)
 		}
 	}
@@ -172,6 +173,34 @@ func TestAFitThatWasInterruptedGoesOnToTheSameResult(t *testing.T) {
 	if !bytes.Equal(want, bytesOf(t, mustRun(t, cfg))) {
 		t.Error("a fit that was interrupted gives another result than one that was not")
 	}
+}
+
+// edited changes something of a state, which JSON within JSON holds.
+func edited(t *testing.T, data []byte, from, to string) []byte {
+	t.Helper()
+	f, err := safetensors.NewReader(bytes.NewReader(data), int64(len(data)), "state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta := f.Metadata()
+	state := strings.Replace(meta["state"], from, to, 1)
+	if state == meta["state"] {
+		t.Fatalf("there is no %s in %s", from, state)
+	}
+	meta["state"] = state
+	var all []safetensors.Tensor
+	for _, i := range f.Tensors() {
+		values, err := f.Float32(i.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, safetensors.New(i.Name, i.Shape, values))
+	}
+	var buf bytes.Buffer
+	if err := safetensors.Write(&buf, all, meta); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
 }
 
 func TestCheckpointsThatAreRefused(t *testing.T) {
@@ -190,6 +219,10 @@ func TestCheckpointsThatAreRefused(t *testing.T) {
 		want   string
 	}{
 		"truncated":      {good[:len(good)-9], func(*Config) {}, "begin anew"},
+		"another stage":  {edited(t, good, `"stage":"settling calcium"`, `"stage":"resting calcium"`), func(*Config) {}, "begin anew"},
+		"too many steps": {edited(t, good, `"done":40`, `"done":41`), func(*Config) {}, "41 of 40 steps"},
+		"no neurons":     {edited(t, good, `"neurons":[`, `"neurons":[0,`), func(*Config) {}, "a head of 0 neurons"},
+		"not finite":     {append(append([]byte{}, good[:len(good)-4]...), 0, 0, 0xc0, 0x7f), func(*Config) {}, "it holds NaN"},
 		"no checkpoint":  {[]byte("hello"), func(*Config) {}, "begin anew"},
 		"another seed":   {good, func(c *Config) { c.Seed++ }, "another fit"},
 		"other texts":    {good, func(c *Config) { c.Corpus = corpusOf(t, m, 9, 60) }, "another fit"},
@@ -286,4 +319,48 @@ func TestMinutesGiveSteps(t *testing.T) {
 	if r.HeadSteps != fewestHeadSteps || r.JointSteps != fewestJointSteps {
 		t.Errorf("no time gives %d and %d steps, want the fewest, %d and %d", r.HeadSteps, r.JointSteps, fewestHeadSteps, fewestJointSteps)
 	}
+}
+
+// A state is refused, or a fit can go on from it.
+func FuzzState(f *testing.F) {
+	m := open(f, "bloom-one-head")
+	cfg := small(f, m, 1)
+	cfg.HeadSteps, cfg.JointSteps, cfg.Settings.SurveySteps = 4, 2, 2
+	cfg.Checkpoint = filepath.Join(f.TempDir(), "state")
+	for _, stage := range []string{StageHeads, StageJoint, ""} {
+		ctx, cancel := context.WithCancel(f.Context())
+		cfg.Progress = func(p Progress) {
+			if p.Stage == stage {
+				cancel()
+			}
+		}
+		if _, err := Run(ctx, cfg); err != nil && !errors.Is(err, context.Canceled) {
+			f.Fatal(err)
+		}
+		cancel()
+		good, err := os.ReadFile(cfg.Checkpoint)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(good)
+		f.Add(good[:len(good)-3])
+	}
+	cfg.Progress = nil
+	r := newRun(cfg)
+	if err := r.read(f.Context()); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := safetensors.NewReader(bytes.NewReader(data), int64(len(data)), "state")
+		if err != nil {
+			return
+		}
+		s, err := r.parse(file)
+		if err != nil {
+			return
+		}
+		if err := r.resume(s); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -146,6 +146,9 @@ func (h *head) step(p *headPlan, pick *rand.Rand, work *tensor.Arena) error {
 		p.loss.sequence(&packed, h.grad, h.sample(int(s)), 1/float32(rows), false, work)
 	}
 	h.curves.around(h.grad)
+	if h.balanced.shared {
+		h.grad.tie()
+	}
 	_, err := h.optimizer.Step(nil, p.rate.at(h.steps))
 	return err
 }

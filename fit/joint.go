@@ -41,12 +41,23 @@ type jointPlan struct {
 func newJoint(c *circuits, t *teacher, p jointPlan, work *nn.Workspace) *joint {
 	cfg := nn.DefaultAdamW()
 	cfg.Decay, cfg.Clip = 0, 1
-	o, err := nn.NewAdamW(cfg, []nn.Parameter{{Name: "the tuning curves", Value: c.data, Gradient: c.grad, NoDecay: true}})
+	o, err := nn.NewAdamW(cfg, c.parameters())
 	if err != nil {
 		panic("fit: " + err.Error()) // the configuration is a constant
 	}
 	n := c.model.Layers()
 	return &joint{circuits: c, teacher: t, plan: p, optimizer: o, work: work, exact: make([]tensor.Matrix, n+1), found: make([]tensor.Matrix, n), best: slices.Clone(c.data)}
+}
+
+// remember makes the optimizer go on from what it remembered of all curves.
+func (j *joint) remember(steps int, mean, square []float32) {
+	var m, s [][]float32
+	for _, p := range j.circuits.parameters() {
+		n := len(p.Value)
+		m, mean = append(m, mean[:n]), mean[n:]
+		s, square = append(s, square[:n]), square[n:]
+	}
+	j.optimizer.Restore(steps, m, s)
 }
 
 // step returns the loss before it. Where it fails, nothing has changed.

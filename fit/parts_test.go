@@ -246,15 +246,6 @@ func TestAHeadStartsWhereItsKeysFall(t *testing.T) {
 	}
 }
 
-func TestRanksShareTies(t *testing.T) {
-	if got, want := ranks([]float64{3, 1, 3, 2}), []float64{2.5, 0, 2.5, 1}; !slices.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
-	}
-	if r := rankCorrelation([]float64{1, 2, 3, 4}, []float64{1, 8, 27, 64}); !(math.Abs(r-1) < 1e-12) {
-		t.Errorf("what rises with the other has the rank correlation %v", r)
-	}
-}
-
 func TestAStepOfAHeadDoesNotAllocate(t *testing.T) {
 	const n, m, d = 60, 16, 4
 	q, k, b := exampleHead(t, n, d)

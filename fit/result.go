@@ -16,6 +16,7 @@ type Result struct {
 	Settings Settings `json:"settings"`
 	// Neurons of all heads together.
 	Neurons    int      `json:"neurons"`
+	Shared     bool     `json:"shared"` // one tuning curve for both phases
 	HeadSteps  int      `json:"head_steps"`
 	JointSteps int      `json:"joint_steps"` // done, fewer than planned where patience ended
 	Corpus     Counts   `json:"corpus"`

@@ -155,6 +155,11 @@ func (r *run) fitJointly(ctx context.Context) error {
 // measure finds how many joint steps there is time for, by steps that are undone.
 func (r *run) measure(ctx context.Context) error {
 	before := append([]float32(nil), r.joint.circuits.data...)
+	defer func() { // also where it is interrupted, so that what is saved is from before
+		copy(r.joint.circuits.data, before)
+		r.joint.circuits.update(r.cfg.Pool)
+		r.joint = newJoint(r.joint.circuits, r.teacher, r.jointPlan(), r.work)
+	}()
 	r.joint.plan.rate.steps = math.MaxInt32
 	began := time.Now()
 	for range measureSteps {
@@ -169,9 +174,6 @@ func (r *run) measure(ctx context.Context) error {
 	}
 	r.clock.budget -= looks * time.Since(began)
 	r.state.JointSteps = r.clock.steps(jointShare, perStep, fewestJointSteps, mostJointSteps)
-	copy(r.joint.circuits.data, before)
-	r.joint.circuits.update(r.cfg.Pool)
-	r.joint = newJoint(r.joint.circuits, r.teacher, r.jointPlan(), r.work)
 	return nil
 }
 
@@ -203,7 +205,14 @@ func (r *run) settle(ctx context.Context) error {
 	for i, f := range r.joint.circuits.all {
 		r.all[i].curves = f.curves
 	}
-	err := r.each(func(h *head, work *tensor.Arena) error { return h.settle(&r.plan(h.index, 1, 1).loss, work) })
+	err := r.each(func(h *head, work *tensor.Arena) error {
+		l := &r.plan(h.index, 1, 1).loss
+		if r.cfg.Shared {
+			h.settleShared(l, work)
+			return nil
+		}
+		return h.settle(l, work)
+	})
 	r.joint.circuits.update(r.cfg.Pool)
 	return err
 }

@@ -17,9 +17,14 @@ const (
 //	log phi_i(k') = -|k'-c_i|²/2 + keyBias,  log phi_i(q') = q'.c_i - |q'|²/2 + queryBias
 //
 // whose kernel is exp(q'.k' + biases) times the share exp(-|q'+k'-c_i|²/2) of
-// every neuron. The biases are linear, q'.keyShift and k'.queryShift.
+// every neuron; where queries have a mean, centres are moved by it. The biases are linear, q'.keyShift and k'.queryShift.
 func (c *curves) start(b balanced, keys tensor.Matrix, rng *rand.Rand, work *tensor.Arena) {
 	centres := centresOf(keys, c.m, rng, work)
+	if b.queryMean != nil {
+		for i := range c.m {
+			tensor.Add(centres.Row(i), centres.Row(i), b.queryMean)
+		}
+	}
 	constant := 0.0
 	for j, v := range b.queryShift {
 		constant += v * b.keyShift[j]

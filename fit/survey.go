@@ -21,10 +21,7 @@ func (r *run) survey(ctx context.Context) error {
 	}
 	steps := r.cfg.Settings.SurveySteps
 	equal := max(fewest, r.cfg.Neurons/len(r.all)/grain*grain)
-	if err := r.each(func(h *head, work *tensor.Arena) error {
-		h.begin(equal, r.cfg.Seed, work)
-		return nil
-	}); err != nil {
+	if err := r.begin(ctx, func(*head) int { return equal }); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -54,9 +51,20 @@ func (r *run) survey(ctx context.Context) error {
 	if err := r.show(ctx, 0); err != nil {
 		return err
 	}
+	if err := r.begin(ctx, func(h *head) int { return r.state.Neurons[h.layer*r.model.Heads()+h.index] }); err != nil {
+		return err
+	}
 	r.state.Stage, r.state.Done = StageHeads, 0
+	return nil
+}
+
+// begin gives every head curves of so many neurons, where its keys fall.
+func (r *run) begin(ctx context.Context, neurons func(*head) int) error {
 	return r.each(func(h *head, work *tensor.Arena) error {
-		h.begin(r.state.Neurons[h.layer*r.model.Heads()+h.index], r.cfg.Seed, work)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		h.begin(neurons(h), r.cfg.Seed, work)
 		return nil
 	})
 }

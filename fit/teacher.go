@@ -1,10 +1,12 @@
 package fit
 
 import (
+	"cmp"
 	"context"
 	"math"
 
 	"github.com/tripartite-go/tripartite/model"
+	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
 )
@@ -53,12 +55,14 @@ func (t *teacher) states(ctx context.Context, dst []tensor.Matrix, chosen []int)
 				lessons[i] = append(lessons[i], halve(x.SliceRows(lo, hi)))
 			}
 		}
+		var failed error
 		x, err := t.model.Forward(ctx, b, model.Run{Work: t.work, Hidden: func(i int, x tensor.Matrix) {
+			failed = cmp.Or(failed, network.CheckStates(t.model, i, x))
 			if i > 0 {
 				note(x)
 			}
 		}})
-		if err != nil {
+		if err = cmp.Or(err, failed, network.CheckStates(t.model, t.model.Layers(), x)); err != nil {
 			return err
 		}
 		note(x)

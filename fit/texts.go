@@ -1,6 +1,7 @@
 package fit
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -25,7 +26,7 @@ type Packing struct {
 
 // Pack makes n sequences of texts, which must not be empty: every text by itself
 // in turn, cut off where it is too long, and texts packed at random between them.
-func Pack(net *network.Network, texts []string, n int, p Packing, seed uint64) ([][]int, error) {
+func Pack(ctx context.Context, net *network.Network, texts []string, n int, p Packing, seed uint64) ([][]int, error) {
 	if net.Tokenizer == nil {
 		return nil, fmt.Errorf("%s reads %v, not texts", net.Model.Name(), net.Model.Config().Input)
 	}
@@ -37,6 +38,9 @@ func Pack(net *network.Network, texts []string, n int, p Packing, seed uint64) (
 	order := rng.Perm(len(texts))
 	out, next := make([][]int, n), 0
 	for i := range out {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if rng.Float64() < p.Share {
 			out[i] = pack.packed(p.Shortest+rng.IntN(p.Longest-p.Shortest+1), rng)
 			continue

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -42,7 +43,9 @@ func Calibrate(ctx context.Context, m *model.Model, inputs model.Batch, work *nn
 	layers, heads, d := m.Layers(), m.Heads(), m.HeadWidth()
 	c := &Calibration{heads: make([][]*tuning.Calibration, layers), norms: make([][]float64, layers)}
 	var failed error
-	_, err := m.Forward(ctx, inputs, model.Run{Work: work, Trace: func(l int, t *nn.Trace) {
+	_, err := m.Forward(ctx, inputs, model.Run{Work: work, Hidden: func(l int, x tensor.Matrix) {
+		failed = cmp.Or(failed, CheckStates(m, l, x))
+	}, Trace: func(l int, t *nn.Trace) {
 		if failed != nil || ctx.Err() != nil {
 			return
 		}

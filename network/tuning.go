@@ -35,6 +35,8 @@ type TuningInfo struct {
 	Causal     bool   `json:"causal"`
 	Neurons    int    `json:"neurons"` // of all heads together
 	Seed       uint64 `json:"seed"`
+	// Shared says that one curve serves both phases, as in the paper.
+	Shared bool `json:"shared,omitempty"`
 	// Sequences and Tokens count what they were fitted to.
 	Sequences int `json:"sequences"`
 	Tokens    int `json:"tokens"`

@@ -64,6 +64,7 @@ type Parameter struct {
 	Value    []float32
 	Gradient []float32 // of the same length
 	NoDecay  bool      // weight decay spares it, as it does biases and gains
+	Pace     float64   // its learning rate, in units of that of the step; 0 for 1
 }
 
 // Parameters lists all that a block is made of beside the gradient of each, under
@@ -75,15 +76,15 @@ func (p *BlockParams) Parameters(prefix string, grad *BlockParams) (list []Param
 			list = append(list, WeightParameter(prefix+name+".weight", p.Weight, g.Weight))
 		}
 		if g.Bias != nil {
-			list = append(list, Parameter{prefix + name + ".bias", p.Bias, g.Bias, true})
+			list = append(list, Parameter{Name: prefix + name + ".bias", Value: p.Bias, Gradient: g.Bias, NoDecay: true})
 		}
 	}
 	norm := func(name string, p, g LayerNorm) {
 		if g.Gain != nil {
-			list = append(list, Parameter{prefix + name + ".gain", p.Gain, g.Gain, true})
+			list = append(list, Parameter{Name: prefix + name + ".gain", Value: p.Gain, Gradient: g.Gain, NoDecay: true})
 		}
 		if g.Bias != nil {
-			list = append(list, Parameter{prefix + name + ".bias", p.Bias, g.Bias, true})
+			list = append(list, Parameter{Name: prefix + name + ".bias", Value: p.Bias, Gradient: g.Bias, NoDecay: true})
 		}
 	}
 	projection("query", p.Query, grad.Query)
@@ -120,7 +121,7 @@ type AdamW struct {
 	spans  []span    // parts of the work
 	sums   []float64 // [spans] of squares of gradients
 	step   tensor.AdamStep
-	keep   float32 // of parameters that decay
+	decay  float64 // rate·decay of the present step
 }
 
 // span is part of a parameter.
@@ -138,6 +139,9 @@ func NewAdamW(cfg AdamWConfig, params []Parameter) (*AdamW, error) {
 	}
 	o := &AdamW{cfg: cfg, params: params}
 	for i, p := range params {
+		if !(p.Pace >= 0) || math.IsInf(p.Pace, 1) {
+			panic(fmt.Sprintf("nn: AdamW: the pace of %s is %v", p.Name, p.Pace))
+		}
 		if len(p.Value) != len(p.Gradient) {
 			panic(fmt.Sprintf("nn: AdamW: %s has %d values and a gradient of %d", p.Name, len(p.Value), len(p.Gradient)))
 		}
@@ -179,7 +183,7 @@ func (o *AdamW) Step(pool *tensor.Pool, rate float64) (norm float64, err error) 
 		Root:    float32(1 / math.Sqrt(1-math.Pow(o.cfg.Beta2, t))),
 		Epsilon: float32(o.cfg.Epsilon),
 	}
-	o.keep = float32(1 - rate*o.cfg.Decay)
+	o.decay = rate * o.cfg.Decay
 	pool.Run(len(o.spans), (*adamTask)(o))
 	return norm, nil
 }
@@ -222,8 +226,13 @@ type adamTask AdamW
 func (t *adamTask) Do(_, i int) {
 	s, step := t.spans[i], t.step
 	p := &t.params[s.param]
+	pace := 1.0
+	if p.Pace > 0 {
+		pace = p.Pace
+		step.Rate *= float32(pace)
+	}
 	if !p.NoDecay {
-		step.Keep = t.keep
+		step.Keep = float32(1 - pace*t.decay)
 	}
 	tensor.AdamW(p.Value[s.lo:s.hi], p.Gradient[s.lo:s.hi], t.m[s.param][s.lo:s.hi], t.v[s.param][s.lo:s.hi], step)
 }

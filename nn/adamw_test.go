@@ -32,7 +32,7 @@ func TestAdamWEqualsThePlainReadingOfIt(t *testing.T) {
 		var plain [][]plainAdamW
 		for i, n := range sizes {
 			values := random(uint64(i), 1, n, 1).Data
-			params = append(params, Parameter{fmt.Sprint(i), values, make([]float32, n), i == 1})
+			params = append(params, Parameter{Name: fmt.Sprint(i), Value: values, Gradient: make([]float32, n), NoDecay: i == 1, Pace: []float64{0, 1, 0.3}[i]})
 			plain = append(plain, make([]plainAdamW, n))
 			for j, v := range values {
 				plain[i][j].p = float64(v)
@@ -60,8 +60,12 @@ func TestAdamWEqualsThePlainReadingOfIt(t *testing.T) {
 				if p.NoDecay {
 					c.Decay = 0
 				}
+				own := rate
+				if p.Pace > 0 {
+					own *= p.Pace
+				}
 				for j := range p.Value {
-					plain[i][j].step(c, rate, float64(p.Gradient[j])*cfg.Clip/norm, step)
+					plain[i][j].step(c, own, float64(p.Gradient[j])*cfg.Clip/norm, step)
 					// A step moves by a hundredth, and rounds a few times.
 					if want := plain[i][j].p; !(math.Abs(float64(p.Value[j])-want) <= 1e-6*max(1, math.Abs(want))) {
 						t.Fatalf("step %d, parameter %d: element %d is %v, want %v", step, i, j, p.Value[j], want)
@@ -85,7 +89,9 @@ func TestAdamWEqualsThePlainReadingOfIt(t *testing.T) {
 
 func TestAGradientThatIsNotFiniteChangesNothing(t *testing.T) {
 	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(-1))} {
-		params := []Parameter{{"good", []float32{1, 2}, []float32{1, 1}, false}, {"bad", []float32{3}, []float32{bad}, false}}
+		params := []Parameter{
+			{Name: "good", Value: []float32{1, 2}, Gradient: []float32{1, 1}}, {Name: "bad", Value: []float32{3}, Gradient: []float32{bad}},
+		}
 		o, err := NewAdamW(DefaultAdamW(), params)
 		if err != nil {
 			t.Fatal(err)
@@ -138,7 +144,10 @@ func TestParametersOfABlock(t *testing.T) {
 func TestAnOptimizerGoesOnFromItsMemory(t *testing.T) {
 	values := random(1, 1, 50, 1).Data
 	begin := func() ([]Parameter, *AdamW) {
-		p := []Parameter{{"a", slices.Clone(values[:20]), make([]float32, 20), false}, {"b", slices.Clone(values[20:]), make([]float32, 30), true}}
+		p := []Parameter{
+			{Name: "a", Value: slices.Clone(values[:20]), Gradient: make([]float32, 20)},
+			{Name: "b", Value: slices.Clone(values[20:]), Gradient: make([]float32, 30), NoDecay: true},
+		}
 		o, err := NewAdamW(DefaultAdamW(), p)
 		if err != nil {
 			t.Fatal(err)

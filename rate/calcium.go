@@ -112,14 +112,17 @@ func (c *course) set(calcium, start, end []float64) {
 	c.toModes(c.end, end)
 }
 
-// at writes calcium [K] at time t of the piece to dst.
-func (c *course) at(t float64, dst []float64) {
+// at writes calcium [K] at time t of the piece to dst, and returns e^-bt, b the rate
+// of the hidden neurons.
+func (c *course) at(t float64, dst []float64) fall {
+	h := falling(c.hidden * t)
 	for i, nu := range c.rate {
-		x := nu / c.tau * t
-		c.mode[i] = math.Exp(-x)*c.c0[i] +
-			t/c.tau*(c.start[i]*mean1(x, c.hidden*t)+c.end[i]*(c.hidden*t)*mean2(x, 0, c.hidden*t))
+		own := falling(nu / c.tau * t)
+		first, second := means(own, h)
+		c.mode[i] = own.left*c.c0[i] + t/c.tau*(c.start[i]*first+c.end[i]*h.x*second)
 	}
 	c.fromModes(dst, c.mode)
+	return h
 }
 
 // integral returns the integral of calcium from s to s + t, of a single domain

@@ -22,16 +22,34 @@ func psi(x float64) float64 {
 	if x >= 1 {
 		return (1 - (1+x)*math.Exp(-x)) / (x * x)
 	}
-	sum, term := 0.0, 1.0
-	for k := 0; ; k++ {
-		next := sum + term/float64(k+2)
-		if next == sum {
-			return sum
-		}
-		sum = next
-		term *= -x / float64(k+1)
-	}
+	return series(x, x)
 }
+
+// apart reports whether the difference of phi1, or of e^-x, is a good part of its
+// terms at a <= b.
+func apart(a, b float64) bool { return b-a > max(1, a/2) }
+
+// series is slope(a, b) for arguments of at most 1, by the series of e^-x: the sum
+// over n of (-1)^n h_n/(n+2)!, with h_n the sum of a^i b^j over i + j = n.
+func series(a, b float64) float64 {
+	sum, h, power := 0.0, 1.0, 1.0
+	for _, c := range signedFactorials {
+		sum += c * h
+		power *= a
+		h = b*h + power
+	}
+	return sum
+}
+
+// signedFactorials are (-1)^n/(n+2)!, as far as they count beside the first.
+var signedFactorials = func() (c [19]float64) {
+	x := 0.5
+	for n := range c {
+		c[n] = x
+		x /= -float64(n + 3)
+	}
+	return c
+}()
 
 // mean1 is the first divided difference, with the sign that makes it positive:
 // the integral of e^(-x(1-s) - ys) over s from 0 to 1.
@@ -54,13 +72,47 @@ func mean2(x, y, z float64) float64 {
 
 // slope is (phi1(a) - phi1(b)) / (b - a) for a <= b.
 func slope(a, b float64) float64 {
-	if b-a > max(1, a/2) {
+	if b <= 1 {
+		return series(a, b)
+	}
+	if apart(a, b) {
 		return (phi1(a) - phi1(b)) / (b - a)
 	}
 	if a == b {
 		return psi(a)
 	}
 	return gauss(func(s float64) float64 { return psi(a + (b-a)*s) })
+}
+
+// fall is e^-x and 1 - e^-x, both to all digits, by one exponential.
+type fall struct{ x, left, gone float64 }
+
+func falling(x float64) fall {
+	if x < math.Ln2 {
+		gone := -math.Expm1(-x)
+		return fall{x, 1 - gone, gone}
+	}
+	left := math.Exp(-x)
+	return fall{x, left, 1 - left}
+}
+
+func (f fall) phi1() float64 {
+	if f.x == 0 {
+		return 1
+	}
+	return f.gone / f.x
+}
+
+// means returns mean1(x, y) and mean2(x, 0, y).
+func means(x, y fall) (first, second float64) {
+	if y.x < x.x {
+		x, y = y, x
+	}
+	d := y.x - x.x
+	if !apart(x.x, y.x) {
+		return x.left * phi1(d), slope(x.x, y.x)
+	}
+	return (x.left - y.left) / d, (x.phi1() - y.phi1()) / d
 }
 
 // mean3 is the third divided difference at 0, 0, x, y, with the sign that makes it

@@ -66,6 +66,9 @@ func TestDividedDifferencesDoNotCancel(t *testing.T) {
 				y := p * (1 + e)
 				check("mean1", mean1(x, y), exact(x, y))
 				check("mean3", mean3(x, y), exact(0, 0, x, y))
+				first, second := means(falling(x), falling(y))
+				check("the first of means", first, exact(x, y))
+				check("the second of means", second, exact(x, 0, y))
 				for _, z := range []float64{x, y, x * (1 + e), 0, 2.5} {
 					check("mean2", mean2(x, y, z), exact(x, y, z))
 				}

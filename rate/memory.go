@@ -33,6 +33,9 @@ func (c *Config) stored(t float64, plastic bool) store {
 
 // plasticity applies a store to the memory.
 func (h *Head) plasticity(s store) {
+	if s == (store{keepH: 1, keepG: 1}) {
+		return // nothing fades, and nothing is stored
+	}
 	for o, l := range h.output {
 		row := h.hebb[o*h.cfg.Neurons : (o+1)*h.cfg.Neurons]
 		onH, onPhi := s.lh*l+s.vh*h.value[o], s.lp*l+s.vp*h.value[o]

@@ -86,7 +86,7 @@ func (r *readout) parts(from, t float64) []span {
 // end, to out. It returns the domain whose sigma + c_j is not on the side of zero
 // that it began on, or -1.
 func (r *readout) evaluate(s, left float64, out []float64) (bad int) {
-	r.c.at(s, r.now)
+	h := r.c.at(s, r.now)
 	w := r.weight(s, left) / r.tau
 	for j, c := range r.now {
 		divided := w
@@ -98,8 +98,7 @@ func (r *readout) evaluate(s, left float64, out []float64) (bad int) {
 		case !r.shunting:
 			divided /= c
 		}
-		out[2*j] = divided * math.Exp(-r.c.hidden*s)
-		out[2*j+1] = -divided * math.Expm1(-r.c.hidden*s)
+		out[2*j], out[2*j+1] = divided*h.left, divided*h.gone
 	}
 	return -1
 }

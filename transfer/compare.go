@@ -20,7 +20,7 @@ func before(x *activations.Head, head attention.Head, work *tensor.Arena) *Befor
 	var off []float64
 	var cosines mean
 	for row := range y.Rows {
-		cosines.add(cosine(y.Row(row), x.Y.Row(row)))
+		cosines.add(stats.Cosine(y.Row(row), x.Y.Row(row)))
 		if e := Number(logC[row] + trace.LogFactor[row] - x.LogZ[row]); defined(e) {
 			off = append(off, math.Abs(float64(e)))
 		}
@@ -51,7 +51,7 @@ func compare(x *activations.Head, head attention.Head, cal *tuning.Calibration, 
 				LogNull:       Number(t.LogNull(j)),
 			}
 			points = append(points, p)
-			cosines = append(cosines, cosine(y.Row(row), x.Y.Row(row)))
+			cosines = append(cosines, stats.Cosine(y.Row(row), x.Y.Row(row)))
 			// Calcium that is not positive has no logarithm; it is counted instead.
 			if !defined(p.LogCalcium) {
 				continue
@@ -68,6 +68,7 @@ func compare(x *activations.Head, head attention.Head, cal *tuning.Calibration, 
 		OutputCosine:         Number(stats.Mean(cosines)),
 		CalciumCorrelation:   Number(stats.Correlation(c, z)),
 		CorrectedCorrelation: Number(stats.Correlation(corrected, z)),
+		CalciumSlope:         Number(stats.Slope(corrected, z)),
 		TargetCorrelation:    Number(stats.Correlation(c, target)),
 		NullCorrelation:      Number(stats.Correlation(null, z)),
 		LogCalciumError:      Number(stats.Median(off)),

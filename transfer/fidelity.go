@@ -62,14 +62,18 @@ func (r *run) fidelity() error {
 			r.progress(float64(done) / float64(all))
 		}
 	}
-	if len(fitted) > 0 {
-		k := FidelityCurve{Name: string(tuning.Fitted)}
+	for _, k := range []FidelityCurve{{Name: string(tuning.Fitted)}, {Name: FittedShared}} {
 		for _, t := range fitted {
+			if t.Info.Shared != (k.Name == FittedShared) {
+				continue
+			}
 			if err := f.add(&k, network.Options{Fitted: t}); err != nil {
 				return err
 			}
 		}
-		kinds = append(kinds, k)
+		if len(k.Neurons) > 0 {
+			kinds = append(kinds, k)
+		}
 	}
 	r.report.Fidelity.Curves = kinds
 	return nil

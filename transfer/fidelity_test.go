@@ -63,8 +63,10 @@ func TestFittedCurvesAreReportedBesideTheOthers(t *testing.T) {
 	cfg := config(t)
 	plain := transferred(t, cfg)
 	cfg.Tuning, cfg.Fitted = string(tuning.Fitted), asFitted(t, cfg, 64)
-	cfg.Compare = []*network.Tuning{cfg.Fitted, asFitted(t, cfg, 16)} // itself once more
-	cfg.Neurons, cfg.Draw = 0, tuning.IID                             // of no head
+	shared := asFitted(t, cfg, 32)
+	shared.Info.Shared = true                                                 // as its file would say
+	cfg.Compare = []*network.Tuning{cfg.Fitted, asFitted(t, cfg, 16), shared} // itself once more
+	cfg.Neurons, cfg.Draw = 0, tuning.IID                                     // of no head
 	r := transferred(t, cfg)
 
 	heads := cfg.Network.Model.Layers() * cfg.Network.Model.Heads()
@@ -92,8 +94,8 @@ func TestFittedCurvesAreReportedBesideTheOthers(t *testing.T) {
 	}
 
 	f := r.Fidelity
-	names := []string{"exp", "calibrated", "fitted"}
-	if len(f.Curves) != 3 || f.Texts != 3 || f.Task != transfer.Fill || f.Answers == 0 {
+	names := []string{"exp", "calibrated", "fitted", "fitted-shared"}
+	if len(f.Curves) != 4 || f.Texts != 3 || f.Task != transfer.Fill || f.Answers == 0 {
 		t.Fatalf("fidelity %+v", f)
 	}
 	for i, c := range f.Curves {
@@ -110,6 +112,11 @@ func TestFittedCurvesAreReportedBesideTheOthers(t *testing.T) {
 	}
 	same(t, "16 neurons, fitted", fitted.Hidden[0], calibrated.Hidden[0])
 	same(t, "64 neurons, fitted", fitted.Hidden[1], calibrated.Hidden[2])
+	if one := f.Curves[3]; len(one.Neurons) != 1 || one.Neurons[0] != 32 {
+		t.Errorf("one curve for both phases: networks of %v neurons, want 32", one.Neurons)
+	} else {
+		same(t, "32 neurons, one curve for both phases", one.Hidden[0], calibrated.Hidden[1])
+	}
 	if !(calibrated.Hidden[7] > calibrated.Hidden[0] && calibrated.Hidden[7] > exp.Hidden[7] && exp.Hidden[7] > f.HiddenUniform && calibrated.Hidden[7] < 1) {
 		t.Errorf("more neurons do not help: %v, %v, uniform %v", exp.Hidden, calibrated.Hidden, f.HiddenUniform)
 	}
@@ -118,7 +125,7 @@ func TestFittedCurvesAreReportedBesideTheOthers(t *testing.T) {
 		t.Errorf("error of calcium against neurons ends with %+v", last)
 	}
 	notes := strings.Join(r.Notes, "\n")
-	for _, words := range []string{"network fitted with 64 neurons a head", "of exp curves, and about", "Z itself, without a factor"} {
+	for _, words := range []string{"network fitted with 64 neurons a head", "fitted with 32 neurons a head, one curve of each for keys and queries, keeps", "of exp curves, and about", "Z itself, without a factor"} {
 		if !strings.Contains(notes, words) {
 			t.Errorf("notes lack %q:\n%s", words, notes)
 		}

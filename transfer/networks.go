@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/tripartite-go/tripartite/attention"
@@ -25,7 +26,7 @@ type comparison struct {
 	embeddings [networksCompared]tensor.Matrix // of the present part, [n, D]
 	circuit    []float64                       // cosines of embeddings, circuit's to exact's
 	floor      mean                            // uniform's to exact's
-	exact      [][]float32                     // all exact embeddings
+	exact, got [][]float32                     // all embeddings, exact and circuit's
 }
 
 // mean is one of numbers that come one by one, NaN of none.
@@ -45,7 +46,7 @@ func (m *mean) value() Number {
 
 func (m *mean) cosines(x, y tensor.Matrix) {
 	for i := range x.Rows {
-		m.add(cosine(x.Row(i), y.Row(i)))
+		m.add(stats.Cosine(x.Row(i), y.Row(i)))
 	}
 }
 
@@ -74,15 +75,20 @@ func (r *run) networks() error {
 			if err := r.ctx.Err(); err != nil {
 				return err
 			}
+			var failed error
 			last, err := net.Forward(r.ctx, b, model.Run{Heads: heads[n], Work: r.work, Hidden: func(l int, x tensor.Matrix) {
 				if n == exactNetwork {
 					exact = append(exact, x.Clone())
+					failed = cmp.Or(failed, network.CheckStates(net, l, x))
 				}
 				c.hidden(n, l, exact[l], x)
 				if l == net.Layers() {
 					c.embeddings[n] = r.embeddings(x, b.Sequences)
 				}
 			}})
+			if n == exactNetwork {
+				err = cmp.Or(err, failed, network.CheckStates(net, net.Layers(), last))
+			}
 			if err == nil && ask != nil {
 				err = ask.answer(n, heads[n], &b, last)
 			}
@@ -121,9 +127,9 @@ func (c *comparison) embed() {
 	want := c.embeddings[exactNetwork]
 	for i := range want.Rows {
 		row := want.Row(i)
-		c.circuit = append(c.circuit, cosine(row, c.embeddings[circuitNetwork].Row(i)))
-		c.floor.add(cosine(row, c.embeddings[uniformNetwork].Row(i)))
-		c.exact = append(c.exact, row)
+		c.circuit = append(c.circuit, stats.Cosine(row, c.embeddings[circuitNetwork].Row(i)))
+		c.floor.add(stats.Cosine(row, c.embeddings[uniformNetwork].Row(i)))
+		c.exact, c.got = append(c.exact, row), append(c.got, c.embeddings[circuitNetwork].Row(i))
 	}
 }
 
@@ -135,7 +141,25 @@ func (c *comparison) report(r *Report) {
 	n.HiddenCosine, n.HiddenUniform = r.Layers[len(c.layers)-1].HiddenCosine, c.uniform.value()
 	n.EmbeddingCosine, n.EmbeddingUniform = Number(stats.Mean(c.circuit)), c.floor.value()
 	n.EmbeddingP05 = Number(stats.Quantile(c.circuit, 0.05))
+	n.EmbeddingCentred = Number(stats.CentredCosine(c.exact, c.got))
+	n.SimilarityRank = Number(stats.SimilarityRank(spread(c.exact, rankedInputs), spread(c.got, rankedInputs)))
 	n.EmbeddingOther = c.other()
+}
+
+// rankedInputs is among how many inputs at most the similarities of all pairs are
+// ranked.
+const rankedInputs = 1000
+
+// spread returns at most n of all, evenly spaced.
+func spread(all [][]float32, n int) [][]float32 {
+	if len(all) <= n {
+		return all
+	}
+	out := make([][]float32, n)
+	for i := range out {
+		out[i] = all[i*len(all)/n]
+	}
+	return out
 }
 
 // other returns the mean cosine of exact embeddings of two different inputs: of
@@ -146,7 +170,7 @@ func (c *comparison) other() Number {
 	n := len(c.exact)
 	for i := range n {
 		if far := (i + n/2) % n; far != i {
-			m.add(cosine(c.exact[i], c.exact[far]))
+			m.add(stats.Cosine(c.exact[i], c.exact[far]))
 		}
 	}
 	return m.value()

@@ -20,12 +20,9 @@ const (
 	usableFrom = 0.5
 )
 
-func (r *run) notes() []string { return notes(&r.report, r.limited) }
-
 // notes writes what the numbers mean into plain sentences, and what to do when
 // they are bad. Every sentence is conditioned on the numbers it speaks of.
-// Limited heads are those that got fewer neurons than the variance law asks for.
-func notes(r *Report, limited int) []string {
+func notes(r *Report) []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	var replaced []Head
@@ -50,9 +47,7 @@ func notes(r *Report, limited int) []string {
 		}
 		calcium(r, replaced, say)
 	}
-	if limited > 0 {
-		say("%s more than %s neurons for a relative error of calcium of %g, and got %[2]s.", counts.Nouns(limited, "head asks for", "heads ask for"), counts.Format(MostNeurons), r.Config.Error)
-	}
+	allocation(r, replaced, say)
 	if nonPositive > 0 {
 		say("Calcium was zero or negative at %s: %s curves allow it, and where calcium is not positive it normalizes nothing. Such outputs are left as the equation gives them; curves that are positive everywhere (exp, hyperbolic, gerf, calibrated, fitted) do not do this.",
 			counts.Plural(nonPositive, "reading"), r.Config.Tuning)
@@ -189,20 +184,24 @@ func way(x, uniform Number) float64 {
 // need says how many neurons drawn curves need to do what fitted ones do.
 func need(r *Report, say func(string, ...any)) {
 	f := &r.Fidelity
-	i := slices.IndexFunc(f.Curves, func(c FidelityCurve) bool { return c.Name == string(tuning.Fitted) })
-	if i < 0 {
-		return
-	}
-	fitted := f.Curves[i]
-	for j, m := range fitted.Neurons {
-		var others []string
-		for _, c := range f.Curves {
-			if c.Draw != "" {
-				others = append(others, c.needs(fitted.Hidden[j])+" of "+c.Name+" curves")
-			}
+	for _, fitted := range f.Curves {
+		how := ""
+		switch {
+		case fitted.Draw != "":
+			continue
+		case fitted.Name == FittedShared:
+			how = ", one curve of each for keys and queries,"
 		}
-		say("The network fitted with %s neurons a head keeps a cosine of %.3f of the last hidden states (on %s). Drawn at random, that takes %s.",
-			rounded(m), float64(fitted.Hidden[j]), counts.Plural(f.Texts, input(r)), strings.Join(others, ", and "))
+		for j, m := range fitted.Neurons {
+			var others []string
+			for _, c := range f.Curves {
+				if c.Draw != "" {
+					others = append(others, c.needs(fitted.Hidden[j])+" of "+c.Name+" curves")
+				}
+			}
+			say("The network fitted with %s neurons a head%s keeps a cosine of %.3f of the last hidden states (on %s). Drawn at random, that takes %s.",
+				rounded(m), how, float64(fitted.Hidden[j]), counts.Plural(f.Texts, input(r)), strings.Join(others, ", and "))
+		}
 	}
 }
 
@@ -256,12 +255,55 @@ func advise(r *Report, say func(string, ...any)) {
 		}
 	}
 	if worst.OutputCosine <= 1 {
-		say("The head that loses most is %d.%d (output cosine %.2f); to leave it exact: --attention algebraic,%d.%d=exact. To bring all closer: more --neurons, or --error X, which gives each head what the variance law asks for, up to %s.",
-			layer, worst.Head, float64(worst.OutputCosine), layer, worst.Head, counts.Format(MostNeurons))
+		closer := "more --neurons, or --error X, which gives each head what the variance law asks for, up to " + counts.Format(MostNeurons)
+		if r.Config.Error > 0 {
+			closer = "a smaller --error, which heads follow up to " + counts.Format(MostNeurons) + " neurons"
+		}
+		say("The head that loses most is %d.%d (output cosine %.2f); to leave it exact: --attention algebraic,%d.%d=exact. To bring all closer: %s.",
+			layer, worst.Head, float64(worst.OutputCosine), layer, worst.Head, closer)
 	}
 	if beyond > 0 {
 		say("%s more than %s calibrated neurons for an error of %.0f%%: random curves will not reach it there.", counts.Nouns(beyond, "head needs", "heads need"), counts.Format(MostNeurons), 100*BudgetError)
 	}
+}
+
+// allocation says what came of neurons that were allocated by the variance law.
+func allocation(r *Report, replaced []Head, say func(string, ...any)) {
+	var law, found [2][]float64 // of heads that got what they asked for, and of others
+	for _, h := range replaced {
+		if a := h.Allocated; a != nil {
+			limited := 0
+			if a.AskedLog10 > Number(math.Log10(MostNeurons)) {
+				limited = 1
+			}
+			law[limited], found[limited] = append(law[limited], float64(a.Law)), append(found[limited], float64(a.Error))
+		}
+	}
+	off := func(i int) string {
+		return fmt.Sprintf("the law says an error of %s there, and %s was found", relative(stats.Median(law[i])), relative(stats.Median(found[i])))
+	}
+	if n := len(law[0]); n > 0 {
+		say("%s the neurons that the variance law asks for, to keep the relative error of calcium at %s: at the median head of these, %s. The law is for the root mean square over draws at the median query, and found is the median over queries of one draw, of Gaussian errors two thirds of that.",
+			counts.Nouns(n, "head has", "heads have"), relative(r.Config.Error), off(0))
+	}
+	if n := len(law[1]); n > 0 {
+		say("%s more than %s neurons for a relative error of calcium of %s, and got %[2]s: at the median head of these, %[4]s.",
+			counts.Nouns(n, "head asks for", "heads ask for"), counts.Format(MostNeurons), relative(r.Config.Error), off(1))
+	}
+	if slices.ContainsFunc(r.Fidelity.Curves, func(c FidelityCurve) bool { return c.Name == string(tuning.Fitted) }) && len(law[0])+len(law[1]) > 0 {
+		say("The law holds for curves that are drawn, here %s ones. Fitted curves have neurons of their own, which were allocated when they were fitted; they run where no error is asked for.", r.Config.Tuning)
+	}
+}
+
+// relative writes an error as a percentage.
+func relative(x float64) string {
+	switch {
+	case x >= 10:
+		return "more than 1,000%"
+	case x >= 0.0995: // 10%
+		return fmt.Sprintf("%.0f%%", 100*x)
+	}
+	return fmt.Sprintf("%.2g%%", 100*x)
 }
 
 // calcium says in how many replaced heads calcium tells more of the softmax

@@ -25,11 +25,13 @@ type Report struct {
 	Model             Model    `json:"model"`
 	Input             Input    `json:"input"`
 	Layers            []Layer  `json:"layers"`
-	Network           Network  `json:"network"`
-	Attended          Attended `json:"attended"`    // what the last layer looks at
-	Chosen            Chosen   `json:"chosen_head"` // one head, token by token
-	Scaling           Scaling  `json:"scaling"`     // error against number of neurons
-	Fidelity          Fidelity `json:"fidelity"`    // of whole networks, against number of neurons
+	// Contexts divide queries by the number of keys that they see, the fewest first.
+	Contexts []Context `json:"contexts,omitempty"`
+	Network  Network   `json:"network"`
+	Attended Attended  `json:"attended"`    // what the last layer looks at
+	Chosen   Chosen    `json:"chosen_head"` // one head, token by token
+	Scaling  Scaling   `json:"scaling"`     // error against number of neurons
+	Fidelity Fidelity  `json:"fidelity"`    // of whole networks, against number of neurons
 	// Timescales are of networks with heads in time, nil for others.
 	Timescales *Timescales `json:"timescales,omitempty"`
 	// Notes are plain sentences: what the numbers mean, what to do when they are
@@ -124,6 +126,7 @@ type Head struct {
 	LogCalciumError      Number `json:"log_calcium_error"`     // median |log(c f) - log Z|
 	CalciumCorrelation   Number `json:"calcium_correlation"`   // Pearson of log c and log Z over tokens
 	CorrectedCorrelation Number `json:"corrected_correlation"` // of log(c f) and log Z
+	CalciumSlope         Number `json:"calcium_slope"`         // of log(c f) against log Z over tokens, by least squares
 	TargetCorrelation    Number `json:"target_correlation"`    // of log c and log(Z/f), what the circuit is asked to compute
 	NullCorrelation      Number `json:"null_correlation"`      // of log N + q.mean(k) and log Z, the mean weighted as Z is
 	OutputCosine         Number `json:"output_cosine"`         // mean cosine of the head's outputs
@@ -135,6 +138,38 @@ type Head struct {
 	// curves with as many neurons, drawn at random. Nil for other curves, and where
 	// there was nothing to calibrate on.
 	Calibrated *Before `json:"calibrated,omitempty"`
+
+	// Allocated says of a circuit whose neurons were allocated by Config.Error what was
+	// asked for and what came of it; nil for others.
+	Allocated *Allocated `json:"allocated,omitempty"`
+}
+
+// Context is how close calcium comes to the softmax normalizer where queries see
+// from Shortest to Longest keys: at the median of all replaced heads, the median over
+// queries of |log(c f) - log Z|, and of log(c f) - log Z. Where all inputs are of one
+// length there is one.
+type Context struct {
+	Shortest        int    `json:"shortest"`
+	Longest         int    `json:"longest"`
+	Queries         int    `json:"queries"` // of a head
+	LogCalciumError Number `json:"log_calcium_error"`
+	LogCalciumBias  Number `json:"log_calcium_bias"`
+}
+
+// Allocated is what the variance law said of the relative error of a head's calcium,
+// c f/Z - 1, and what was measured.
+type Allocated struct {
+	// AskedLog10 is log10 of the neurons that keep the error at Config.Error at the
+	// median query of the calibration inputs. The head has as many, but no fewer than
+	// LeastNeurons and no more than MostNeurons.
+	AskedLog10 Number `json:"neurons_asked_log10"`
+	// Law is the root mean square over draws of independent rows that the law predicts
+	// for the neurons that the head has, at the median query of the inputs that heads
+	// are compared on. Error is what was measured there: the median over queries of
+	// |c f/Z - 1|, of one draw. Of Gaussian errors the median is 0.67 of the root mean
+	// square, and orthogonal rows err less than independent ones.
+	Law   Number `json:"error_law"`
+	Error Number `json:"error"`
 }
 
 // Before is one head with other curves, as Head has it.
@@ -157,6 +192,11 @@ type Network struct {
 	EmbeddingCosine  Number `json:"embedding_cosine"`
 	EmbeddingP05     Number `json:"embedding_cosine_p05"`
 	EmbeddingUniform Number `json:"embedding_cosine_uniform"`
+	// EmbeddingCentred is the mean cosine after the mean exact embedding was taken off
+	// both: what tells one input from another. SimilarityRank is the Spearman
+	// correlation of the similarities of all pairs, of up to 1,000 inputs.
+	EmbeddingCentred Number `json:"embedding_cosine_centred"`
+	SimilarityRank   Number `json:"similarity_rank_correlation"`
 	EmbeddingOther   Number `json:"embedding_cosine_other_text"` // exact embeddings of two different inputs
 	Task             *Task  `json:"task,omitempty"`              // nil for a model that gives no answers
 }
@@ -250,9 +290,13 @@ type Fidelity struct {
 	Curves           []FidelityCurve `json:"curves"` // none where no head is replaced
 }
 
+// FittedShared names fitted curves of which a neuron has one for both phases, as in
+// the paper, beside those of which it has two.
+const FittedShared = "fitted-shared"
+
 // FidelityCurve is one kind of curves.
 type FidelityCurve struct {
-	Name    string   `json:"name"`           // "exp", "calibrated" or "fitted"
+	Name    string   `json:"name"`           // "exp", "calibrated", "fitted" or FittedShared
 	Draw    string   `json:"draw,omitempty"` // "" for fitted curves
 	Neurons []Number `json:"neurons"`        // of a replaced head, the mean
 	// Hidden is the mean cosine of the last hidden states, Agreement the share of

@@ -33,9 +33,7 @@ type run struct {
 	chosen             activations.Head
 	points             [][][]Point // [L][heads]
 
-	// limited counts the heads that the variance law asks more neurons for than
-	// MostNeurons.
-	limited int
+	asked [][]float64 // [L][heads] log10 of the neurons that the variance law asks for; nil unless allocated
 
 	report Report
 }
@@ -75,6 +73,9 @@ func (r *run) heads() error {
 			}
 			c := r.circuits.At(l, h)
 			head, points := compare(&r.exactHeads[l][h], c.Head, c.Calibration, &arenas[worker])
+			if r.asked != nil && c.Curves != nil {
+				head.Allocated = r.allocated(l, h, c.Neurons(), points)
+			}
 			if r.unfitted != nil && c.Curves != nil {
 				head.Calibrated = before(&r.exactHeads[l][h], r.unfitted.At(l, h).Head, &arenas[worker])
 			}
@@ -86,6 +87,7 @@ func (r *run) heads() error {
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
+	r.contexts()
 	r.choose()
 	return nil
 }

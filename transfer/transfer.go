@@ -104,7 +104,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		r.progress(1)
 		r.before += r.share
 	}
-	r.report.Notes = r.notes()
+	r.report.Notes = notes(&r.report)
 	return &r.report, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -59,7 +60,7 @@ func TestExactSelectionChangesNothing(t *testing.T) {
 	cfg.Selection = selection(t, "exact")
 	r := transferred(t, cfg)
 	n := r.Network
-	for name, x := range map[string]transfer.Number{"hidden cosine": n.HiddenCosine, "embedding cosine": n.EmbeddingCosine, "agreement": n.Task.Agreement} {
+	for name, x := range map[string]transfer.Number{"hidden cosine": n.HiddenCosine, "embedding cosine": n.EmbeddingCosine, "centred": n.EmbeddingCentred, "rank correlation": n.SimilarityRank, "agreement": n.Task.Agreement} {
 		if !(math.Abs(float64(x)-1) < 1e-9) {
 			t.Errorf("%s is %v, want 1", name, x)
 		}
@@ -192,15 +193,40 @@ func TestErrorAllocatesNeuronsByBudget(t *testing.T) {
 			if a.Neurons < low || b.Neurons > high || b.Neurons < a.Neurons {
 				t.Errorf("head %d.%d: %d neurons for an error of 8, %d for 2", l, h, a.Neurons, b.Neurons)
 			}
+			x := b.Allocated
+			// What the law says is the budget read the other way round: both are medians over
+			// the same queries.
+			law := transfer.BudgetError * math.Sqrt(float64(b.BudgetCalibrated)/float64(b.Neurons))
+			if asked := int(math.Ceil(math.Pow(10, float64(x.AskedLog10)))); b.Neurons != min(max(asked, low), high) || !(math.Abs(float64(x.Law)-law) < 0.02*law) {
+				t.Errorf("head %d.%d: %d neurons, asked for %d; the law says %v, want %v", l, h, b.Neurons, asked, x.Law, law)
+			}
 			if b.Neurons == low || b.Neurons == high {
 				continue
 			}
 			between++
+			// Where errors are of size 1 and more, their distribution has a long tail: the
+			// median lies far below the root mean square.
+			if !(x.Error > 0 && x.Error < x.Law) {
+				t.Errorf("head %d.%d: an error of %v was found, the law says %v", l, h, x.Error, x.Law)
+			}
 			// Allocated on calibration texts, budgeted on others: of one order.
 			if want := float64(b.BudgetCalibrated) / scale; !(float64(b.Neurons) > want/10 && float64(b.Neurons) < want*10) {
 				t.Errorf("head %d.%d: %d neurons, the budget is %.0f", l, h, b.Neurons, want)
 			}
 		}
+	}
+	if !slices.ContainsFunc(finer.Notes, func(s string) bool { return strings.Contains(s, "that the variance law asks for, to keep") }) {
+		t.Errorf("notes: %q", finer.Notes)
+	}
+	queries := 0
+	for i, c := range r.Contexts {
+		queries += c.Queries
+		if c.Longest < c.Shortest || i > 0 && c.Shortest <= r.Contexts[i-1].Longest || !(c.LogCalciumError > 0) || !(math.Abs(float64(c.LogCalciumBias)) <= float64(c.LogCalciumError)) {
+			t.Errorf("context %d: %+v", i, c)
+		}
+	}
+	if queries != r.Input.HeadTokens || len(r.Contexts) < 2 {
+		t.Errorf("%d queries in %d contexts, of %d", queries, len(r.Contexts), r.Input.HeadTokens)
 	}
 	if between < 5 {
 		t.Errorf("only %d heads lie between the limits: the test sees little", between)

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tripartite-go/tripartite/experiment"
 )
@@ -56,6 +58,29 @@ func TestAnExperimentResumes(t *testing.T) {
 		if string(a) != string(b) {
 			t.Errorf("%s differs", name)
 		}
+	}
+}
+
+// Ctrl-C keeps the seeds that are finished, and says how to go on.
+func TestAnInterruptedExperimentSaysHowItGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	texts := write(t, dir, "texts.txt", "Jesus wept.\nThe LORD is my shepherd.\n")
+	out := filepath.Join(dir, "out")
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for ctx.Err() == nil {
+			if _, err := os.Stat(filepath.Join(out, "seed-1.json")); err == nil {
+				cancel()
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	o := commandWith(ctx, nil, "experiment", "normalizer", "--input", texts, "--set", "neurons=64", "--seeds", "1000", "-o", out)
+	if o.code != exitInterrupted || !strings.Contains(o.stderr, "finished seed") || !strings.Contains(o.stderr, "--resume") {
+		t.Errorf("exit code %d, %q", o.code, o.stderr)
+	}
+	if _, err := os.Stat(filepath.Join(out, "result.json")); err == nil {
+		t.Error("an interrupted experiment has a result")
 	}
 }
 

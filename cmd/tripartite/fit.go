@@ -7,13 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite/fit"
-	"github.com/tripartite-go/tripartite/internal/counts"
-	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/safetensors"
 	"github.com/tripartite-go/tripartite/tensor"
@@ -24,7 +23,7 @@ type fitFlags struct {
 	neurons, total, length   int
 	minutes                  float64
 	headSteps, jointSteps    int
-	resume, half             bool
+	shared, resume, half     bool
 	output                   string
 }
 
@@ -40,6 +39,8 @@ network, so that its hidden states and answers do. Neurons are divided among
 heads by what the error of each costs the output, under one total. The curves,
 for keys and for queries apart, go into a file, which transfer, run and stream
 take by --tuning FILE. They belong to the weights that they were fitted to.
+With --shared a neuron answers to keys and to queries by one curve, as in the
+paper; transfer --compare shows what that costs.
 
 Inputs are of the kind that will be read: a file of texts, one a line, or a
 folder of pictures or sounds; nothing in them is labelled. The more, the better
@@ -61,6 +62,8 @@ divergence of its attention from softmax, and the error of its calcium.`,
 		Example: `  tripartite fit
   tripartite transfer --tuning tuning.safetensors -o report-fitted
   tripartite fit --model vision --neurons 64 --minutes 5 -o vision-64.safetensors
+  tripartite fit --shared -o shared.safetensors
+  tripartite transfer --compare shared.safetensors -o report-shared
   tripartite fit --model ./gpt2 --input passages.txt -o gpt2-128.safetensors
   tripartite run ./gpt2 --text "And God said" --attention algebraic --tuning gpt2-128.safetensors --max-new-tokens 20`,
 		Args:              arguments(),
@@ -76,7 +79,8 @@ divergence of its attention from softmax, and the error of its calcium.`,
 	group(c, "Network", "model", "input", "validation", "length")
 	intVar(flags, &f.neurons, "neurons", 1, "hidden neurons of a head, the mean")
 	intVar(flags, &f.total, "total", 1, "hidden neurons of all heads, in place of --neurons")
-	group(c, "Heads", "neurons", "total")
+	flags.BoolVar(&f.shared, "shared", false, "one tuning curve of a neuron for keys and queries, as in the paper")
+	group(c, "Heads", "neurons", "total", "shared")
 	floatVar(flags, &f.minutes, "minutes", func(x float64) bool { return x > 0 }, "a number above 0", "minutes that the fit may take, about")
 	intVar(flags, &f.headSteps, "head-steps", 1, "steps of the fit head by head, with --joint-steps in place of --minutes")
 	intVar(flags, &f.jointSteps, "joint-steps", 1, "steps of the fit through the whole network")
@@ -138,10 +142,11 @@ func runFit(e *env, c *cobra.Command, f *fitFlags) error {
 	if err != nil {
 		return err
 	}
+	limitMemory()
 	pool := tensor.NewPool(e.cores())
 	defer pool.Close()
 	cfg := fit.Config{
-		Network: net, Neurons: f.total, HeadSteps: f.headSteps, JointSteps: f.jointSteps, Minutes: f.minutes,
+		Network: net, Neurons: f.total, Shared: f.shared, HeadSteps: f.headSteps, JointSteps: f.jointSteps, Minutes: f.minutes,
 		Settings: fit.DefaultSettings(), Seed: e.seed, Pool: pool, Checkpoint: f.state(), Program: programVersion(),
 	}
 	if cfg.Neurons == 0 {
@@ -187,10 +192,39 @@ func runFit(e *env, c *cobra.Command, f *fitFlags) error {
 	return err
 }
 
-// ended says of a fit that was interrupted how it goes on.
+// fitMemory is what a fit keeps to where it can: what heads see and what the exact
+// network computes is thrown away and made anew all the time, and by default as much
+// garbage as there is data may wait.
+const fitMemory = 3 << 30
+
+// limitMemory has garbage collected before memory exceeds fitMemory, unless
+// GOMEMLIMIT says otherwise.
+func limitMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(fitMemory)
+	}
+}
+
+// ended says of a fit that ended early what is left of it, and how it goes on.
 func (f *fitFlags) ended(err error) error {
-	if _, there := os.Stat(f.state()); there == nil && errors.Is(err, context.Canceled) {
-		return interruptedError{fmt.Errorf("interrupted; the state of the fit is kept in %s, and the same command with --resume goes on from there", f.state())}
+	_, missing := os.Stat(f.state())
+	interrupted := errors.Is(err, context.Canceled)
+	goesOn := fmt.Sprintf("kept in %s, and the same command with --resume goes on from there", f.state())
+	var unsaved *fit.SaveError
+	switch {
+	case errors.As(err, &unsaved) && missing != nil:
+		err = fmt.Errorf("%w; nothing is kept of the fit: make room, and begin anew", unsaved)
+	case errors.As(err, &unsaved):
+		err = fmt.Errorf("%w; make room: the state that was saved before is %s", unsaved, goesOn)
+	case !interrupted:
+		return err
+	case missing != nil:
+		err = errors.New("there was no state of the fit to keep yet; begin anew")
+	default:
+		err = errors.New("the state of the fit is " + goesOn)
+	}
+	if interrupted {
+		return interruptedError{fmt.Errorf("interrupted; %w", err)}
 	}
 	return err
 }
@@ -216,126 +250,11 @@ func fitShare(p fit.Progress) float64 {
 	begins := []struct {
 		stage string
 		at    float64
-	}{{fit.StageRead, 0}, {fit.StageSurvey, 0.01}, {fit.StageAllocate, 0.06}, {fit.StageHeads, 0.1}, {fit.StageJoint, 0.45}, {fit.StageSettle, 0.97}, {"", 0.99}}
+	}{{fit.StageRead, 0}, {fit.StageSurvey, 0.01}, {fit.StageAllocate, 0.06}, {fit.StageHeads, 0.08}, {fit.StageJoint, 0.14}, {fit.StageSettle, 0.97}, {"", 0.99}}
 	for i, b := range begins[:len(begins)-1] {
 		if b.stage == p.Stage {
 			return b.at + (begins[i+1].at-b.at)*float64(p.Step)/float64(max(p.Steps, 1))
 		}
 	}
 	return 0
-}
-
-// fewTokens is below how many tokens a fit is told that it has little to go by.
-const fewTokens = 50_000
-
-// corpora returns what is fitted to, and what the fit is judged by.
-func (f *fitFlags) corpora(ctx context.Context, e *env, m modelFiles, net *network.Network, pool *tensor.Pool) (corpus, validation *fit.Corpus, err error) {
-	to := source{"--input", f.input, "text", calibrating("").own}
-	in, err := e.inputsFor(ctx, m, net, to)
-	if err != nil {
-		return nil, nil, err
-	}
-	var held network.Inputs
-	if f.validation != "" {
-		held, err = e.inputsFor(ctx, m, net, source{"--validation", f.validation, "validation text", to.own})
-	} else {
-		in, held, err = everyTenth(in)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	if corpus, err = f.corpus(ctx, e, net, in, pool, true); err != nil {
-		return nil, nil, err
-	}
-	if validation, err = f.corpus(ctx, e, net, held, pool, false); err != nil {
-		return nil, nil, err
-	}
-	if tokens := f.tokens(net, in); tokens < fewTokens {
-		e.warnf("there are few inputs to fit to, %d of %d tokens in all: curves will suit these better than others of their kind; give more by --input, some %d tokens or more", in.Len(), tokens, fewTokens)
-	}
-	return corpus, validation, nil
-}
-
-// tokens counts those of the inputs, of every text as many as are fitted to.
-func (f *fitFlags) tokens(net *network.Network, in network.Inputs) int {
-	if net.Tokenizer == nil {
-		return in.Len() * net.Model.Config().Positions
-	}
-	n := 0
-	for _, t := range in.Texts {
-		n += min(len(net.Tokenizer.Encode(t)), f.length)
-	}
-	return n
-}
-
-// fewestHeld is how many inputs are held out at least, so that their likeness can
-// be ranked.
-const fewestHeld = 3
-
-// everyTenth holds out every tenth input or, of few, more.
-func everyTenth(in network.Inputs) (rest, held network.Inputs, err error) {
-	every := min(10, in.Len()/fewestHeld)
-	if every < 2 {
-		return in, held, fmt.Errorf("too little to fit to, and to hold out to judge the fit by: %s; give some thousand, or others to judge by with --validation", counts.Plural(in.Len(), "input"))
-	}
-	rest, held = in, in
-	rest.Texts, held.Texts = split(in.Texts, every)
-	rest.Files, held.Files = split(in.Files, every)
-	return rest, held, nil
-}
-
-// split holds out the last of every so many.
-func split(all []string, every int) (rest, held []string) {
-	for i, x := range all {
-		if i%every == every-1 {
-			held = append(held, x)
-		} else {
-			rest = append(rest, x)
-		}
-	}
-	return rest, held
-}
-
-// How texts become sequences to fit to: each by itself, and others that are put
-// together of several, to show contexts of all lengths. Of short texts, half of all
-// tokens are in the latter, of long ones half of all sequences.
-const (
-	leastSequences = 4000
-	shortestPacked = 8
-)
-
-// corpus reads inputs. Texts that are fitted to are also put together; those of
-// validation come as they are.
-func (f *fitFlags) corpus(ctx context.Context, e *env, net *network.Network, in network.Inputs, pool *tensor.Pool, packed bool) (*fit.Corpus, error) {
-	if net.Tokenizer == nil {
-		p, err := net.Prepare(in)
-		if err != nil {
-			return nil, err
-		}
-		all := make([]int, in.Len())
-		for i := range all {
-			all[i] = i
-		}
-		b, err := p.Batch(ctx, all, pool)
-		if err != nil {
-			return nil, err
-		}
-		return fit.NewCorpus(b)
-	}
-	c := net.Model.Config()
-	longest := f.length
-	for longest > shortestPacked && !c.Fits(longest) {
-		longest--
-	}
-	n, packing := len(in.Texts), fit.Packing{Longest: longest, Shortest: shortestPacked}
-	if packed {
-		alone, together := float64(f.tokens(net, in))/float64(n), float64(shortestPacked+longest)/2
-		packing.Share = min(0.5, alone/(alone+together))
-		n = max(leastSequences, int(float64(n)/(1-packing.Share)))
-	}
-	sequences, err := fit.Pack(net, in.Texts, n, packing, e.seed)
-	if err != nil {
-		return nil, err
-	}
-	return fit.NewCorpus(model.NewBatch(sequences...))
 }

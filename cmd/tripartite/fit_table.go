@@ -12,7 +12,11 @@ import (
 // printFit prints what networks keep of the exact one on validation, then the
 // heads.
 func printFit(w io.Writer, r *fit.Result) error {
-	fmt.Fprintf(w, "%s: %s in %s, seed %d\n", r.Model, counts.Plural(r.Neurons, "neuron"), counts.Plural(len(r.Heads), "head"), r.Seed)
+	curves := ""
+	if r.Shared {
+		curves = ", one curve of a neuron for keys and queries"
+	}
+	fmt.Fprintf(w, "%s: %s in %s%s, seed %d\n", r.Model, counts.Plural(r.Neurons, "neuron"), counts.Plural(len(r.Heads), "head"), curves, r.Seed)
 	fmt.Fprintf(w, "fitted to %s, %s; judged by %s, %s of others\n", counts.Plural(r.Corpus.Sequences, "sequence"), counts.Plural(r.Corpus.Tokens, "token"),
 		counts.Plural(r.Validation.Sequences, "sequence"), counts.Plural(r.Validation.Tokens, "token"))
 	fmt.Fprintf(w, "%s head by head, %s through the whole network\n\n", counts.Plural(r.HeadSteps, "step"), counts.Format(r.JointSteps))

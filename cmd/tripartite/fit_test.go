@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,7 +75,7 @@ func TestFitPrintsATable(t *testing.T) {
 			t.Errorf("lacks %q:\n%s", words, o.stdout)
 		}
 	}
-	if !strings.Contains(o.stderr, "few inputs to fit to, 90 of 4500 tokens") || !strings.Contains(o.stderr, "--input") {
+	if !strings.Contains(o.stderr, "there is little to fit to, 90 pictures of 4,500 tokens in all") || !strings.Contains(o.stderr, "more by --input") {
 		t.Errorf("stderr %q", o.stderr)
 	}
 	half, err := network.OpenTuning(path)
@@ -92,15 +95,85 @@ func TestFitPrintsATable(t *testing.T) {
 	}
 }
 
+// some returns different short texts.
+func some(n int) []string {
+	verses := make([]string, n)
+	for i := range verses {
+		verses[i] = fmt.Sprintf("And it came to pass in the year %d, that Jesus wept.", i)
+	}
+	return verses
+}
+
 // A text that no model could read whole is one to fit to, as far as --length goes,
 // and equal texts, whose likeness has no order, are some to judge by.
 func TestFitCutsOffLongTextsAndTakesEqualOnes(t *testing.T) {
 	dir := t.TempDir()
-	texts := write(t, dir, "texts.txt", strings.Repeat("Jesus wept.\n", 30)+strings.Repeat("and it came to pass ", 2000)+"\n")
-	o := must(t, "fit", "--input", texts, "--length", "12", "--neurons", "16", "--head-steps", "1", "--joint-steps", "1", "-q",
+	texts := write(t, dir, "texts.txt", strings.Join(some(9), "\n")+"\n"+strings.Repeat("and it came to pass ", 2000)+"\n")
+	equal := write(t, dir, "equal.txt", strings.Repeat("Jesus wept.\n", 3))
+	o := must(t, "fit", "--input", texts, "--validation", equal, "--length", "12", "--neurons", "16", "--head-steps", "1", "--joint-steps", "1", "-q",
 		"-o", filepath.Join(dir, "tuning.safetensors"))
 	if !strings.Contains(o.stdout, "—") {
 		t.Errorf("ranks equal texts:\n%s", o.stdout)
+	}
+}
+
+// What comes more than once is fitted to once, what is judged by not at all; JSON
+// lines are texts, too.
+func TestFitTakesNothingTwice(t *testing.T) {
+	dir := t.TempDir()
+	verses := some(40)
+	var lines strings.Builder
+	for _, v := range append(verses, verses[:7]...) {
+		fmt.Fprintf(&lines, `{"text": %q, "year": 1611}`+"\n", v)
+	}
+	texts := write(t, dir, "texts.jsonl", lines.String())
+	fit := func(more ...string) outcome {
+		args := []string{"fit", "--model", pretrained + "sentence-mean", "--input", texts, "--length", "20", "--neurons", "16", "--head-steps", "1", "--joint-steps", "1", "-o", filepath.Join(dir, "curves")}
+		return command(append(args, more...)...)
+	}
+	o := fit()
+	for _, words := range []string{"note: 7 of 47 texts are the same as others, and left out", "there is little to fit to, 36 texts of 720 tokens in all"} {
+		if o.code != exitDone || !strings.Contains(o.stderr, words) {
+			t.Errorf("exit code %d, %q, want %q", o.code, o.stderr, words)
+		}
+	}
+	o = fit("--validation", write(t, dir, "judge.txt", strings.Join(append(verses[:2:2], "Jesus wept."), "\n")))
+	for _, words := range []string{"note: 2 texts to fit to are also in --validation, and left out", "there is little to fit to, 38 texts"} {
+		if o.code != exitDone || !strings.Contains(o.stderr, words) {
+			t.Errorf("exit code %d, %q, want %q", o.code, o.stderr, words)
+		}
+	}
+	wantFailure(t, fit("--validation", write(t, dir, "all.txt", strings.Join(verses, "\n"))), exitFailed, "every text to fit to is also one of --validation", "give others")
+	// Pictures are told apart by what is in their files.
+	twice := labelled(t, map[string]string{"a/1.png": "alpha.png", "a/2.png": "alpha.png", "b/1.png": "alpha.png"})
+	wantFailure(t, command("fit", "--model", "vision", "--input", twice, "-q", "-o", filepath.Join(dir, "curves")), exitFailed, "1 different picture;")
+}
+
+// What would leave nothing that could be fitted to says so, and what to do.
+func TestTooLittleToFitTo(t *testing.T) {
+	dir := t.TempDir()
+	model := pretrained + "sentence-mean"
+	for name, c := range map[string]struct {
+		texts string
+		words []string
+	}{
+		"one text":      {strings.Repeat("neurons and astrocytes\n", 1000), []string{"1 different text;", "give some thousand"}},
+		"one token":     {"a\na a\na a a\na a a a\na a a a a\na a a a a a\na a a a a a a\n", []string{`one token, "a", again and again`, "give passages"}},
+		"no token":      {"\u2603\n\u2603 \u2603\n\u2603 \u2603 \u2603\n\u2604\n\u2605\n\u2606\n", []string{"nothing that sentence-mean has tokens for", "give passages"}},
+		"few tokens":    {"a\nan\nthe\nin\nat\nof\n", []string{"too little to fit to: 3 texts of", "a head needs 16", "give 50,000 or more by --input"}},
+		"an empty text": {"", []string{"text 2 is empty", "leave it out"}},
+	} {
+		file := write(t, dir, strings.ReplaceAll(name, " ", "-")+".txt", c.texts)
+		if c.texts == "" {
+			file = write(t, dir, "empty.jsonl", "{\"text\": \"neurons\"}\n{\"text\": \" \"}\n")
+		}
+		out := t.TempDir()
+		o := command("fit", "--model", model, "--input", file, "-q", "-o", filepath.Join(out, "curves"))
+		wantFailure(t, o, exitFailed, c.words...)
+		if o.stdout != "" || strings.Count(o.stderr, "\n") != 1 {
+			t.Errorf("%s: want one line on stderr alone, got %q and %q", name, o.stdout, o.stderr)
+		}
+		wantNoFiles(t, out)
 	}
 }
 
@@ -163,7 +236,7 @@ func TestFitRefusesWhatCannotBeMeant(t *testing.T) {
 		{"fit -o folder", exitUsage, "is a folder"},
 		{"fit --input - --validation -", exitUsage, "standard input"},
 		{"fit --input one.txt --validation ./one.txt", exitUsage, "holds what is fitted to"},
-		{"fit --input one.txt", exitFailed, "judge the fit by: 1 input; give some thousand"},
+		{"fit --input one.txt", exitFailed, "judge the fit by: 1 different text; give some thousand"},
 		{"fit --input empty.txt", exitFailed, "it is empty"},
 		{"fit --input nosuch.txt", exitFailed, "there is no such file"},
 		{"fit --model nosuch", exitFailed, "bundled are: language"},
@@ -204,5 +277,58 @@ func TestTransferTakesFittedCurves(t *testing.T) {
 	}
 	if strings.Contains(o.stdout, "zebra") || strings.Contains(o.stdout, "more.safetensors") {
 		t.Error("a path is told")
+	}
+}
+
+// What is left of a fit that ended early is said, and how it goes on.
+func TestHowAFitThatEndedEarlyGoesOn(t *testing.T) {
+	full := &fit.SaveError{Err: errors.New("no space left on device")}
+	for _, c := range []struct {
+		err         error
+		state       bool
+		interrupted bool
+		want        string
+	}{
+		{context.Canceled, true, true, "interrupted; the state of the fit is kept in curves.state, and the same command with --resume goes on from there"},
+		{context.Canceled, false, true, "interrupted; there was no state of the fit to keep yet; begin anew"},
+		{errors.Join(context.Canceled, full), true, true, "interrupted; save the state of the fit: no space left on device; make room: the state that was saved before is kept in curves.state, and the same command with --resume goes on from there"},
+		{errors.Join(context.Canceled, full), false, true, "interrupted; save the state of the fit: no space left on device; nothing is kept of the fit: make room, and begin anew"},
+		{full, true, false, "save the state of the fit: no space left on device; make room: the state that was saved before is kept in curves.state, and the same command with --resume goes on from there"},
+		{full, false, false, "save the state of the fit: no space left on device; nothing is kept of the fit: make room, and begin anew"},
+		{errors.New("the loss is NaN"), true, false, "the loss is NaN"},
+	} {
+		t.Chdir(t.TempDir())
+		if c.state {
+			write(t, ".", "curves.state", "state")
+		}
+		err := (&fitFlags{output: "curves"}).ended(c.err)
+		var i interruptedError
+		if err.Error() != c.want || errors.As(err, &i) != c.interrupted {
+			t.Errorf("%v, state %v: %q, interrupted %v; want %q", c.err, c.state, err, errors.As(err, &i), c.want)
+		}
+	}
+}
+
+// The disk that the curves are to go to is full, and that of the state is not.
+func TestCurvesThatCannotBeSavedAreKept(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("skipped: there is no /dev/full")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "curves")
+	if err := os.Symlink("/dev/full", path); err != nil {
+		t.Fatal(err)
+	}
+	wantFailure(t, command(shortVision("-o", path)...), exitFailed, "no space left on device", "kept in "+path+".state", "--resume")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	must(t, shortVision("--resume", "-o", path)...)
+	want := fitVision(t)
+	if !bytes.Equal(read(t, path), read(t, want)) {
+		t.Error("curves that were saved later are others")
+	}
+	if names := files(t, dir); len(names) != 1 {
+		t.Errorf("left behind: %v", names)
 	}
 }

@@ -74,6 +74,12 @@ of all other models, calibrated: drawn at random, with constants from inputs
 that are not those that are run. --tuning FILE takes curves that "tripartite
 fit" learned, --tuning calibrated and --tuning exp show the others.
 
+Neurons of a head come from --neurons or, for curves that are drawn, from --error:
+as many as the variance law asks for to keep the relative error of calcium there.
+The report then has, for every head, what was asked for, the error that the law
+predicts for the neurons that it has, and the error that was found. The neurons of
+fitted curves were divided when they were fitted.
+
 Inputs of your own come from --input and --calibrate: a file of texts, one a
 line, or a file or folder of pictures or sounds. Where subfolders are called
 like the model's labels, FOLDER/LABEL/..., those are the right answers. Other
@@ -120,7 +126,7 @@ and of a network in time what it keeps against the seconds for a token.`,
 	f.circuits.add(c, attention.KindAlgebraic)
 	f.circuits.addTime(c)
 	floatVar(flags, &f.err, "error", func(x float64) bool { return x > 0 }, "a number above 0, such as 0.1",
-		fmt.Sprintf("relative error of calcium that every head gets neurons for, by the variance law, %d to %d of them; in place of --neurons",
+		fmt.Sprintf("relative error of calcium that every head gets neurons for, by the variance law, %d to %d of them; in place of --neurons, and of curves that are drawn: calibrated ones where fitted ones are the default",
 			transfer.LeastNeurons, transfer.MostNeurons))
 	group(c, "Heads", "error")
 	flags.Var(&value[place]{&f.head, f.head, "LAYER.HEAD", parsePlace}, "head",

@@ -60,10 +60,10 @@ func Rules() map[string]Rule {
 	rules["transfer"] = Rule{Internal: append(measures, "input/text", "task"), External: gonum}
 	rules["experiment"] = Rule{Internal: append(measures, "rate", "transfer", "internal/atomicfile"), External: gonum}
 	rules["stream"] = Rule{Internal: []string{".", "tuning", "model", "attention", "nn", "tensor", "safetensors", "internal/atomicfile"}}
-	rules["fit"] = Rule{Internal: append(engine, "network", "internal/stats"), External: gonum}
+	rules["fit"] = Rule{Internal: append(engine, "network", "internal/atomicfile", "internal/stats"), External: gonum}
 	rules["bench"] = Rule{Internal: []string{"attention", "nn", "tensor", "tuning", "internal/stats"}}
 	// Answers the script that compares with other programs.
-	rules["tools/bench/ours"] = Rule{Internal: []string{"bench", "model", "nn", "tensor"}}
+	rules["tools/bench/ours"] = Rule{Internal: []string{"bench", "model", "nn", "rate", "tensor", "tuning"}}
 	// From result data only.
 	rules["figure"] = Rule{Internal: []string{"transfer", "experiment", "rate", "internal/counts", "internal/pieces", "internal/stats"}, External: []string{"gonum.org/v1/plot", "gonum.org/v1/gonum", "golang.org/x/image"}}
 	rules["internal/report"] = Rule{Internal: []string{"transfer", "experiment", "figure", "internal/atomicfile", "internal/counts", "internal/pieces", "internal/stats"}}

@@ -19,14 +19,18 @@ var pageSource string
 type page struct {
 	*transfer.Report
 	BudgetError string
-	Circuit     string // how the heads were replaced
-	Noun        string // of one input
-	Mixed       bool   // whether heads attend in different ways
-	Calibrated  bool   // whether corrected calcium is not just calcium
-	Signed      bool   // whether any calcium was zero or negative
-	Fitted      bool   // whether fitted curves have calibrated ones beside them
-	Compared    bool   // whether networks were compared by their neurons
-	HasFitted   bool   // with fitted curves among them
+	Wanted      transfer.Number // the error that heads got neurons for
+	Least, Most int             // of these
+	Contexts    string          // how far calcium is off by the keys that a query sees
+	Circuit     string          // how the heads were replaced
+	Noun        string          // of one input
+	Mixed       bool            // whether heads attend in different ways
+	Calibrated  bool            // whether corrected calcium is not just calcium
+	Signed      bool            // whether any calcium was zero or negative
+	Allocated   bool            // whether heads got neurons for an error
+	Fitted      bool            // whether fitted curves have calibrated ones beside them
+	Compared    bool            // whether networks were compared by their neurons
+	HasFitted   bool            // with fitted curves among them
 	Figures     struct{ Circuit, Calcium, Scaling, Heads, Fidelity, Timescales template.HTML }
 	Attention   *attention // nil where no attention was kept
 	Summary     []summary
@@ -40,7 +44,7 @@ const mostTokens = 60
 // in it, nothing is loaded. It prints, and follows the reader's choice of a
 // light or a dark page.
 func HTML(w io.Writer, r *transfer.Report) error {
-	p := page{Report: r, BudgetError: budgetError(), Circuit: circuitLine(r.Config), Noun: noun(r), Summary: summaries(r), Calibrated: calibrated(r)}
+	p := page{Report: r, BudgetError: budgetError(), Wanted: transfer.Number(r.Config.Error), Least: transfer.LeastNeurons, Most: transfer.MostNeurons, Circuit: circuitLine(r.Config), Noun: noun(r), Summary: summaries(r), Contexts: contexts(r, calibrated(r)), Calibrated: calibrated(r), Allocated: wasAllocated(r)}
 	kinds := map[string]bool{}
 	for _, l := range r.Layers {
 		for _, h := range l.Heads {
@@ -94,6 +98,10 @@ func HTML(w io.Writer, r *transfer.Report) error {
 		"fixed":       fixed,
 		"significant": significant,
 		"percent":     percent,
+		"relative":    relative,
+		"law":         lawError,
+		"found":       foundError,
+		"asked":       askedNeurons,
 		"neurons":     neurons,
 		"size":        size,
 		"printable":   printable,

@@ -55,6 +55,19 @@ func percent(x transfer.Number) string {
 	return fixed(1, 100*x) + "%"
 }
 
+// relative writes a relative error as a percentage, which may be large.
+func relative(x transfer.Number) string {
+	switch {
+	case !defined(x):
+		return undefined
+	case x >= 10:
+		return ">999%"
+	case x >= 0.0995: // 10%
+		return fixed(0, 100*x) + "%"
+	}
+	return significant(2, 100*x) + "%"
+}
+
 // budgetError is the error that budgets are for.
 func budgetError() string { return strconv.FormatFloat(100*transfer.BudgetError, 'g', 3, 64) + "%" }
 

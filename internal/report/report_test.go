@@ -57,7 +57,8 @@ func hard() map[string]*transfer.Report {
 		mute.Timescales.Curves[i].Agreement, mute.Timescales.Curves[i].Logits = nil, nil
 	}
 	return map[string]*transfer.Report{
-		"in time": inTime(sample(4, 4, 60)), "in time, no answers": mute,
+		"allocated": allocatedHeads(sample(4, 4, 60)),
+		"in time":   inTime(sample(4, 4, 60)), "in time, no answers": mute,
 		"fitted": fitted(sample(4, 4, 60)), "fitted, no answers": silent,
 		"pictures": pictures, "sounds": sounds, "texts": texts, "no attention": none,
 		"ordinary": sample(4, 4, 60), "72 heads": sample(6, 12, 60), "384 heads": sample(24, 16, 60),

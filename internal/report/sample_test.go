@@ -51,7 +51,7 @@ func sample(layers, heads, tokens int) *transfer.Report {
 		Model:  transfer.Model{Name: "kjv-albert", Architecture: "albert", Layers: layers, Heads: heads, HeadWidth: 32, Width: 32 * heads, Parameters: 1_234_567},
 		Input:  transfer.Input{Kind: transfer.Texts, Texts: 40, Tokens: tokens, HeadTexts: 40, HeadTokens: tokens, CalibrationTexts: 200, CalibrationTokens: 6000, Masked: 128},
 		Network: transfer.Network{HiddenCosine: 0.9531, HiddenUniform: 0.4118, EmbeddingCosine: 0.9812, EmbeddingP05: 0.9532,
-			EmbeddingUniform: 0.35, EmbeddingOther: 0.1,
+			EmbeddingUniform: 0.35, EmbeddingOther: 0.1, EmbeddingCentred: 0.9421, SimilarityRank: 0.9309,
 			Task: &transfer.Task{Name: transfer.Fill, Answers: 128, Known: 128, Agreement: 0.875, AgreementUniform: 0.12, Exact: 0.453, Circuit: 0.438, Uniform: 0.081}},
 		Notes: []string{
 			"With 24 of 24 heads replaced by neurons and astrocytes the network keeps 92% of what attention does beyond its uniform floor: it works.",
@@ -138,6 +138,21 @@ func fitted(r *transfer.Report) *transfer.Report {
 	}
 	r.Fidelity.Curves = append(r.Fidelity.Curves, transfer.FidelityCurve{Name: "fitted", Neurons: []transfer.Number{48.4, 96},
 		Hidden: []transfer.Number{0.97, 0.985}, Agreement: []transfer.Number{0.9, 0.95}})
+	return r
+}
+
+// allocated makes of a result one whose heads got neurons for an error of 10%.
+func allocatedHeads(r *transfer.Report) *transfer.Report {
+	r.Config.Error, r.Config.Neurons = 0.1, 0
+	for l := range r.Layers {
+		for h := range r.Layers[l].Heads {
+			head := &r.Layers[l].Heads[h]
+			asked := head.BudgetCalibratedLog10 + 0.1
+			head.Neurons = int(min(max(math.Pow(10, float64(asked)), transfer.LeastNeurons), transfer.MostNeurons))
+			law := 0.1 * math.Sqrt(math.Pow(10, float64(head.BudgetCalibratedLog10))/float64(head.Neurons))
+			head.Allocated = &transfer.Allocated{AskedLog10: asked, Law: transfer.Number(law), Error: transfer.Number(0.6 * law)}
+		}
+	}
 	return r
 }
 

@@ -30,6 +30,8 @@ func summaries(r *transfer.Report) []summary {
 		{fmt.Sprintf("cosine of the %ss' embeddings, mean", kind), "1", three(n.EmbeddingCosine), three(n.EmbeddingUniform),
 			fmt.Sprintf("two different %ss: %s", kind, three(n.EmbeddingOther))},
 		{fmt.Sprintf("cosine of the %ss' embeddings, 5th percentile", kind), "1", three(n.EmbeddingP05), "", ""},
+		{"the same without what all share, mean", "1", three(n.EmbeddingCentred), "", ""},
+		{"rank correlation of similarities of all pairs", "1", three(n.SimilarityRank), "", ""},
 	}
 	if n.Task != nil {
 		out = append(out, taskSummaries(n.Task, kind)...)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -156,8 +157,8 @@ func digits(n int) func(transfer.Number) string {
 }
 
 // columns of the table; calibrated says whether corrected calcium is not just
-// calcium.
-func columns(calibrated bool) []column {
+// calcium, allocated whether heads got neurons for an error.
+func columns(calibrated, allocated bool) []column {
 	budget := "neurons for " + budgetError()
 	calcium := "ln c"
 	if calibrated {
@@ -170,9 +171,15 @@ func columns(calibrated bool) []column {
 		number(budget, "plain", neurons, func(h transfer.Head) transfer.Number { return h.BudgetLog10 }),
 		number(budget, "calibrated", neurons, func(h transfer.Head) transfer.Number { return h.BudgetCalibratedLog10 }),
 		number("hidden", "neurons", hiddenNeurons, func(h transfer.Head) transfer.Number { return transfer.Number(h.Neurons) }),
-		number("error", calcium, digits(2), func(h transfer.Head) transfer.Number { return h.LogCalciumError }),
-		number("r with ln Z", "ln c", decimals(3), func(h transfer.Head) transfer.Number { return h.CalciumCorrelation }),
 	}
+	if allocated {
+		out = append(out,
+			number("error", "law", relative, lawError),
+			number("error", strings.TrimPrefix(calcium, "ln "), relative, foundError))
+	} else {
+		out = append(out, number("error", calcium, digits(2), func(h transfer.Head) transfer.Number { return h.LogCalciumError }))
+	}
+	out = append(out, number("r with ln Z", "ln c", decimals(3), func(h transfer.Head) transfer.Number { return h.CalciumCorrelation }))
 	if calibrated {
 		out = append(out, number("r with ln Z", "ln cf", decimals(3), func(h transfer.Head) transfer.Number { return h.CorrectedCorrelation }))
 	}
@@ -197,6 +204,24 @@ func calibrated(r *transfer.Report) bool {
 
 func differ(a, b transfer.Number) bool { return defined(a) && defined(b) && a != b }
 
+// wasAllocated reports whether heads got neurons for an error.
+func wasAllocated(r *transfer.Report) bool { return r.Config.Error > 0 }
+
+// lawError and foundError are what the variance law says of the error of a head's
+// calcium and what was found, askedNeurons the logarithm of the neurons that it asks
+// for; not defined where neurons were not allocated by it.
+func lawError(h transfer.Head) transfer.Number     { return allocated(h).Law }
+func foundError(h transfer.Head) transfer.Number   { return allocated(h).Error }
+func askedNeurons(h transfer.Head) transfer.Number { return allocated(h).AskedLog10 }
+
+func allocated(h transfer.Head) transfer.Allocated {
+	if h.Allocated != nil {
+		return *h.Allocated
+	}
+	nan := transfer.Number(math.NaN())
+	return transfer.Allocated{AskedLog10: nan, Law: nan, Error: nan}
+}
+
 func hiddenNeurons(m transfer.Number) string { return counts.Format(int64(m)) }
 
 func (t *terminal) heads(r *transfer.Report) {
@@ -211,8 +236,8 @@ func (t *terminal) heads(r *transfer.Report) {
 			}
 		}
 	}
-	factor := calibrated(r)
-	cols := columns(factor)
+	factor, allocated := calibrated(r), wasAllocated(r)
+	cols := columns(factor, allocated)
 	var cells [][]string
 	for _, l := range r.Layers {
 		if total > mostRows {
@@ -236,7 +261,10 @@ func (t *terminal) heads(r *transfer.Report) {
 		return
 	}
 	t.table(cols, cells)
-	t.wrap("", legend(factor, r.Model))
+	t.wrap("", legend(factor, allocated, r.Model))
+	if s := contexts(r, factor); s != "" {
+		t.wrap("", s)
+	}
 	if total > mostRows {
 		t.wrap("", fmt.Sprintf("Medians over the heads of each layer; all %s heads are in report.json and report.html.", counts.Format(total)))
 	}
@@ -251,15 +279,41 @@ func (t *terminal) heads(r *transfer.Report) {
 }
 
 // legend explains the table.
-func legend(calibrated bool, m transfer.Model) string {
+func legend(calibrated, allocated bool, m transfer.Model) string {
 	s := "c: astrocyte calcium; Z: softmax normalizer; "
 	calcium := "ln c"
 	if calibrated {
 		s += "f: factor of a query that a calibrated circuit leaves out because it cancels in the output, so that c stands for Z/f, and cf, corrected calcium, for Z; "
 		calcium = "ln cf"
 	}
-	return s + "r: Pearson's correlation over tokens; null: ln N + q·mean(k), which needs no circuit" + seen(m) + "; error: median |" + calcium +
-		" − ln Z|; neurons for " + budgetError() + ": hidden neurons for that relative error of calcium at the median query, by the variance law."
+	off := "error: median |" + calcium + " − ln Z|"
+	if allocated {
+		calcium = strings.TrimPrefix(calcium, "ln ")
+		off = "error: of " + calcium + "/Z − 1, under law the root mean square over draws that the variance law predicts for the head's neurons at the median query, under " + calcium + " the median of its size as measured"
+	}
+	return s + "r: Pearson's correlation over tokens; null: ln N + q·mean(k), which needs no circuit" + seen(m) + "; " + off +
+		"; neurons for " + budgetError() + ": hidden neurons for that relative error of calcium at the median query, by the variance law."
+}
+
+// contexts says how far calcium is off where queries see more and fewer keys, ""
+// where all see as many.
+func contexts(r *transfer.Report, calibrated bool) string {
+	if len(r.Contexts) < 2 {
+		return ""
+	}
+	calcium := "ln c"
+	if calibrated {
+		calcium = "ln cf"
+	}
+	var parts []string
+	for _, c := range r.Contexts {
+		keys := counts.Format(c.Shortest)
+		if c.Longest > c.Shortest {
+			keys += "–" + counts.Format(c.Longest)
+		}
+		parts = append(parts, fmt.Sprintf("%s: %s", keys, significant(2, c.LogCalciumError)))
+	}
+	return "Median |" + calcium + " − ln Z| of the median head by the number of keys that a query sees: " + strings.Join(parts, "; ") + "."
 }
 
 // seen says which keys count where a query does not see all alike.

@@ -42,6 +42,8 @@ cosine of the last hidden states                       1    0.953    0.412
 cosine of the texts' embeddings, mean                  1    0.981    0.350
   two different texts: 0.100
 cosine of the texts' embeddings, 5th percentile        1    0.953
+the same without what all share, mean                  1    0.942
+rank correlation of similarities of all pairs          1    0.931
 masked tokens filled as by exact attention          100%    87.5%    12.0%
   of 128 masked tokens
 masked tokens found                                45.3%    43.8%     8.1%
@@ -157,7 +159,7 @@ func TestMediansLeaveOutWhatIsNotDefined(t *testing.T) {
 	for _, x := range []transfer.Number{0.5, nan, 0.1, 0.2, 0.3} {
 		l.Heads = append(l.Heads, transfer.Head{OutputCosine: x, CalciumCorrelation: nan})
 	}
-	row := medians(columns(false), l)
+	row := medians(columns(false, false), l)
 	if row[0] != "7" || row[1] != "all" || row[len(row)-1] != "0.250" || row[len(row)-3] != undefined {
 		t.Errorf("%q", row)
 	}
@@ -204,6 +206,42 @@ func TestNumbersForReaders(t *testing.T) {
 		if test.got != test.want {
 			t.Errorf("%q, want %q", test.got, test.want)
 		}
+	}
+}
+
+// Where neurons were asked for by an error, what the law says of it stands beside
+// what was found.
+func TestAllocatedNeuronsAsATerminalShowsThem(t *testing.T) {
+	r := allocatedHeads(sample(2, 2, 40))
+	r.Contexts = []transfer.Context{{Shortest: 1, Longest: 9, LogCalciumError: 0.25}, {Shortest: 10, Longest: 10, LogCalciumError: 0.31}, {Shortest: 11, Longest: 1024, LogCalciumError: nan}}
+	r.Layers[0].Heads[1].Allocated.Law = 123
+	r.Layers[1].Heads[0].Allocated, r.Layers[1].Heads[0].Neurons = nil, 0
+	got := text(t, r, TextOptions{})
+	for _, words := range []string{
+		"neurons by the budget for an error of 10.0%",
+		`
+             mean  neurons for 10%   hidden ─ error ── ── r with ln Z ─── output
+layer head |q+k|²  plain calibrated neurons   law   cf  ln c ln cf   null cosine
+`,
+		"  11,878  8.9% 5.3% 0.737", "  16,384 >999%", "       0     –    – 0.506",
+		"Median |ln cf − ln Z| of the median head by the number of keys that a query\nsees: 1–9: 0.25; 10: 0.31; 11–1,024: –.\n",
+		"error: of cf/Z − 1, under law\nthe root mean square over draws",
+	} {
+		if !strings.Contains(got, words) {
+			t.Errorf("lacks %q:\n%s", words, got)
+		}
+	}
+	if strings.Contains(got, "median |ln cf − ln Z|") {
+		t.Errorf("speaks of another error:\n%s", got)
+	}
+	page := html(t, r)
+	for _, words := range []string{"What an error takes.", "keys that a query sees: 1–9: 0.25", "for an error of 10%", "of which the head has 16 to 16,384", "<td>11,879</td><td>8.9%</td><td>5.3%</td>"} {
+		if !strings.Contains(page, words) {
+			t.Errorf("the page lacks %q", words)
+		}
+	}
+	if page := html(t, sample(2, 2, 40)); strings.Contains(page, "For an error of") {
+		t.Error("a page of heads with as many neurons speaks of an error asked for")
 	}
 }
 

@@ -59,6 +59,6 @@ def distribution():
         return platform.platform()
 
 
-def versions():
+def versions(packages=PACKAGES):
     go = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=True).stdout.strip()
-    return dict(go=go, python=platform.python_version()) | {p: metadata.version(p) for p in PACKAGES}
+    return dict(go=go, python=platform.python_version()) | {p: metadata.version(p) for p in packages}

@@ -7,14 +7,17 @@ import time
 import numpy as np
 import torch
 
+import fitting
 import notebook
 import startup
 import training as language
 import with_onnx
 import with_torch
+from engine import uniform
 from turns import Job, measure, timed
 
 TOLERANCE = 2e-5  # of an element of a unit sentence embedding, for the programs that are compared
+LOSS_TOLERANCE = 0.1  # relative, of fits that begin with other random numbers
 SHAPES = [(1, 16), (1, 128), (1, 256), (1, 512), (32, 64)]
 PRODUCT = (256, 768, 768)  # rows, inputs, outputs
 
@@ -22,8 +25,9 @@ PRODUCT = (256, 768, 768)  # rows, inputs, outputs
 class Part:
     """The jobs of a part, and what was found out beside their times."""
 
-    def __init__(self, engine, folder, model, threads, quick):
-        self.engine, self.folder, self.model, self.threads, self.quick = engine, folder, model, threads, quick
+    def __init__(self, engine, folder, model, texts, threads, quick):
+        self.engine, self.folder, self.model, self.texts = engine, folder, model, texts
+        self.threads, self.quick = threads, quick
         self.jobs: list[Job] = []
         self.errors = []
         self.trials = []
@@ -82,15 +86,6 @@ def product(part):
             got[name] = part.engine.ask(work="product", threads=n, precision=p, output=True)["output"]
         for name, y in got.items():
             part.error(work, n, name, float(np.abs(np.reshape(y, exact.shape) - exact).max() / rms))
-
-
-def uniform(n, stream):
-    """Numbers in [-1, 1) that tools/bench/ours makes too: a mix of the bits of their index."""
-    h = (np.arange(n, dtype=np.uint64) + (stream << 24)).astype(np.uint32) * np.uint32(0x9E3779B9)
-    for multiplier, shift in ((0x85EBCA6B, 16), (0xC2B2AE35, 13)):
-        h = (h ^ (h >> np.uint32(shift))) * np.uint32(multiplier)
-    h ^= h >> np.uint32(16)
-    return (h >> np.uint32(8)).astype(np.float32) / np.float32(1 << 23) - np.float32(1)
 
 
 def minilm(part):
@@ -219,7 +214,27 @@ def training(part):
             part.jobs.append(with_torch.job(work, n, name, step, report=compiled))
 
 
-PARTS = dict(product=product, minilm=minilm, encoder=encoder, notebook=notebook_head, start=start, training=training)
+def fit(part):
+    """Steps of both stages of fitting tuning curves."""
+    recipe, ours = fitting.Recipe(part.model, part.texts), fitting.Benchmark(part.folder, part.model, part.texts)
+    shape = f"{fitting.BATCH}x{fitting.LENGTH}"
+    n = max(part.threads)  # a fit takes long, and all threads there are
+    for stage, begin, work in (
+        ("heads", recipe.heads, f"step of the heads of a layer, {shape}"),
+        ("joint", recipe.joint, f"step of all heads jointly, {shape}"),
+    ):
+        with_torch.settings(n)
+        step, loss = begin()
+        _, found = ours.run(stage, n, 1)
+        part.error(work, n, "ours", abs(found / loss - 1), LOSS_TOLERANCE)
+        part.jobs += [ours.job(work, stage, n), fitting.job(work, stage, n, step)]
+        if stage == "joint":
+            part.jobs.append(ours.job(work, "joint-anew", n, "ours, nothing kept"))
+
+
+PARTS = dict(
+    product=product, minilm=minilm, encoder=encoder, notebook=notebook_head, start=start, training=training, fitting=fit
+)
 
 
 def compare(name, part, repetitions, patience):

@@ -1,6 +1,6 @@
 """Compares the engine with PyTorch, ONNX Runtime and numpy, and writes docs/performance.md.
 
-    python tools/bench/peers.py --model FOLDER [--quick] [--parts NAME ...] [-o RESULT.json]
+    python tools/bench/peers.py --model FOLDER [--quick] [--parts NAME ...] [--texts FILE] [-o RESULT.json]
 
 FOLDER holds all-MiniLM-L6-v2 as Hugging Face lays it out. Needs go and what requirements.txt names;
 torch.compile needs a C++ compiler. `make bench-peers` sets all that up and runs this.
@@ -18,7 +18,6 @@ same shape, since the model ends at 512 tokens.
 """
 
 import argparse
-import json
 import os
 import pathlib
 import sys
@@ -28,9 +27,11 @@ import tempfile
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+import fitting
 import machine
 import parts
 import render
+import results
 from engine import ROOT, Engine
 
 SCHEMA = "tripartite.peers/2"
@@ -39,6 +40,7 @@ SCHEMA = "tripartite.peers/2"
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--model", required=True, type=pathlib.Path, help="folder of all-MiniLM-L6-v2")
+    p.add_argument("--texts", type=pathlib.Path, default=fitting.TEXTS, help="to fit to, one a line (default bundled verses)")
     p.add_argument(
         "--parts", nargs="+", choices=parts.PARTS, default=list(parts.PARTS), help="measure these (default all)"
     )
@@ -66,46 +68,36 @@ def main():
             versions=machine.versions(), kernel=engine.kernel, precisions=engine.precisions, threads=a.threads,
             repetitions=a.repetitions, patience=a.patience, parts={},
         )  # fmt: skip
-        result["parts"] = kept(a, result)
+        old = results.load(a.output) if a.output else {}
+        result["parts"] = kept(a, old, result)
+        result |= {k: old[k] for k in results.APART if k in old}
         for name in a.parts:
             print(f"{name} ...", file=sys.stderr)
-            part = parts.Part(engine, folder, model, a.threads, a.quick)
+            part = parts.Part(engine, folder, model, a.texts, a.threads, a.quick)
             found = parts.compare(name, part, a.repetitions, a.patience)
             if not found:
                 continue
             print(f"{name} took {found['took_seconds']} s", file=sys.stderr)
-            result["parts"][name] = rounded(found)
+            result["parts"][name] = results.rounded(found)
             result["parts"] = {n: result["parts"][n] for n in parts.PARTS if n in result["parts"]}
             if a.output:
-                save(a.output, result)
+                results.save(a.output, result)
         engine.close()
     print(render.met(result), "", render.times(result), "", render.errors(result), "", render.trials(result), sep="\n")
     if a.document:
         render.write(a.document, result)
 
 
-def kept(a, result):
+def kept(a, old, result):
     """The parts that an earlier run has left in the output and this one does not measure."""
-    if not a.output or not a.output.exists() or set(a.parts) == set(parts.PARTS):
+    if "parts" not in old or set(a.parts) == set(parts.PARTS):
         return {}
-    old = json.loads(a.output.read_text())
     for k, v in result.items():
         if k != "parts" and old.get(k) != v:
             sys.exit(
                 f"{a.output} has {k} {old.get(k)!r}, this run {v!r}: parts of both would not be comparable; remove it"
             )
     return {n: p for n, p in old["parts"].items() if n not in a.parts}
-
-
-def rounded(found):
-    """The same with six digits of every number, which is more than clocks deserve."""
-    return json.loads(json.dumps(found), parse_float=lambda s: float(f"{float(s):.6g}"))
-
-
-def save(path, result):
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(result, indent=1) + "\n")
-    partial.replace(path)
 
 
 if __name__ == "__main__":

@@ -11,18 +11,20 @@ import re
 import statistics
 import sys
 
+import dynamics_text
 import targets
+from tables import both, busy, cell, table
 
 MARKED = re.compile(r"(<!-- measured: (\w+) -->\n).*?(<!-- end -->)", re.S)
 TITLES = dict(
     product="Product, against the peak", minilm="all-MiniLM-L6-v2, exact", encoder="Long sequences",
-    notebook="The notebooks' head", start="Process start", training="Training",
+    notebook="The notebooks' head", start="Process start", training="Training", fitting="Fitting tuning curves",
 )  # fmt: skip
 
 
 def document(text, result):
     """The document with all its blocks rendered anew."""
-    blocks = dict(machine=machine, targets=met, times=times, errors=errors, trials=trials)
+    blocks = dict(machine=machine, targets=met, times=times, errors=errors, trials=trials, dynamics=dynamics_text.block)
     seen = set()
 
     def block(m):
@@ -83,29 +85,6 @@ def part(name, r):
             + f"\n\nPeak in these turns: {peak} threads (GFLOPS, median)." + busy(p["others"]))  # fmt: skip
 
 
-def busy(others):
-    if not others:
-        return ""
-    return (
-        f" Other programs kept {statistics.mean(others):.2f} cores busy before its rounds, at most {max(others):.2f}."
-    )
-
-
-def cell(seconds, repetitions):
-    if not seconds:
-        return ""
-    return both(seconds) + ("" if len(seconds) == repetitions else f" ({len(seconds)} runs)")
-
-
-def both(seconds):
-    """Minimum and median."""
-    return f"{milliseconds(min(seconds))} / {milliseconds(statistics.median(seconds))}"
-
-
-def milliseconds(s):
-    return f"{1e3 * s:.{2 if s < 0.01 else 1 if s < 0.1 else 0}f}"
-
-
 def errors(r):
     """The largest error of each program over all shapes and threads."""
     rows = []
@@ -113,6 +92,7 @@ def errors(r):
         ("product", "largest error / rms"),
         ("minilm", "embedding, per element"),
         ("start", "embedding, per element"),
+        ("fitting", "loss at the start, relative to torch's"),
     ):
         largest = {}
         for e in r["parts"].get(name, {}).get("errors", []):
@@ -125,11 +105,6 @@ def trials(r):
     tried = r["parts"].get("minilm", {}).get("trials", [])
     rows = [(t["setting"], both(t["seconds"]), f"{t['error']:.1e}") for t in tried]
     return table(["torch, MiniLM 1x128, 1 thread", "minimum / median ms", "error"], rows)
-
-
-def table(heads, rows):
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(str(c) for c in line) + " |" for line in lines)
 
 
 def write(path, result):

@@ -24,6 +24,8 @@ TARGETS = [
     Target("notebook head", ["torch"], 1.2, 2.5),
     Target("notebook head", ["numpy float64"], 4, 8),
     Target("training step", ["torch"], 1.0, None),
+    Target("step of the heads of a layer, 8x70", ["torch"], 2, None, [2]),
+    Target("step of all heads jointly, 8x70", ["torch"], 2, None, [2]),
 ]  # fmt: skip
 OF_PEAK = 0.85  # of the product, 1 thread
 STARTUP = 0.120  # seconds
@@ -74,6 +76,15 @@ def errors(parts):
                 (f"{what}, fast, error", "all", f"≤ {limit:g} of {of}", f"{max(found):.2g}", max(found) <= limit)
             )
     return out
+
+
+def fastest(trials, accuracy):
+    """Method and step of the fastest trial of Brian2 that is as accurate."""
+    good = [t for t in trials if t["error"] <= accuracy]
+    if not good:
+        raise SystemExit(f"no trial of Brian2 is accurate to {accuracy:g}: try smaller steps")
+    best = min(good, key=lambda t: statistics.median(t["seconds"]))
+    return best["method"], best["step_ms"]
 
 
 def row_name(work, program):

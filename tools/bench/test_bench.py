@@ -4,6 +4,7 @@ import json
 import pathlib
 import unittest
 
+import dynamics_text
 import render
 import targets
 import turns
@@ -43,12 +44,12 @@ class Render(unittest.TestCase):
     def test_prose_stays_and_blocks_are_replaced(self):
         blocks = "".join(
             f"prose of {b}\n<!-- measured: {b} -->\nold\n<!-- end -->\n"
-            for b in ("machine", "targets", "times", "errors", "trials")
+            for b in ("machine", "targets", "times", "errors", "trials", "dynamics")
         )
         r = result("minilm", rows("MiniLM 1x128", 1, ours=10, torch=20, ONNX_Runtime=12))
         text = render.document(blocks, r)
         self.assertNotIn("old", text)
-        self.assertEqual(text.count("prose of"), 5)
+        self.assertEqual(text.count("prose of"), 6)
         self.assertIn("| MiniLM 1x128 | 1 | 10.0 / 10.0 | 20.0 / 20.0 | 12.0 / 12.0 | 1.20 |", text)
         self.assertEqual(render.document(text, r), text)
 
@@ -60,6 +61,38 @@ class Render(unittest.TestCase):
 
     def test_fewer_repetitions_are_told(self):
         self.assertEqual(render.cell([0.1, 0.3], 15), "100 / 200 (2 runs)")
+
+
+class Dynamics(unittest.TestCase):
+    def trial(self, step, error, ms):
+        return dict(method="euler", step_ms=step, error=error, seconds=[ms / 1e3] * 3)
+
+    def result(self):
+        fine, coarse = "steps of 1 ms", "steps of 25 ms"
+        made = rows(coarse, 1, ours=1, Brian2_Cython=49, **{"Brian2 C++": 6}) + rows(
+            fine, 1, ours=1, Brian2_Cython=900, **{"Brian2 C++": 30}
+        )
+        return dict(dynamics=result("", [])["parts"][""] | dict(
+            machine=result("", [])["machine"], versions=dict(go="go1"), compiler="g++ 1", command="make", repetitions=3,
+            patience=1.0, rows=made, errors=[dict(work=coarse, program="Brian2 C++", error=4e-4)],
+            builds=[dict(work=coarse, program="Brian2 C++", seconds=20)], chosen=dict(method="euler", step_ms=25),
+            trials=[self.trial(25, 4e-4, 6), self.trial(1, 1e-6, 30)],
+            samples=[dict(step_s=0, seconds=[0.00032] * 3), dict(step_s=0.01, seconds=[0.01] * 3)],
+        ))  # fmt: skip
+
+    def test_ratios_are_of_medians_of_the_same_work(self):
+        text = dynamics_text.block(self.result())
+        self.assertIn("| Brian2 Cython, steps of 25 ms | ≥ 50 | 49.0 | **missed** |", text)
+        self.assertIn("| Brian2 C++, steps of 25 ms | ≥ 5 | 6.0 | met |", text)
+        self.assertIn("| Brian2 C++, steps of 1 ms | ≥ 5 | 30.0 | met |", text)
+        self.assertIn("| euler | 25 | 6.00 / 6.00 | 4.0e-04 | compared |", text)
+        self.assertIn("A presentation costs 10.0 µs", text)
+
+    def test_the_fastest_that_is_accurate_is_chosen(self):
+        trials = [self.trial(50, 2e-3, 1), self.trial(25, 4e-4, 2), self.trial(1, 1e-6, 40)]
+        self.assertEqual(targets.fastest(trials, 1e-3), ("euler", 25))
+        with self.assertRaises(SystemExit):
+            targets.fastest(trials, 1e-9)
 
 
 class Targets(unittest.TestCase):

@@ -5,19 +5,21 @@
 //	{"work": "model", "sequences": 1, "tokens": 128, "threads": 2, "repeat": 1}
 //	{"seconds": 0.0123}
 //
-// Work is "peak", "product" (256x768x768), "model" (the folder given as
+// Work is "peak", "product" (256x768x768), "model" (the folder that may be given as
 // argument, exact), "encoder" (MiniLM's shape, with so many "neurons", 0 for
-// exact), "notebook" or "training" (a step of bench.SmallLanguage, with so many
-// sequences, tokens and neurons). Before it is timed, work is done once, unless it
+// exact), "notebook", "training" (a step of bench.SmallLanguage, with so many
+// sequences, tokens and neurons) or "dynamics" (a head in time, sampled every
+// "record" seconds, 0 for not). Before it is timed, work is done once, unless it
 // is to start "cold". "precision" is one of those that the answer to "peak" names.
 // With "output", the answer holds what there is to compare: of "product" all
 // elements, of "model" the mean of the last hidden states of the first sequence,
-// normalized.
+// normalized, of "dynamics" the outputs.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -39,6 +41,7 @@ type request struct {
 	Tokens    int // of each sequence
 	Neurons   int
 	Precision string // of products; "" is float32
+	Record    float64
 	Threads   int
 	Repeat    int // runs to take the mean of
 	Cold      bool
@@ -71,11 +74,15 @@ type answer struct {
 }
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: ours MODEL-FOLDER")
+	if len(os.Args) > 2 {
+		fmt.Fprintln(os.Stderr, "usage: ours [MODEL-FOLDER]")
 		os.Exit(2)
 	}
-	if err := serve(os.Args[1]); err != nil {
+	folder := ""
+	if len(os.Args) == 2 {
+		folder = os.Args[1]
+	}
+	if err := serve(folder); err != nil {
 		fmt.Fprintln(os.Stderr, "ours:", err)
 		os.Exit(1)
 	}
@@ -89,8 +96,10 @@ func serve(folder string) error {
 			return err
 		}
 		e := engine{precision: p}
-		if e.model, err = model.Load(os.DirFS(folder), folder, model.Precision(p)); err != nil {
-			return err
+		if folder != "" {
+			if e.model, err = model.Load(os.DirFS(folder), folder, model.Precision(p)); err != nil {
+				return err
+			}
 		}
 		if e.encoder, err = bench.NewEncoder(p, seed); err != nil {
 			return err
@@ -130,7 +139,7 @@ type server struct {
 // engine is what computes in one precision.
 type engine struct {
 	precision tensor.Precision
-	model     *model.Model
+	model     *model.Model // nil where no folder was given
 	encoder   *bench.Encoder
 }
 
@@ -196,6 +205,9 @@ func (s *server) prepare(r request, pool *tensor.Pool) (job, error) {
 			output: func() []float64 { return float64s(dst.Data) },
 		}, nil
 	case "model":
+		if engine.model == nil {
+			return job{}, errors.New("no folder of a model was given")
+		}
 		ids := make([]int, r.Sequences*r.Tokens)
 		for i := range ids {
 			ids[i] = 1000 + i*7919%20000 // the same in with_torch.py
@@ -223,6 +235,8 @@ func (s *server) prepare(r request, pool *tensor.Pool) (job, error) {
 		}
 		ids, targets, seqs := cfg.Batch(r.Sequences, r.Tokens, seed)
 		return job{run: func() error { _, err := m.Step(ids, targets, seqs); return err }}, nil
+	case "dynamics":
+		return r.dynamics()
 	case "notebook":
 		n, err := bench.NewNotebook(seed, engine.precision, pool)
 		if err != nil {

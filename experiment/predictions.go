@@ -135,9 +135,9 @@ func (p *Prediction) predicted() string {
 	case !p.shown():
 		return fmt.Sprintf("nothing, since no effect was shown (%s: %s)", p.Measure, effect)
 	case p.Better > 0 == p.Effect.Above(0):
-		return fmt.Sprintf("an improvement, %s by %s", p.Measure, effect)
+		return fmt.Sprintf("an improvement, %s in %s", effect, p.Measure)
 	}
-	return fmt.Sprintf("a deficit, %s by %s", p.Measure, effect)
+	return fmt.Sprintf("a deficit, %s in %s", effect, p.Measure)
 }
 
 // Exchange of calcium, by which domains are joined.

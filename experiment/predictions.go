@@ -219,7 +219,7 @@ func (r *PredictionsResult) Charts() []Chart {
 	}
 	return []Chart{{
 		Name:   "predictions",
-		About:  "What every manipulation is predicted to change, with intervals; the line is no change.",
+		About:  "What manipulations are predicted to change in what the network does, with intervals; the line is no change. The others, on scales of their own, are in the table.",
 		Panels: []Panel{p},
 	}}
 }

@@ -81,10 +81,11 @@ predicts for the neurons that it has, and the error that was found. The neurons 
 fitted curves were divided when they were fitted.
 
 Inputs of your own come from --input and --calibrate: a file of texts, one a
-line, or a file or folder of pictures or sounds. Where subfolders are called
-like the model's labels, FOLDER/LABEL/..., those are the right answers. Other
-models of text read the bundled verses where you give none. Those of pictures
-and sounds need --input, and --calibrate for curves that are calibrated.
+line (in FILE.jsonl a line is {"text": "..."}, and texts may have lines), or a
+file or folder of pictures or sounds. Where subfolders are called like the
+model's labels, FOLDER/LABEL/..., those are the right answers. Other models of
+text read the bundled verses where you give none. Those of pictures and sounds
+need --input, and --calibrate for curves that are calibrated.
 
 Whole networks are compared on all inputs, heads on about 2,000 tokens of them.
 
@@ -142,7 +143,7 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 	if err := f.circuits.apart("transfer", f.input); err != nil {
 		return err
 	}
-	f.circuits.check(e, c, "tuning", "neurons", "draw")
+	f.circuits.check(e, c, "tuning", "neurons", "draw", "error")
 	if err := writableReport(f.output); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite/fit"
+	"github.com/tripartite-go/tripartite/internal/atomicfile"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/safetensors"
 	"github.com/tripartite-go/tripartite/tensor"
@@ -120,6 +121,11 @@ func (f *fitFlags) check(c *cobra.Command) error {
 	}
 	if err := writableFolder(c.Name(), filepath.Dir(f.output)); err != nil {
 		return err
+	}
+	for _, path := range []string{f.output, f.state()} {
+		if err := atomicfile.Check(path); err != nil {
+			return fmt.Errorf("fit: %w", err)
+		}
 	}
 	_, err := os.Stat(f.state())
 	switch there := err == nil; {

@@ -74,11 +74,11 @@ of all other models, calibrated: drawn at random, with constants from inputs
 that are not those that are run. --tuning FILE takes curves that "tripartite
 fit" learned, --tuning calibrated and --tuning exp show the others.
 
-Neurons of a head come from --neurons or, for curves that are drawn, from --error:
-as many as the variance law asks for to keep the relative error of calcium there.
-The report then has, for every head, what was asked for, the error that the law
-predicts for the neurons that it has, and the error that was found. The neurons of
-fitted curves were divided when they were fitted.
+Neurons of a head come from --neurons or, for curves that are drawn, from
+--error: as many as the variance law asks for to keep the relative error of
+calcium there. The report then has, for every head, the neurons that were asked
+for, the error that the law predicts for those that it has, and the error that
+was found. The neurons of fitted curves were divided when they were fitted.
 
 Inputs of your own come from --input and --calibrate: a file of texts, one a
 line (in FILE.jsonl a line is {"text": "..."}, and texts may have lines), or a

@@ -245,7 +245,7 @@ func domainsOf(cfg DomainsConfig, seeds []domainsSeed) *DomainsResult {
 	const first = 3
 	repaired := first + 2*len(arms)*nc
 	b := newBootstrap(len(seeds), len(together[0]))
-	e := b.ofSums(together, repaired+len(arms)+1, func(dst, sums []float64) {
+	numbers := func(dst, sums []float64) {
 		at := func(c int) []float64 { return sums[c*examSums : (c+1)*examSums] }
 		cosine := func(c int) float64 { return at(c)[examCosine] / at(c)[examTokens] }
 		answers := func(c int) float64 { return at(c)[examSame] / at(c)[examAsked] }
@@ -259,14 +259,17 @@ func domainsOf(cfg DomainsConfig, seeds []domainsSeed) *DomainsResult {
 			dst[repaired+a] = loss(a, 0) - loss(a, nc-1)
 		}
 		dst[repaired+len(arms)] = loss(alike(rate.ByLikeness), 0) - loss(alike(rate.ByTurns), 0)
-	})
-	r.Uniform, r.Undivided, r.UndividedAnswers = e[0], e[1], e[2]
+	}
+	n := repaired + len(arms) + 1
+	alone := b.ofSums(together, n, numbers)
+	e := b.family(len(arms)*nc).ofSums(together, n, numbers) // what is lost is compared with one circuit
+	r.Uniform, r.Undivided, r.UndividedAnswers = alone[0], alone[1], alone[2]
 	for i, a := range arms {
 		out := DomainsArm{Name: a.name, Group: a.group, Domains: a.domains, Repaired: e[repaired+i]}
 		for j, strength := range cfg.Coupling {
 			out.Coupling = append(out.Coupling, Number(strength))
 			out.Loss = append(out.Loss, e[first+2*(i*nc+j)])
-			out.Answers = append(out.Answers, e[first+2*(i*nc+j)+1])
+			out.Answers = append(out.Answers, alone[first+2*(i*nc+j)+1])
 		}
 		r.Arms = append(r.Arms, out)
 	}

@@ -70,6 +70,7 @@ var smallSettings = map[string]map[string]string{
 		"load":      `{"neurons": 16, "earlier": [0,20], "forget": [0,0.1], "heads": 2, "probes": 3, "queries": 2}`,
 		"coverage":  `{"neurons": 16, "tuning": "calibrated", "tokens": 60, "task_tokens": 100, "fractions": [1,0.3]}`,
 		"silencing": `{"neurons": 16, "tuning": "calibrated", "tokens": 60, "task_tokens": 100}`,
+		"domains":   `{"neurons": 16, "tokens": 40, "detailed": 4}`,
 	},
 }
 

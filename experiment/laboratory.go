@@ -74,6 +74,20 @@ func laboratory() []Prediction {
 		Against:    []string{pannasch},
 		Whose:      "ours",
 	}, {
+		Manipulation: GapJunctions, Experiment: "domains",
+		Laboratory: "astrocytes uncoupled, by blocking or knocking out connexins 30 and 43, while clearance is kept",
+		Falsified:  "nothing is lost where one computation spreads over several astrocytes",
+		For:        []string{pannasch},
+		Against:    []string{"no test is known to us that leaves clearance as it is"},
+		Whose:      "ours: the paper has one astrocyte",
+	}, {
+		Manipulation: Diffusion, Experiment: "domains",
+		Laboratory: "calcium kept where it arises, by a fast and immobile buffer in the astrocyte",
+		Falsified:  "the gains of synapses far apart on one astrocyte follow one another as before",
+		For:        []string{stobart},
+		Against:    []string{"a buffer also takes from the size of signals: a confound"},
+		Whose:      "ours",
+	}, {
 		Manipulation: "forgetting", Experiment: "load",
 		Laboratory: "active decay of recent potentiation blocked, while inputs follow one another",
 		Falsified:  "responses to the present input carry no more of earlier ones than before",

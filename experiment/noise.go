@@ -317,7 +317,7 @@ func noiseOf(cfg NoiseConfig, seeds []noiseSeed) *NoiseResult {
 	}
 	const first, each = 3, 3
 	b := newBootstrap(len(seeds), len(together[0]))
-	e := b.ofSums(together, first+each*len(all)+1, func(dst, sums []float64) {
+	numbers := func(dst, sums []float64) {
 		cosine := func(s []float64) float64 { return s[examCosine] / s[examTokens] }
 		answers := func(s []float64) float64 { return s[examSame] / s[examAsked] }
 		uniform, calm := sums[:examSums], sums[examSums:2*examSums]
@@ -330,17 +330,20 @@ func noiseOf(cfg NoiseConfig, seeds []noiseSeed) *NoiseResult {
 		}
 		loss := func(source string) float64 { return dst[first+each*strongest(source)+1] }
 		dst[first+each*len(all)] = loss(onHidden) - loss(onAstrocyte)
-	})
-	r.Uniform, r.Calm, r.CalmAnswers, r.HiddenOverAstrocyte = e[0], e[1], e[2], e[first+each*len(all)]
+	}
+	n := first + each*len(all) + 1
+	alone := b.ofSums(together, n, numbers)
+	e := b.family(len(all)+1).ofSums(together, n, numbers) // what is lost is compared with one circuit
+	r.Uniform, r.Calm, r.CalmAnswers, r.HiddenOverAstrocyte = alone[0], alone[1], alone[2], e[first+each*len(all)]
 	for i, d := range all {
 		if n := len(r.Disturbances); n == 0 || r.Disturbances[n-1].Source != d.source {
 			r.Disturbances = append(r.Disturbances, Noisy{Source: d.source})
 		}
 		x := &r.Disturbances[len(r.Disturbances)-1]
 		x.Level = append(x.Level, Number(d.level))
-		x.Error = append(x.Error, e[first+each*i])
+		x.Error = append(x.Error, alone[first+each*i])
 		x.Loss = append(x.Loss, e[first+each*i+1])
-		x.Answers = append(x.Answers, e[first+each*i+2])
+		x.Answers = append(x.Answers, alone[first+each*i+2])
 	}
 	return r
 }
@@ -348,7 +351,7 @@ func noiseOf(cfg NoiseConfig, seeds []noiseSeed) *NoiseResult {
 // Statements implements Findings.
 func (r *NoiseResult) Statements() []Statement {
 	var s statements
-	s.add(Measured, "Undisturbed, the last hidden states have a cosine of %s to the exact network's (uniform attention: %s). What follows is the share of the way between the two that is lost.", r.Calm, r.Uniform)
+	s.add(Measured, "Undisturbed, the last hidden states have a cosine of %s to the exact network's (uniform attention: %s). What follows is the share of the way between the two that is lost; with more than 100%% lost, the network is worse off than with uniform attention.", r.Calm, r.Uniform)
 	for _, d := range r.Disturbances {
 		last := len(d.Level) - 1
 		what := fmt.Sprintf("Noise on what drives the %s, of standard deviation %s in its logarithm,", d.Source, short(d.Level[last]))
@@ -367,6 +370,13 @@ func (r *NoiseResult) Statements() []Statement {
 			continue
 		}
 		s.add(Measured, "The network then loses %s; a loss is shown from a %s of %s on (%s).", percent(d.Loss[last]), from, short(d.Level[begins]), percent(d.Loss[begins]))
+	}
+	for _, d := range r.Disturbances {
+		for i, l := range d.Level {
+			if d.Loss[i].Below(0) {
+				s.add(Measured, "At a level of %s, %s makes the network better, by %s of the way.", short(l), map[bool]string{true: bySaturation, false: "noise on the " + d.Source}[d.Source == bySaturation], percent(negative(d.Loss[i])))
+			}
+		}
 	}
 	switch {
 	case r.HiddenOverAstrocyte.Above(0):

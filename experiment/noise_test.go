@@ -33,12 +33,18 @@ func syntheticNoise(cfg NoiseConfig, loss func(source string, level float64) flo
 }
 
 func TestNoiseClaimsNoMoreThanItsNumbersShow(t *testing.T) {
-	const loses, notShown, hidden, astrocyte, neither = "The network then loses", "loses anything by it is not shown", "costs more on hidden neurons than", "costs more on the astrocyte than", "A difference between noise"
+	const loses, notShown, hidden, astrocyte, neither, better = "The network then loses", "loses anything by it is not shown", "costs more on hidden neurons than", "costs more on the astrocyte than", "A difference between noise", "makes the network better"
 	for name, c := range map[string]struct {
 		loss    func(source string, level float64) float64
 		yes, no []string
 	}{
-		"no effect": {func(string, float64) float64 { return 0 }, []string{notShown, neither}, []string{loses, hidden, astrocyte}},
+		"no effect": {func(string, float64) float64 { return 0 }, []string{notShown, neither}, []string{loses, hidden, astrocyte, better}},
+		"a little saturation helps": {func(source string, level float64) float64 {
+			if source == bySaturation && level < 0.01 {
+				return -0.2
+			}
+			return 0
+		}, []string{"At a level of 0.001, saturation makes the network better, by", notShown}, []string{loses, "noise on the"}},
 		"all alike": {func(_ string, level float64) float64 { return level / 2 }, []string{loses, neither, "from a standard deviation of 0.1 on", "from a share of 0.1 on"}, []string{notShown, hidden, astrocyte}},
 		"hidden neurons alone": {func(source string, level float64) float64 {
 			if source == onHidden && level == 1 {

@@ -23,7 +23,7 @@ const (
 
 // presentations are lengths in units of the slowest time constant of any head: while
 // a token is presented, transients fall by as many e-foldings.
-var presentations = []float64{0.1, 0.3, 1, 2, 4, 8, 15, 30}
+var presentations = []float64{0.1, 0.3, 1, 3, 5, 9, 15, 30}
 
 // timescales runs the network in time with tokens that are presented for longer and
 // longer: first with an astrocyte as slow as IP3, then as configured.

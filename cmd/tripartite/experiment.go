@@ -27,9 +27,9 @@ seen in a laboratory if astrocytes compute attention. It is run for several
 seeds; a seed is another animal, whose tuning curves are drawn anew. Intervals
 are by a bootstrap over seeds and inputs.
 
-The folder DIR receives result.json, result.csv, summary.txt and figures as PNG
-and SVG, and on the way a file for every finished seed, from which --resume goes
-on when an experiment was interrupted.`,
+The folder DIR receives report.html (self-contained), result.json, result.csv,
+summary.txt and figures as PNG and SVG, and on the way a file for every finished
+seed, from which --resume goes on when an experiment was interrupted.`,
 		Example: `  tripartite experiment list
   tripartite experiment normalizer -o normalizer`,
 		Args: subcommand,
@@ -163,7 +163,7 @@ func runExperiment(e *env, c *cobra.Command, x experiment.Experiment, f *experim
 	if err := report.ExperimentText(e.stdout, r, report.TextOptions{Width: 100}); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.stdout, "\nThe numbers are in %s, the figures beside it\n", filepath.Join(f.output, "result.csv"))
+	_, err = fmt.Fprintf(e.stdout, "\nThe report is in %s, all numbers in result.csv beside it\n", filepath.Join(f.output, "report.html"))
 	return err
 }
 

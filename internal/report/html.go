@@ -15,6 +15,11 @@ import (
 //go:embed page.html
 var pageSource string
 
+// styleSource is how all pages look, as the template "style".
+//
+//go:embed style.html
+var styleSource string
+
 // page is the data of page.html.
 type page struct {
 	*transfer.Report
@@ -107,7 +112,7 @@ func HTML(w io.Writer, r *transfer.Report) error {
 		"printable":   printable,
 		"defined":     defined,
 		"seconds":     seconds,
-	}).Parse(pageSource)
+	}).Parse(styleSource + pageSource)
 	if err != nil {
 		return fmt.Errorf("read the report's template: %w", err)
 	}

@@ -74,17 +74,18 @@ of all other models, calibrated: drawn at random, with constants from inputs
 that are not those that are run. --tuning FILE takes curves that "tripartite
 fit" learned, --tuning calibrated and --tuning exp show the others.
 
-Neurons of a head come from --neurons or, for curves that are drawn, from --error:
-as many as the variance law asks for to keep the relative error of calcium there.
-The report then has, for every head, what was asked for, the error that the law
-predicts for the neurons that it has, and the error that was found. The neurons of
-fitted curves were divided when they were fitted.
+Neurons of a head come from --neurons or, for curves that are drawn, from
+--error: as many as the variance law asks for to keep the relative error of
+calcium there. The report then has, for every head, the neurons that were asked
+for, the error that the law predicts for those that it has, and the error that
+was found. The neurons of fitted curves were divided when they were fitted.
 
 Inputs of your own come from --input and --calibrate: a file of texts, one a
-line, or a file or folder of pictures or sounds. Where subfolders are called
-like the model's labels, FOLDER/LABEL/..., those are the right answers. Other
-models of text read the bundled verses where you give none. Those of pictures
-and sounds need --input, and --calibrate for curves that are calibrated.
+line (in FILE.jsonl a line is {"text": "..."}, and texts may have lines), or a
+file or folder of pictures or sounds. Where subfolders are called like the
+model's labels, FOLDER/LABEL/..., those are the right answers. Other models of
+text read the bundled verses where you give none. Those of pictures and sounds
+need --input, and --calibrate for curves that are calibrated.
 
 Rate heads run in time: every token is presented to be written, and again to be
 read. The report then also says how answers degrade when presentations are too
@@ -150,7 +151,7 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 	if err := f.circuits.apart("transfer", f.input); err != nil {
 		return err
 	}
-	f.circuits.check(e, c, "tuning", "neurons", "draw")
+	f.circuits.check(e, c, "tuning", "neurons", "draw", "error")
 	if err := writableReport(f.output); err != nil {
 		return err
 	}

@@ -205,7 +205,11 @@ func calibrated(r *transfer.Report) bool {
 func differ(a, b transfer.Number) bool { return defined(a) && defined(b) && a != b }
 
 // wasAllocated reports whether heads got neurons for an error.
-func wasAllocated(r *transfer.Report) bool { return r.Config.Error > 0 }
+func wasAllocated(r *transfer.Report) bool {
+	return slices.ContainsFunc(r.Layers, func(l transfer.Layer) bool {
+		return slices.ContainsFunc(l.Heads, func(h transfer.Head) bool { return h.Allocated != nil })
+	})
+}
 
 // lawError and foundError are what the variance law says of the error of a head's
 // calcium and what was found, askedNeurons the logarithm of the neurons that it asks

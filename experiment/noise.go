@@ -42,7 +42,7 @@ type NoiseConfig struct {
 // DefaultNoise returns the defaults.
 func DefaultNoise() NoiseConfig {
 	return NoiseConfig{
-		Curves: defaultCurves(128), Tokens: 120, Amplitude: []float64{0.1, 0.3, 1}, Above: []float64{0.001, 0.01, 0.1, 0.5},
+		Curves: defaultCurves(128), Tokens: 200, Amplitude: []float64{0.1, 0.3, 1}, Above: []float64{0.001, 0.01, 0.1, 0.5},
 		Correlation: 0.1, Hold: 0.05, Tau: 0.02, Present: 0.3,
 	}
 }

@@ -387,7 +387,7 @@ func (r *TimescalesResult) Statements() []Statement {
 		}
 		answers := ""
 		if finite(float64(x.Answers.Value)) {
-			answers = fmt.Sprintf("; of %s %s are the exact network's", counts.Plural(r.Answers, "answer"), percent(x.Answers))
+			answers = fmt.Sprintf("; of %s for a seed %s are the exact network's", counts.Plural(r.Answers, "answer"), percent(x.Answers))
 		}
 		s.add(Measured, "%s%s and %s for a token, the last hidden states have a cosine of %s to the exact network's (uniform attention %s, the algebraic circuit %s)%s.",
 			of, slow, seconds(a.Present[second]), x.Cosine, r.Uniform.Cosine, r.Algebraic.Cosine, answers)

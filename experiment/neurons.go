@@ -16,7 +16,7 @@ import (
 	"github.com/tripartite-go/tripartite/tuning"
 )
 
-const neuronsAbout = `Error of calcium against the number of neurons, with the variance law
+const neuronsAbout = `Error of calcium by number of neurons, with the variance law
 For each map of tuning curves, plain, and for calibrated curves: how far calcium
 strays from the softmax normalizer with more and more hidden neurons, at heads
 spread over the network, on the activations of the exact one. Beside it stands

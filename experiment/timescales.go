@@ -16,7 +16,7 @@ import (
 	"github.com/tripartite-go/tripartite/tuning"
 )
 
-const timescalesAbout = `Give the circuit in time more and more time, for slow and fast astrocytes
+const timescalesAbout = `Give the circuit more and more time, for slow and fast astrocytes
 The whole network runs in seconds: every token is presented to be written and
 again to be read, and calcium follows with a time constant of its own. How long
 must a presentation be until the network answers as the algebraic circuit that

@@ -46,8 +46,8 @@ func newExperimentList(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the experiments",
-		Long: `List prints the experiments with what each does; with --json also their settings,
-which --set changes, with their defaults.`,
+		Long: `List prints the experiments with what each does; with --json also their
+settings, which --set changes, with their defaults.`,
 		Example: `  tripartite experiment list
   tripartite experiment list --json`,
 		Args:              arguments(),
@@ -94,12 +94,21 @@ type experimentFlags struct {
 // mostSeeds keeps a slip of the pen from asking for a million.
 const mostSeeds = 1000
 
+// paragraphs wraps text, whose paragraphs are divided by empty lines, for help.
+func paragraphs(text string) string {
+	all := strings.Split(strings.TrimSpace(text), "\n\n")
+	for i, p := range all {
+		all[i] = strings.Join(wrap(p, helpWidth), "\n")
+	}
+	return strings.Join(all, "\n\n")
+}
+
 func newExperimentOf(e *env, x experiment.Experiment) *cobra.Command {
 	f := &experimentFlags{seeds: 5, output: "experiment-" + x.Name}
 	c := &cobra.Command{
 		Use:   x.Name,
 		Short: x.Summary,
-		Long:  x.About,
+		Long:  paragraphs(x.About),
 		Example: fmt.Sprintf("  tripartite experiment %s\n  tripartite experiment %s --seeds 2 -o %s",
 			x.Name, x.Name, x.Name),
 		Args:              arguments(),

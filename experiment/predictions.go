@@ -173,7 +173,7 @@ func (p *Prediction) falsified() string {
 	case p.shown():
 		f = refuted(p.Measure, p.Effect, p.unit)
 	case differs(p.Nats):
-		f = refuted("nats of the right answer", p.Nats, Estimate.String)
+		f = refuted("nats of the right answer", p.Nats, func(e Estimate) string { return e.String() + " nats" })
 		if beyond := p.beyond(); beyond != "" {
 			f += "; or " + beyond
 		}
@@ -191,7 +191,7 @@ func refuted(measure string, effect Estimate, unit func(Estimate) string) string
 	if effect.Above(0) {
 		side = "below"
 	}
-	return fmt.Sprintf("the change of %s, measured with an interval no wider than %s, includes zero or lies %s it, and leaves out %s",
+	return fmt.Sprintf("the change in %s, measured with an interval no wider than %s, includes zero or lies %s it, and leaves out %s",
 		measure, unit(exactly(float64(effect.High-effect.Low))), side, unit(exactly(float64(effect.Value))))
 }
 
@@ -200,7 +200,7 @@ func (p *Prediction) beyond() string {
 	if !(p.Effect.High > p.Effect.Low) {
 		return ""
 	}
-	return fmt.Sprintf("the interval of the change of %s lies wholly below %s or above %s",
+	return fmt.Sprintf("the interval of the change in %s lies wholly below %s or above %s",
 		p.Measure, p.unit(exactly(float64(p.Effect.Low))), p.unit(exactly(float64(p.Effect.High))))
 }
 
@@ -260,7 +260,7 @@ func (r *PredictionsResult) Statements() []Statement {
 	}
 	s.add(Measured, "%d of %d manipulations have an effect that is shown.", shown, len(r.Predictions))
 	if nats > 0 {
-		s.add(Measured, "%d more are not shown to change which answers are right, but how likely the right one is.", nats)
+		s.add(Measured, "Of the others, %d change how likely the right answer is, though not, as far as is shown, which answers are right.", nats)
 	}
 	for _, p := range r.Predictions {
 		s.add(Interpretation, "%s; in a laboratory: %s. Predicted: %s. Falsified if %s. For: %s. Against: %s. Whose: %s.",

@@ -16,8 +16,7 @@ const (
 	// every length of a presentation.
 	timescaleTokens = 300
 	// slowAstrocyte is the time constant of calcium, s, that the first curve has: that
-	// of IP3 in models of astrocytes (Li & Rinzel 1994, with the constants of De Young &
-	// Keizer 1992).
+	// of IP3 in NEST's astrocyte_lr_1994 (0.14/s, after Wang et al. 1995).
 	slowAstrocyte = 7
 )
 

@@ -49,7 +49,7 @@ func (c *DomainsConfig) check() error {
 	switch n := len(c.Coupling); {
 	case c.Tokens < 1:
 		return fmt.Errorf("domains: %d tokens; give at least 1", c.Tokens)
-	case n < 2 || c.Coupling[0] != 0 || !slices.IsSorted(c.Coupling) || !finite(c.Coupling[n-1]):
+	case n < 2 || c.Coupling[0] != 0 || !grows(c.Coupling) || !finite(c.Coupling[n-1]):
 		return fmt.Errorf("domains: couplings %v; give 0, then one or more that grow", c.Coupling)
 	case c.Detailed < 4 || c.Detailed%2 != 0:
 		return fmt.Errorf("domains: %d domains in detail; give an even number from 4", c.Detailed)
@@ -312,8 +312,17 @@ func (r *DomainsResult) Statements() []Statement {
 	if r.Lost > 0 {
 		s.add(Caution, "%s had no value: calcium passed through zero while it divided.", counts.Plural(r.Lost, "reading"))
 	}
-	s.add(Mathematics, "Each domain stands for the whole by K times its own part of g.h. Parts differ from query to query, so that domains that exchange nothing divide by different numbers however long one waits; infinitely strong exchange makes them one.")
-	s.add(Interpretation, "If calcium is the normalizer, blocking the gap junctions between astrocytes should worsen attention where one computation is spread over several of them, and diffusion of calcium within one should matter as much. Knocking out connexins 30 and 43 also changes the clearance of glutamate and potassium (Pannasch et al. 2011), so that an effect of it would not be evidence by itself; no effect, where a computation does spread over astrocytes, would count against the circuit. These predictions are ours.")
+	s.add(Mathematics, "Each domain stands for the whole by K times its own part of g.h. Where parts differ from query to query, domains that exchange nothing divide by different numbers however long one waits; infinitely strong exchange makes them one.")
+	if gap := r.divided(true); gap.Repaired.Above(0) {
+		s.add(Interpretation, "If calcium is the normalizer, blocking the gap junctions between astrocytes should worsen attention where one computation is spread over several of them: here by %s of the way. Knocking out connexins 30 and 43 also changes the clearance of glutamate and potassium (Pannasch et al. 2011), so that an effect of it would not be evidence by itself; no effect, where a computation does spread over astrocytes, would count against the circuit. This prediction is ours.", percent(gap.Repaired))
+	} else {
+		s.add(Interpretation, "That gap junctions repair anything is not shown, and nothing is predicted from blocking them.")
+	}
+	if within := r.divided(false); within.Repaired.Above(0) {
+		s.add(Interpretation, "If calcium is the normalizer, keeping calcium from spreading within an astrocyte should worsen attention, too: here by %s of the way, for domains of neurons with similar tuning. This prediction is ours.", percent(within.Repaired))
+	} else {
+		s.add(Interpretation, "That exchange within an astrocyte repairs anything is not shown for domains of similar tuning, and nothing is predicted from keeping calcium from spreading.")
+	}
 	return s
 }
 

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -90,6 +91,16 @@ func plain(x Number) string {
 		return ""
 	}
 	return strconv.FormatFloat(float64(x), 'g', -1, 64)
+}
+
+// grows reports whether every value is larger than the one before.
+func grows[T cmp.Ordered](x []T) bool {
+	for i := 1; i < len(x); i++ {
+		if !(x[i] > x[i-1]) {
+			return false
+		}
+	}
+	return true
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

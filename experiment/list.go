@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/tuning"
 )
@@ -18,12 +19,12 @@ func List() []Experiment {
 		entry("normalizer", normalizerAbout, DefaultNormalizer(), Normalizer),
 		entry("neurons", neuronsAbout, DefaultNeurons(), Neurons),
 		entry("timescales", timescalesAbout, DefaultTimescales(), Timescales),
-		entry("domains", domainsAbout, DefaultDomains(), Domains),
-		entry("noise", noiseAbout, DefaultNoise(), Noise),
-		entry("load", loadAbout, DefaultLoad(), Load),
-		entry("coverage", coverageAbout, DefaultCoverage(), Coverage),
-		entry("silencing", silencingAbout, DefaultSilencing(), Silencing),
-		entry("predictions", predictionsAbout, DefaultPredictions(), Predictions),
+		compared(entry("domains", domainsAbout, DefaultDomains(), Domains)),
+		compared(entry("noise", noiseAbout, DefaultNoise(), Noise)),
+		compared(entry("load", loadAbout, DefaultLoad(), Load)),
+		compared(entry("coverage", coverageAbout, DefaultCoverage(), Coverage)),
+		compared(entry("silencing", silencingAbout, DefaultSilencing(), Silencing)),
+		compared(entry("predictions", predictionsAbout, DefaultPredictions(), Predictions)),
 	}
 }
 
@@ -37,6 +38,8 @@ type Experiment struct {
 	// Summary is one line, About a few more sentences.
 	Summary, About string
 
+	compared bool // several conditions with one: their intervals are a family
+
 	config any // a pointer to the config
 	run    func(context.Context, *Lab) (Findings, error)
 }
@@ -44,13 +47,19 @@ type Experiment struct {
 // entry makes an entry of the list. The first line of about is the summary.
 func entry[C any, F Findings](name, about string, config C, run func(context.Context, *Lab, C) (F, error)) Experiment {
 	summary, about, _ := strings.Cut(about, "\n")
-	return Experiment{name, summary, strings.TrimSpace(about), &config, func(ctx context.Context, lab *Lab) (Findings, error) {
+	return Experiment{Name: name, Summary: summary, About: strings.TrimSpace(about), config: &config, run: func(ctx context.Context, lab *Lab) (Findings, error) {
 		f, err := run(ctx, lab, config)
 		if err != nil {
 			return nil, err
 		}
 		return f, nil
 	}}
+}
+
+// compared marks an experiment that compares several conditions with one.
+func compared(e Experiment) Experiment {
+	e.compared = true
+	return e
 }
 
 // Find returns the experiment of that name.
@@ -141,6 +150,14 @@ func (e Experiment) Run(ctx context.Context, lab *Lab) (*Report, error) {
 		Schema: Schema, Program: lab.Program, Kernel: tensor.Kernel(), Experiment: e.Name,
 		Seeds: lab.Seeds, Generator: tuning.Generator, Intervals: Intervals,
 		Config: e.config, Result: f, Text: f.Statements(),
+	}
+	if e.compared {
+		r.Intervals += Together
+	}
+	if n := len(lab.Seeds); n <= fewSeeds {
+		few := statements(r.Text)
+		few.add(Caution, "Intervals of %s hold little or nothing of the spread between seeds, and are too narrow for other animals; 5 seeds are the least to go by.", counts.Plural(n, "seed"))
+		r.Text = few
 	}
 	if lab.Network != nil {
 		m := lab.Network.Model

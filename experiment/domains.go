@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -55,6 +56,9 @@ func (c *DomainsConfig) check() error {
 		return fmt.Errorf("domains: %d domains in detail; give an even number from 4", c.Detailed)
 	case slices.ContainsFunc(c.Domains, func(k int) bool { return k < 2 }):
 		return fmt.Errorf("domains: %v domains; give numbers from 2", c.Domains)
+	}
+	if err := cmp.Or(checkTimes("tau_s", c.Tau), checkTimes("present_s", c.Present)); err != nil {
+		return fmt.Errorf("domains: %w", err)
 	}
 	return nil
 }

@@ -101,13 +101,14 @@ func TestLossesAreSharesOfTheWay(t *testing.T) {
 
 func TestBadDomainsAreRefused(t *testing.T) {
 	for words, set := range map[string][2]string{
-		"give at least 1":              {"tokens", "0"},
-		"give 0, then":                 {"coupling", "[1,10]"},
-		"one or more that grow":        {"coupling", "[0]"},
-		"even number from 4":           {"detailed", "5"},
-		"numbers from 2":               {"domains", "[1]"},
-		"for 16 hidden neurons":        {"domains", "[20]"},
-		"time constant of the hidden ": {"tau_s", "0"},
+		"give at least 1":         {"tokens", "0"},
+		"give 0, then":            {"coupling", "[1,10]"},
+		"one or more that grow":   {"coupling", "[0]"},
+		"even number from 4":      {"detailed", "5"},
+		"numbers from 2":          {"domains", "[1]"},
+		"for 16 hidden neurons":   {"domains", "[20]"},
+		"tau_s is 0; ":            {"tau_s", "0"},
+		"domains: neurons is 0; ": {"neurons", "0"},
 	} {
 		x := small(t, "domains")
 		if err := x.Set(set[0], set[1]); err != nil {

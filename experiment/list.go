@@ -110,6 +110,19 @@ func (e Experiment) Set(name, value string) error {
 	return nil
 }
 
+// Check refuses settings that cannot be run on any network, by name. Run does so, too.
+func (e Experiment) Check() error {
+	if c, ok := e.config.(interface{ checkCurves() error }); ok {
+		if err := c.checkCurves(); err != nil {
+			return fmt.Errorf("%s: %w", e.Name, err)
+		}
+	}
+	if c, ok := e.config.(interface{ check() error }); ok {
+		return c.check()
+	}
+	return nil
+}
+
 // Report is the result of an experiment. It holds no times and no paths, so that
 // the same input gives the same bytes.
 type Report struct {
@@ -142,6 +155,9 @@ type Model struct {
 // Run runs an experiment. It stops early, with the context's error, when the
 // context is done; the lab's folder then holds the seeds that are finished.
 func (e Experiment) Run(ctx context.Context, lab *Lab) (*Report, error) {
+	if err := e.Check(); err != nil {
+		return nil, err
+	}
 	f, err := e.run(ctx, lab)
 	if err != nil {
 		return nil, err

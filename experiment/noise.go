@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -58,6 +59,9 @@ func (c *NoiseConfig) check() error {
 		return fmt.Errorf("noise: amplitudes %v; give one or more that grow, above 0 and below 10", c.Amplitude)
 	case !grow(c.Above, 0, 1):
 		return fmt.Errorf("noise: shares of rates above saturation %v; give one or more that grow, between 0 and 1", c.Above)
+	}
+	if err := cmp.Or(checkTimes("tau_s", c.Tau), checkTimes("present_s", c.Present), checkTimes("noise_time_s", c.Correlation), checkTimes("noise_hold_s", c.Hold)); err != nil {
+		return fmt.Errorf("noise: %w", err)
 	}
 	return nil
 }

@@ -93,13 +93,15 @@ func TestErrorsOfNoiseFollowFromSums(t *testing.T) {
 
 func TestBadNoiseIsRefused(t *testing.T) {
 	for words, set := range map[string][2]string{
-		"give at least 1": {"tokens", "0"},
-		"below 10":        {"amplitude", "[0.1,11]"},
-		"one or more":     {"amplitude", "[]"},
-		"above 0":         {"amplitude", "[0]"},
-		"between 0 and 1": {"rates_above_saturation", "[0.5,1]"},
-		"that grow":       {"rates_above_saturation", "[0.5,0.1]"},
-		"held for 0 s":    {"noise_hold_s", "0"},
+		"give at least 1":       {"tokens", "0"},
+		"below 10":              {"amplitude", "[0.1,11]"},
+		"one or more":           {"amplitude", "[]"},
+		"above 0":               {"amplitude", "[0]"},
+		"between 0 and 1":       {"rates_above_saturation", "[0.5,1]"},
+		"that grow":             {"rates_above_saturation", "[0.5,0.1]"},
+		"noise_hold_s is 0; ":   {"noise_hold_s", "0"},
+		"noise_time_s is -1; ":  {"noise_time_s", "-1"},
+		"noise: neurons is 0; ": {"neurons", "0"},
 	} {
 		x := small(t, "noise")
 		if err := x.Set(set[0], set[1]); err != nil {

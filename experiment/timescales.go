@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -58,6 +59,11 @@ func (c *TimescalesConfig) check() error {
 		return fmt.Errorf("timescales: %d tokens; give at least 2", c.Tokens)
 	case len(c.Astrocyte) == 0 || len(c.Present) < 2 || !grows(c.Present):
 		return fmt.Errorf("timescales: time constants %v and presentations %v; give one or more, and two or more that grow", c.Astrocyte, c.Present)
+	case !(c.Window > 0 && c.Window <= 1):
+		return fmt.Errorf("timescales: window is %v; give a fraction above 0, up to 1", c.Window)
+	}
+	if err := cmp.Or(checkTimes("tau_astrocyte_s", c.Astrocyte...), checkTimes("present_s", c.Present...), checkTimes("tau_membrane_s", c.Membrane)); err != nil {
+		return fmt.Errorf("timescales: %w", err)
 	}
 	return nil
 }

@@ -110,12 +110,16 @@ func TestWhatIsNeededIsWhereALineReachesTheLevel(t *testing.T) {
 
 func TestBadTimescalesAreRefused(t *testing.T) {
 	for words, set := range map[string][2]string{
-		"give at least 2":  {"tokens", "1"},
-		"two or more":      {"present_s", "[1]"},
-		"that grow":        {"present_s", "[1,1]"},
-		"one or more":      {"tau_astrocyte_s", "[]"},
-		"window is 0":      {"window", "0"},
-		"astrocyte is -1 ": {"tau_astrocyte_s", "[-1]"},
+		"give at least 2":            {"tokens", "1"},
+		"two or more":                {"present_s", "[1]"},
+		"that grow":                  {"present_s", "[1,1]"},
+		"one or more":                {"tau_astrocyte_s", "[]"},
+		"window is 0":                {"window", "0"},
+		"tau_astrocyte_s is 0; ":     {"tau_astrocyte_s", "[7,0]"},
+		"present_s is -1; ":          {"present_s", "[-1,1]"},
+		"tau_membrane_s is 0; ":      {"tau_membrane_s", "0"},
+		"timescales: neurons is 0; ": {"neurons", "0"},
+		"timescales: tuning: ":       {"tuning", "none"},
 	} {
 		x := small(t, "timescales")
 		if err := x.Set(set[0], set[1]); err != nil {

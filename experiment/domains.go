@@ -350,13 +350,13 @@ func (r *DomainsResult) Table() Table {
 // Charts implements Findings.
 func (r *DomainsResult) Charts() []Chart {
 	panel := func(title, group, label string) Panel {
-		p := Panel{Title: title, X: Axis{Label: label, Log: true}, Y: Axis{Label: "share of the way lost"}, Levels: []Guide{{At: 0}}}
+		p := Panel{Title: title, X: Axis{Label: label, Log: true}, Y: Axis{Label: "share of the way lost"}, Levels: []Guide{{At: 0}}, Beside: true}
 		for _, a := range r.Arms {
 			if a.Group != group {
 				continue
 			}
 			none := a.Coupling[1] / 10 // where a logarithmic axis shows 0
-			p.Marks = []Guide{{none, "none"}}
+			p.X.Break = Guide{none, "none"}
 			s := Series{Name: a.Name, Style: Curve}
 			for i, c := range a.Coupling {
 				s.Dots = append(s.Dots, Dot{exactly(float64(max(c, none))), a.Loss[i]})
@@ -365,7 +365,7 @@ func (r *DomainsResult) Charts() []Chart {
 		}
 		return p
 	}
-	c := Chart{Name: "domains", About: "Share of what attention does that networks with divided astrocytes lose, against the strength of exchange between domains, for numbers of domains, for assignments of neurons, and for two astrocytes joined by a gap junction."}
+	c := Chart{Name: "domains", SameY: true, About: "Share of what attention does that networks with divided astrocytes lose, against the strength of exchange between domains, for numbers of domains, for assignments of neurons, and for two astrocytes joined by a gap junction."}
 	for _, p := range []Panel{
 		panel("", "number", "coupling of domains"), panel("", "which", "coupling of domains"), panel("", "gap", "strength of the gap junction"),
 	} {

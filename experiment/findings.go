@@ -110,6 +110,7 @@ type Chart struct {
 	Name   string // of its files
 	About  string // in words, for those who cannot see it
 	Panels []Panel
+	SameY  bool // all panels show one quantity, on one vertical scale
 }
 
 // Panel is a pair of axes. Labels may have *italics*, superscripts ^{x} and
@@ -125,12 +126,18 @@ type Panel struct {
 	// lines are drawn at, Marks values of X.
 	Diagonal      bool
 	Levels, Marks []Guide
+	// Beside draws curves a little beside one another, where intervals at the same X
+	// would cover each other.
+	Beside bool
 }
 
 // Axis is one of a panel.
 type Axis struct {
 	Label string
 	Log   bool
+	// Break, if it has a name, is a value of a logarithmic X that stands for one which has
+	// no place there, such as 0: it is named and lies left of a break in the axis.
+	Break Guide
 }
 
 // Guide is a line at one value.

@@ -478,7 +478,11 @@ func (r *TimescalesResult) interpret(s *statements, second int) {
 	if slowest.Tau == decayOfIP3 {
 		ip3 = ", as slow as IP3 decays in models of astrocytes (0.14/s after Wang et al. 1995, as in NEST's astrocyte_lr_1994),"
 	}
-	s.add(Interpretation, "If calcium is the normalizer, then calcium of %s%s is too slow for %s a token: it goes %s of the way.",
+	goes := "it goes %s of the way"
+	if slowest.Way[second].Below(0) {
+		goes = "with it, the network is worse off than with uniform attention (%s of the way)"
+	}
+	s.add(Interpretation, "If calcium is the normalizer, then calcium of %s%s is too slow for %s a token: "+goes+".",
 		seconds(slowest.Tau), ip3, seconds(slowest.Present[second]), percent(slowest.Way[second]))
 	enough := "Calcium of %s goes %s of it, and is too slow as well, or not shown to be fast enough."
 	if fastest.Way[second].Above(wantedWay) {
@@ -532,7 +536,7 @@ func (r *TimescalesResult) Table() Table {
 // Charts implements Findings.
 func (r *TimescalesResult) Charts() []Chart {
 	panel := func(title, label string, floor bool, of func(Reached) Estimate) Panel {
-		p := Panel{Title: title, X: Axis{Label: "presentation of a token, s", Log: true}, Y: Axis{Label: label}}
+		p := Panel{Title: title, X: Axis{Label: "presentation of a token, s", Log: true}, Y: Axis{Label: label}, Beside: true}
 		for _, a := range r.Astrocytes {
 			s := Series{Name: "calcium of " + seconds(a.Tau), Style: Curve}
 			for i, x := range a.Reached {
@@ -570,7 +574,11 @@ func (r *TimescalesResult) Charts() []Chart {
 				Dots: []Dot{{exactly(float64(a.Tau)), a.Sentence}}})
 		}
 	}
-	if len(needed.Series) > 1 {
+	if n := len(needed.Series); n > 1 {
+		from, to := needed.Series[0].Dots[0], needed.Series[n-1].Dots[0]
+		proportion := Dot{to.X, exactly(float64(from.Y.Value * to.X.Value / from.X.Value))}
+		from.Y = exactly(float64(from.Y.Value))
+		needed.Series = append(needed.Series, Series{Name: "in proportion", Style: Dashes, Dots: []Dot{from, proportion}})
 		panels = append(panels, needed)
 	}
 	return []Chart{{Name: "timescales", Panels: panels,

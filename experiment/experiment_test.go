@@ -242,3 +242,24 @@ func TestLabsRefuseWhatCannotBeRun(t *testing.T) {
 		t.Errorf("no fitted curves: %v", err)
 	}
 }
+
+// A report says how its own intervals are found, and warns of few seeds.
+func TestReportsSayWhatTheirIntervalsHold(t *testing.T) {
+	const few = "hold little or nothing of the spread between seeds"
+	for _, c := range []struct {
+		name     string
+		seeds    []uint64
+		together bool
+	}{{"normalizer", []uint64{1, 2, 3}, false}, {"noise", []uint64{1}, true}, {"neurons", []uint64{1, 2}, false}} {
+		r, err := small(t, c.name).Run(t.Context(), newLab(t, setup(t, c.seeds...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.HasSuffix(r.Intervals, Together); got != c.together {
+			t.Errorf("%s: %q", c.name, r.Intervals)
+		}
+		if got, want := says(r.Text, few), len(c.seeds) < 3; got != want {
+			t.Errorf("%s: a warning of %d seeds: %v, want %v", c.name, len(c.seeds), got, want)
+		}
+	}
+}

@@ -180,6 +180,27 @@ type Curves struct {
 	Neurons int         `json:"neurons"` // a head, rows of W; fitted curves have their own
 }
 
+// checkCurves refuses what makes no curves, by the names of settings.
+func (c *Curves) checkCurves() error {
+	if c.Neurons < 1 {
+		return fmt.Errorf("neurons is %d; give at least 1", c.Neurons)
+	}
+	if err := network.ParseTuning(c.Tuning); err != nil && c.Tuning != string(tuning.Fitted) {
+		return fmt.Errorf("tuning: %w", err)
+	}
+	return nil
+}
+
+// checkTimes refuses times that are none, by the name of the setting.
+func checkTimes(name string, all ...float64) error {
+	for _, x := range all {
+		if !(x > 0) || !finite(x) {
+			return fmt.Errorf("%s is %v; give seconds, a finite number above 0", name, x)
+		}
+	}
+	return nil
+}
+
 // defaultCurves are those that the command draws.
 func defaultCurves(neurons int) Curves {
 	return Curves{Tuning: network.Calibrated, Draw: tuning.Orthogonal, Neurons: neurons}

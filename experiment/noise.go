@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -49,7 +50,7 @@ func DefaultNoise() NoiseConfig {
 
 func (c *NoiseConfig) check() error {
 	grow := func(x []float64, lo, hi float64) bool {
-		return len(x) > 0 && slices.IsSorted(x) && x[0] > lo && x[len(x)-1] < hi
+		return len(x) > 0 && grows(x) && x[0] > lo && x[len(x)-1] < hi
 	}
 	switch {
 	case c.Tokens < 1:
@@ -58,6 +59,9 @@ func (c *NoiseConfig) check() error {
 		return fmt.Errorf("noise: amplitudes %v; give one or more that grow, above 0 and below 10", c.Amplitude)
 	case !grow(c.Above, 0, 1):
 		return fmt.Errorf("noise: shares of rates above saturation %v; give one or more that grow, between 0 and 1", c.Above)
+	}
+	if err := cmp.Or(checkTimes("tau_s", c.Tau), checkTimes("present_s", c.Present), checkTimes("noise_time_s", c.Correlation), checkTimes("noise_hold_s", c.Hold)); err != nil {
+		return fmt.Errorf("noise: %w", err)
 	}
 	return nil
 }
@@ -361,10 +365,7 @@ func (r *NoiseResult) Statements() []Statement {
 			from = "share"
 		}
 		s.add(Measured, "%s changes the outputs of heads by %s of their size, on the exact network's activations.", what, percent(d.Error[last]))
-		begins := -1 // from where on a loss is shown, to the end
-		for i := last; i >= 0 && d.Loss[i].Above(0); i-- {
-			begins = i
-		}
+		begins := d.begins()
 		if begins < 0 {
 			s.add(Measured, "That the network loses anything by it is not shown: %s.", percent(d.Loss[last]))
 			continue
@@ -390,9 +391,29 @@ func (r *NoiseResult) Statements() []Statement {
 		s.add(Caution, "%s had no value: calcium passed through zero while it divided.", counts.Plural(r.Lost, "reading"))
 	}
 	s.add(Mathematics, "Noise on the calcium of one domain multiplies all outputs of a head by one number and, once rates have settled, leaves their direction; noise on hidden neurons is independent from neuron to neuron, and averages over them and over the plasticity window.")
-	s.add(Interpretation, "Rates that saturate compress what tells keys apart. If the circuit is right, drugs that limit the rates of the presynaptic neurons should make attention more uniform before they silence anything. This prediction is ours.")
+	s.add(Mathematics, "Saturation x r / (r + |x|) lowers large rates by more than small ones, and makes none zero.")
+	for _, d := range r.Disturbances {
+		if d.Source != bySaturation {
+			continue
+		}
+		if begins := d.begins(); begins >= 0 {
+			s.add(Interpretation, "If the circuit is right, drugs that limit the largest rates of the presynaptic neurons should worsen attention though they silence no neuron: here by %s of the way at a limit that %s%% of rates lie above. This prediction is ours.", percent(d.Loss[begins]), short(100*d.Level[begins]))
+		} else {
+			s.add(Interpretation, "That limited rates cost anything is not shown, and nothing is predicted of drugs that limit them.")
+		}
+	}
 	s.add(Caution, "Noise is independent between neurons and the same for every input of a seed; correlated noise, which would not average out, is not tried here.")
 	return s
+}
+
+// begins returns the level from where on a loss is shown, to the last one, -1 where
+// none is.
+func (d *Noisy) begins() int {
+	at := -1
+	for i := len(d.Level) - 1; i >= 0 && d.Loss[i].Above(0); i-- {
+		at = i
+	}
+	return at
 }
 
 // short writes a number that was chosen.

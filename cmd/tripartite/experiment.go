@@ -192,6 +192,9 @@ func (f *experimentFlags) check(e *env, c *cobra.Command, x experiment.Experimen
 			return s, usagef("--set %q: %w", set, err)
 		}
 	}
+	if err := x.Check(); err != nil {
+		return s, usagef("experiment %w", err)
+	}
 	if err := oneStream("input", f.input, f.calibrate); err != nil {
 		return s, err
 	}

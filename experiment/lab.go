@@ -175,7 +175,7 @@ func (l *Lab) calibration(ctx context.Context) (*network.Calibration, error) {
 
 // Curves says which tuning curves the heads of a network have.
 type Curves struct {
-	Tuning  string      `json:"tuning"`  // "calibrated", the name of a map, or "fitted"
+	Tuning  string      `json:"tuning"`  // "calibrated", the name of a map, "fitted", or BestCurves where an experiment has it
 	Draw    tuning.Draw `json:"draw"`    // of random ones
 	Neurons int         `json:"neurons"` // a head, rows of W; fitted curves have their own
 }
@@ -185,7 +185,7 @@ func (c *Curves) checkCurves() error {
 	if c.Neurons < 1 {
 		return fmt.Errorf("neurons is %d; give at least 1", c.Neurons)
 	}
-	if err := network.ParseTuning(c.Tuning); err != nil && c.Tuning != string(tuning.Fitted) {
+	if err := network.ParseTuning(c.Tuning); err != nil && c.Tuning != string(tuning.Fitted) && c.Tuning != BestCurves {
 		return fmt.Errorf("tuning: %w", err)
 	}
 	return nil

@@ -42,7 +42,7 @@ func TestDomainsClaimNoMoreThanTheirNumbersShow(t *testing.T) {
 		loss    func(a arm, coupling float64) float64
 		yes, no []string
 	}{
-		"no effect": {func(arm, float64) float64 { return 0 }, []string{notLost, notAlike, notBlocked, notKept}, []string{lost, gone, less, notLess, alike, fewer, blocked, kept, "should", "as much"}},
+		"no effect": {func(arm, float64) float64 { return 0 }, []string{notLost, notAlike, notBlocked, notKept}, []string{lost, gone, less, notLess, alike, fewer, blocked, kept, "should", "as much", "prediction is ours"}},
 		"gap junctions alone": {func(a arm, c float64) float64 {
 			if a.astrocytes > 1 {
 				return 0.4 / (1 + c*c)

@@ -55,7 +55,7 @@ func TestNeuronsClaimsNoMoreThanItsNumbersShow(t *testing.T) {
 		r := &NeuronsResult{Heads: make([]Place, 3), Maps: maps}
 		if s := r.Statements(); !says(s, c.says) || says(s, c.no) {
 			t.Errorf("%s: the ratio is %v, and the text %v", name, maps[0].Ratio, s)
-		} else if shown := c.says == falls; says(s, larger) != shown || says(s, nothing) == shown || says(s, "|q + k|^2") != shown {
+		} else if shown := c.says == falls; says(s, larger) != shown || says(s, nothing) == shown || says(s, "|q + k|^2") != shown || says(s, "prediction is ours") != shown {
 			t.Errorf("%s: what it would mean does not follow: %v", name, s)
 		}
 	}

@@ -39,7 +39,7 @@ func TestNoiseClaimsNoMoreThanItsNumbersShow(t *testing.T) {
 		loss    func(source string, level float64) float64
 		yes, no []string
 	}{
-		"no effect": {func(string, float64) float64 { return 0 }, []string{notShown, neither, noDrugs}, []string{loses, hidden, astrocyte, better, drugs, "uniform before"}},
+		"no effect": {func(string, float64) float64 { return 0 }, []string{notShown, neither, noDrugs}, []string{loses, hidden, astrocyte, better, drugs, "should", "prediction is ours"}},
 		"a little saturation helps": {func(source string, level float64) float64 {
 			if source == bySaturation && level < 0.01 {
 				return -0.2

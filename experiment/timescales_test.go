@@ -50,8 +50,8 @@ func TestTimescalesClaimNoMoreThanTheirNumbersShow(t *testing.T) {
 	}{
 		"settling": {settling, func(tau, present float64) float64 { return 0.8 * settling(tau, present) }, []string{slower, less, "to the power 0.9", tooSlow, "is fast enough"}, []string{notSlower, notLess, never, tells, unknown}},
 		"no effect of the astrocyte": {func(_, present float64) float64 { return settling(1, present) },
-			func(_, _ float64) float64 { return 0.8 }, []string{notSlower, notLess, tells}, []string{slower, less, never, tooSlow, "IP3 decays in models of astrocytes (", "fast enough", "Stobart"}},
-		"there at once": {func(_, _ float64) float64 { return 1 }, func(_, _ float64) float64 { return 0.8 }, []string{notSlower, notLess}, []string{slower, less, never, "then takes", tooSlow, "fast enough", "Stobart"}},
+			func(_, _ float64) float64 { return 0.8 }, []string{notSlower, notLess, tells}, []string{slower, less, never, tooSlow, "prediction is ours", "IP3 decays in models of astrocytes (", "fast enough", "Stobart"}},
+		"there at once": {func(_, _ float64) float64 { return 1 }, func(_, _ float64) float64 { return 0.8 }, []string{notSlower, notLess}, []string{slower, less, never, "then takes", tooSlow, "prediction is ours", "fast enough", "Stobart"}},
 		"never there":   {func(_, _ float64) float64 { return 0.3 }, func(_, _ float64) float64 { return 0.8 }, []string{notSlower, never, tells}, []string{slower, "go 90% of the way", tooSlow, "fast enough", "undefined"}},
 		"slow calcium is never there": {func(tau, present float64) float64 {
 			if tau == 7 {

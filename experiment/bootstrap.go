@@ -156,3 +156,15 @@ func (b *bootstrap) ofSums(cells [][][]float64, n int, of func(dst, sums []float
 		of(dst, sums)
 	})
 }
+
+// beside returns the sums of every input of several networks, [networks][inputs][sums],
+// one after another: [inputs][sums of all].
+func beside(networks ...[][]float64) [][]float64 {
+	out := make([][]float64, len(networks[0]))
+	for i := range out {
+		for _, sums := range networks {
+			out[i] = append(out[i], sums[i]...)
+		}
+	}
+	return out
+}

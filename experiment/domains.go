@@ -231,15 +231,7 @@ func domainsOf(cfg DomainsConfig, seeds []domainsSeed) *DomainsResult {
 	together := make([][][]float64, len(seeds))
 	for s, seed := range seeds {
 		r.Lost += seed.Lost
-		for i := range seed.Uniform {
-			row := slices.Concat(seed.Uniform[i], seed.Undivided[i])
-			for _, a := range seed.Divided {
-				for _, cell := range a {
-					row = append(row, cell[i]...)
-				}
-			}
-			together[s] = append(together[s], row)
-		}
+		together[s] = beside(append([][][]float64{seed.Uniform, seed.Undivided}, slices.Concat(seed.Divided...)...)...)
 	}
 	alike := func(a rate.Assignment) int {
 		return slices.IndexFunc(arms, func(x arm) bool { return x.group == "which" && x.graph == rate.AllToAll && x.assign == a })

@@ -65,21 +65,7 @@ func TestDomainsClaimNoMoreThanTheirNumbersShow(t *testing.T) {
 		}, []string{fewer}, []string{alike, notAlike}},
 	} {
 		s := domainsOf(DefaultDomains(), syntheticDomains(DefaultDomains(), c.loss)).Statements()
-		for _, words := range c.yes {
-			if !says(s, words) {
-				t.Errorf("%s: nothing says %q: %v", name, words, s)
-			}
-		}
-		for _, words := range c.no {
-			if says(s, words) {
-				t.Errorf("%s: the text says %q: %v", name, words, s)
-			}
-		}
-		for _, x := range s {
-			if strings.Contains(x.Text, "%!") || strings.Contains(x.Text, "NaN") {
-				t.Errorf("%s: %q", name, x.Text)
-			}
-		}
+		checkText(t, name, s, c.yes, c.no)
 	}
 }
 

@@ -302,13 +302,7 @@ func noiseOf(cfg NoiseConfig, seeds []noiseSeed) *NoiseResult {
 	together := make([][][]float64, len(seeds))
 	for s, seed := range seeds {
 		r.Lost += seed.Lost
-		for i := range seed.Uniform {
-			row := slices.Concat(seed.Uniform[i], seed.Calm[i])
-			for _, d := range seed.Disturbed {
-				row = append(row, d[i]...)
-			}
-			together[s] = append(together[s], row)
-		}
+		together[s] = beside(append([][][]float64{seed.Uniform, seed.Calm}, seed.Disturbed...)...)
 	}
 	strongest := func(source string) int {
 		at := -1

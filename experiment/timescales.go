@@ -292,15 +292,7 @@ func timescalesOf(cfg TimescalesConfig, seeds []timescalesSeed, layers int, toke
 	together := make([][][]float64, len(seeds)) // all cells of an input, one after another
 	for s, seed := range seeds {
 		r.Lost += seed.Lost
-		for i := range seed.Uniform {
-			row := slices.Concat(seed.Uniform[i], seed.Algebraic[i])
-			for _, astrocyte := range seed.InTime {
-				for _, cell := range astrocyte {
-					row = append(row, cell[i]...)
-				}
-			}
-			together[s] = append(together[s], row)
-		}
+		together[s] = beside(append([][][]float64{seed.Uniform, seed.Algebraic}, slices.Concat(seed.InTime...)...)...)
 	}
 	width := len(together[0][0]) / cells
 	b := newBootstrap(len(seeds), len(together[0]))

@@ -31,8 +31,12 @@ const settleRidge = 1e-3
 // by least absolute deviations over the queries of the head: a few of them, which
 // attention to single keys makes large, should not move all others. The level
 // multiplies all rates of a query alike and cancels in the output, so that attention
-// stays as it is.
+// stays as it is. A curve that both phases share has no such level: see settleShared.
 func (h *head) settle(l *loss, work *tensor.Arena) error {
+	if h.balanced.shared {
+		h.settleShared(l, work)
+		return nil
+	}
 	defer work.Release(work.Mark())
 	c, d := h.curves, h.curves.d
 	clear(c.readMetric) // from where there is no level

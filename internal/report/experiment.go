@@ -7,13 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/tripartite-go/tripartite/experiment"
 	"github.com/tripartite-go/tripartite/figure"
-	"github.com/tripartite-go/tripartite/internal/atomicfile"
 	"github.com/tripartite-go/tripartite/internal/counts"
 )
 
@@ -22,28 +19,18 @@ import (
 // files are replaced all together or, when one cannot be written or the context is
 // done, not at all.
 func WriteExperiment(ctx context.Context, dir string, r *experiment.Report) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return fmt.Errorf("create folder for the result: %w; give a folder that can be written", err)
+	files, err := newFolder(dir, "result")
+	if err != nil {
+		return err
 	}
-	var files []atomicfile.File
-	add := func(name string, write func(io.Writer) error) {
-		files = append(files, atomicfile.File{Path: filepath.Join(dir, name), Write: func(w io.Writer) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			return write(w)
-		}})
-	}
-	add("result.json", func(w io.Writer) error { return ExperimentJSON(w, r) })
-	add("result.csv", func(w io.Writer) error { return experimentCSV(w, r.Result.Table()) })
-	add("summary.txt", func(w io.Writer) error { return ExperimentText(w, r, TextOptions{}) })
-	add("report.html", func(w io.Writer) error { return ExperimentHTML(w, r) })
+	files.add("result.json", func(w io.Writer) error { return ExperimentJSON(w, r) })
+	files.add("result.csv", func(w io.Writer) error { return experimentCSV(w, r.Result.Table()) })
+	files.add("summary.txt", func(w io.Writer) error { return ExperimentText(w, r, TextOptions{}) })
+	files.add("report.html", func(w io.Writer) error { return ExperimentHTML(w, r) })
 	for _, c := range r.Result.Charts() {
-		f := figure.Chart(c)
-		add(c.Name+".svg", f.SVG)
-		add(c.Name+".png", func(w io.Writer) error { return f.PNG(w, FigureDPI) })
+		files.addFigure(c.Name, figure.Chart(c))
 	}
-	return atomicfile.WriteAll(files...)
+	return files.write(ctx)
 }
 
 // ExperimentJSON writes the result as one indented JSON object. Numbers that are not

@@ -13,7 +13,10 @@ import (
 // (Owen 2007, The pigeonhole bootstrap, Annals of Applied Statistics 1:2), whose
 // intervals are, if anything, too wide for means over both. The percentile method is
 // that of Efron & Tibshirani (1993, An Introduction to the Bootstrap, chapter 13).
-const Intervals = "95% percentile bootstrap of 2000 resamples, of seeds and of inputs with replacement; differences of several conditions from one: 95% for all together (Bonferroni)"
+const Intervals = "95% percentile bootstrap of 2000 resamples, of seeds and of inputs with replacement"
+
+// Together says what holds besides where several conditions are compared with one.
+const Together = "; differences of several conditions from one: 95% for all together (Bonferroni), of 2000 resamples for each of them"
 
 const (
 	resamples = 2000
@@ -51,15 +54,22 @@ type bootstrap struct {
 	missing       float64 // how often an interval misses: 1 - level, or less in a family
 }
 
+// fewSeeds are too few for a spread between them.
+const fewSeeds = 2
+
 // bootstrapStream is the stream of the resamples' random numbers, which no seed of
 // an experiment changes.
 const bootstrapStream = 0xb007
 
-func newBootstrap(seeds, inputs int) *bootstrap {
+func newBootstrap(seeds, inputs int) *bootstrap { return drawBootstrap(seeds, inputs, 1) }
+
+// drawBootstrap draws the resamples for a family of n intervals. The first are those of
+// smaller families.
+func drawBootstrap(seeds, inputs, n int) *bootstrap {
 	if seeds < 1 || inputs < 1 {
 		panic(fmt.Sprintf("experiment: a bootstrap of %d seeds and %d inputs", seeds, inputs))
 	}
-	b := &bootstrap{missing: 1 - level}
+	b := &bootstrap{missing: (1 - level) / float64(n)}
 	rng := tuning.NewRand(1, bootstrapStream)
 	draw := func(n int) []float64 {
 		counts := make([]float64, n)
@@ -68,7 +78,7 @@ func newBootstrap(seeds, inputs int) *bootstrap {
 		}
 		return counts
 	}
-	for range resamples {
+	for range n * resamples {
 		b.seeds = append(b.seeds, draw(seeds))
 		b.inputs = append(b.inputs, draw(inputs))
 	}
@@ -81,13 +91,12 @@ func newBootstrap(seeds, inputs int) *bootstrap {
 	return b
 }
 
-// family returns the same resamples for n intervals that are to hold all together as
-// often as one does alone: each misses 1/n as often (Bonferroni). Differences of many
-// conditions from one are such a family, or some would differ by chance.
+// family returns a bootstrap for n intervals that are to hold all together as often as
+// one does alone: each misses 1/n as often (Bonferroni). Differences of many conditions
+// from one are such a family, or some would differ by chance. It has n times as many
+// resamples, so that as many of them, 50, lie beyond each end as for one interval.
 func (b *bootstrap) family(n int) *bootstrap {
-	f := *b
-	f.missing /= float64(max(n, 1))
-	return &f
+	return drawBootstrap(len(b.ones[0]), len(b.ones[1]), max(n, 1))
 }
 
 // of returns a statistic with its interval: see ofMany.
@@ -110,7 +119,10 @@ func (b *bootstrap) ofMany(n int, statistics func(dst, seeds, inputs []float64))
 		return out
 	}
 	all := make([][]float64, n)
-	for r := range resamples {
+	for j := range all {
+		all[j] = make([]float64, 0, len(b.seeds))
+	}
+	for r := range b.seeds {
 		statistics(numbers, b.seeds[r], b.inputs[r])
 		for j, x := range numbers {
 			all[j] = append(all[j], x)
@@ -143,4 +155,16 @@ func (b *bootstrap) ofSums(cells [][][]float64, n int, of func(dst, sums []float
 		}
 		of(dst, sums)
 	})
+}
+
+// beside returns the sums of every input of several networks, [networks][inputs][sums],
+// one after another: [inputs][sums of all].
+func beside(networks ...[][]float64) [][]float64 {
+	out := make([][]float64, len(networks[0]))
+	for i := range out {
+		for _, sums := range networks {
+			out[i] = append(out[i], sums[i]...)
+		}
+	}
+	return out
 }

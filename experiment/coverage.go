@@ -196,7 +196,7 @@ func (r *CoverageResult) Statements() []Statement {
 			text := fmt.Sprintf("%.0f%% reached, others %s: distance of outputs %s, %s", 100*e.Fraction, k.Name,
 				digits(float64(e.Output.Value.Value)), verdict(e.Output.Change, "more", "less"))
 			if r.Task != "" {
-				text += fmt.Sprintf("; %s right %s, %s points.", what, percent(exactly(float64(e.Right.Value.Value))), shareVerdict(e.Right.Change, "more", "fewer"))
+				text += fmt.Sprintf("; %s right %s, %s.", what, percent(exactly(float64(e.Right.Value.Value))), shareVerdict(e.Right.Change, "more", "fewer"))
 			} else {
 				text += fmt.Sprintf("; cosine of the last hidden states with the exact ones %s, %s.", digits(float64(e.Hidden.Value.Value)), verdict(e.Hidden.Change, "more", "less"))
 			}

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -49,12 +50,15 @@ func (c *DomainsConfig) check() error {
 	switch n := len(c.Coupling); {
 	case c.Tokens < 1:
 		return fmt.Errorf("domains: %d tokens; give at least 1", c.Tokens)
-	case n < 2 || c.Coupling[0] != 0 || !slices.IsSorted(c.Coupling) || !finite(c.Coupling[n-1]):
+	case n < 2 || c.Coupling[0] != 0 || !grows(c.Coupling) || !finite(c.Coupling[n-1]):
 		return fmt.Errorf("domains: couplings %v; give 0, then one or more that grow", c.Coupling)
 	case c.Detailed < 4 || c.Detailed%2 != 0:
 		return fmt.Errorf("domains: %d domains in detail; give an even number from 4", c.Detailed)
 	case slices.ContainsFunc(c.Domains, func(k int) bool { return k < 2 }):
 		return fmt.Errorf("domains: %v domains; give numbers from 2", c.Domains)
+	}
+	if err := cmp.Or(checkTimes("tau_s", c.Tau), checkTimes("present_s", c.Present)); err != nil {
+		return fmt.Errorf("domains: %w", err)
 	}
 	return nil
 }
@@ -227,15 +231,7 @@ func domainsOf(cfg DomainsConfig, seeds []domainsSeed) *DomainsResult {
 	together := make([][][]float64, len(seeds))
 	for s, seed := range seeds {
 		r.Lost += seed.Lost
-		for i := range seed.Uniform {
-			row := slices.Concat(seed.Uniform[i], seed.Undivided[i])
-			for _, a := range seed.Divided {
-				for _, cell := range a {
-					row = append(row, cell[i]...)
-				}
-			}
-			together[s] = append(together[s], row)
-		}
+		together[s] = beside(append([][][]float64{seed.Uniform, seed.Undivided}, slices.Concat(seed.Divided...)...)...)
 	}
 	alike := func(a rate.Assignment) int {
 		return slices.IndexFunc(arms, func(x arm) bool { return x.group == "which" && x.graph == rate.AllToAll && x.assign == a })
@@ -245,7 +241,7 @@ func domainsOf(cfg DomainsConfig, seeds []domainsSeed) *DomainsResult {
 	const first = 3
 	repaired := first + 2*len(arms)*nc
 	b := newBootstrap(len(seeds), len(together[0]))
-	e := b.ofSums(together, repaired+len(arms)+1, func(dst, sums []float64) {
+	numbers := func(dst, sums []float64) {
 		at := func(c int) []float64 { return sums[c*examSums : (c+1)*examSums] }
 		cosine := func(c int) float64 { return at(c)[examCosine] / at(c)[examTokens] }
 		answers := func(c int) float64 { return at(c)[examSame] / at(c)[examAsked] }
@@ -259,14 +255,17 @@ func domainsOf(cfg DomainsConfig, seeds []domainsSeed) *DomainsResult {
 			dst[repaired+a] = loss(a, 0) - loss(a, nc-1)
 		}
 		dst[repaired+len(arms)] = loss(alike(rate.ByLikeness), 0) - loss(alike(rate.ByTurns), 0)
-	})
-	r.Uniform, r.Undivided, r.UndividedAnswers = e[0], e[1], e[2]
+	}
+	n := repaired + len(arms) + 1
+	alone := b.ofSums(together, n, numbers)
+	e := b.family(len(arms)*nc).ofSums(together, n, numbers) // what is lost is compared with one circuit
+	r.Uniform, r.Undivided, r.UndividedAnswers = alone[0], alone[1], alone[2]
 	for i, a := range arms {
 		out := DomainsArm{Name: a.name, Group: a.group, Domains: a.domains, Repaired: e[repaired+i]}
 		for j, strength := range cfg.Coupling {
 			out.Coupling = append(out.Coupling, Number(strength))
 			out.Loss = append(out.Loss, e[first+2*(i*nc+j)])
-			out.Answers = append(out.Answers, e[first+2*(i*nc+j)+1])
+			out.Answers = append(out.Answers, alone[first+2*(i*nc+j)+1])
 		}
 		r.Arms = append(r.Arms, out)
 	}
@@ -309,8 +308,17 @@ func (r *DomainsResult) Statements() []Statement {
 	if r.Lost > 0 {
 		s.add(Caution, "%s had no value: calcium passed through zero while it divided.", counts.Plural(r.Lost, "reading"))
 	}
-	s.add(Mathematics, "Each domain stands for the whole by K times its own part of g.h. Parts differ from query to query, so that domains that exchange nothing divide by different numbers however long one waits; infinitely strong exchange makes them one.")
-	s.add(Interpretation, "If calcium is the normalizer, blocking the gap junctions between astrocytes should worsen attention where one computation is spread over several of them, and diffusion of calcium within one should matter as much. Knocking out connexins 30 and 43 also changes the clearance of glutamate and potassium (Pannasch et al. 2011), so that an effect of it would not be evidence by itself; no effect, where a computation does spread over astrocytes, would count against the circuit. These predictions are ours.")
+	s.add(Mathematics, "Each domain stands for the whole by K times its own part of g.h. Where parts differ from query to query, domains that exchange nothing divide by different numbers however long one waits; infinitely strong exchange makes them one.")
+	if gap := r.divided(true); gap.Repaired.Above(0) {
+		s.add(Interpretation, "If calcium is the normalizer, blocking the gap junctions between astrocytes should worsen attention where one computation is spread over several of them: here by %s of the way. Knocking out connexins 30 and 43 also changes the clearance of glutamate and potassium (Pannasch et al. 2011), so that an effect of it would not be evidence by itself; no effect, where a computation does spread over astrocytes, would count against the circuit. This prediction is ours.", percent(gap.Repaired))
+	} else {
+		s.add(Interpretation, "That gap junctions repair anything is not shown, and nothing is predicted from blocking them.")
+	}
+	if within := r.divided(false); within.Repaired.Above(0) {
+		s.add(Interpretation, "If calcium is the normalizer, keeping calcium from spreading within an astrocyte should worsen attention, too: here by %s of the way, for domains of neurons with similar tuning. This prediction is ours.", percent(within.Repaired))
+	} else {
+		s.add(Interpretation, "That exchange within an astrocyte repairs anything is not shown for domains of similar tuning, and nothing is predicted from keeping calcium from spreading.")
+	}
 	return s
 }
 
@@ -334,13 +342,13 @@ func (r *DomainsResult) Table() Table {
 // Charts implements Findings.
 func (r *DomainsResult) Charts() []Chart {
 	panel := func(title, group, label string) Panel {
-		p := Panel{Title: title, X: Axis{Label: label, Log: true}, Y: Axis{Label: "share of the way lost"}, Levels: []Guide{{At: 0}}}
+		p := Panel{Title: title, X: Axis{Label: label, Log: true}, Y: Axis{Label: "share of the way lost"}, Levels: []Guide{{At: 0}}, Beside: true}
 		for _, a := range r.Arms {
 			if a.Group != group {
 				continue
 			}
 			none := a.Coupling[1] / 10 // where a logarithmic axis shows 0
-			p.Marks = []Guide{{none, "none"}}
+			p.X.Break = Guide{none, "none"}
 			s := Series{Name: a.Name, Style: Curve}
 			for i, c := range a.Coupling {
 				s.Dots = append(s.Dots, Dot{exactly(float64(max(c, none))), a.Loss[i]})
@@ -349,7 +357,7 @@ func (r *DomainsResult) Charts() []Chart {
 		}
 		return p
 	}
-	c := Chart{Name: "domains", About: "Share of what attention does that networks with divided astrocytes lose, against the strength of exchange between domains, for numbers of domains, for assignments of neurons, and for two astrocytes joined by a gap junction."}
+	c := Chart{Name: "domains", SameY: true, About: "Share of what attention does that networks with divided astrocytes lose, against the strength of exchange between domains, for numbers of domains, for assignments of neurons, and for two astrocytes joined by a gap junction."}
 	for _, p := range []Panel{
 		panel("", "number", "coupling of domains"), panel("", "which", "coupling of domains"), panel("", "gap", "strength of the gap junction"),
 	} {

@@ -70,6 +70,7 @@ var smallSettings = map[string]map[string]string{
 		"load":      `{"neurons": 16, "earlier": [0,20], "forget": [0,0.1], "heads": 2, "probes": 3, "queries": 2}`,
 		"coverage":  `{"neurons": 16, "tuning": "calibrated", "tokens": 60, "task_tokens": 100, "fractions": [1,0.3]}`,
 		"silencing": `{"neurons": 16, "tuning": "calibrated", "tokens": 60, "task_tokens": 100}`,
+		"domains":   `{"neurons": 16, "tokens": 40, "detailed": 4}`,
 	},
 }
 
@@ -239,5 +240,26 @@ func TestLabsRefuseWhatCannotBeRun(t *testing.T) {
 	}
 	if _, err := x.Run(t.Context(), newLab(t, setup(t, 1))); err == nil || !strings.Contains(err.Error(), "fitted") {
 		t.Errorf("no fitted curves: %v", err)
+	}
+}
+
+// A report says how its own intervals are found, and warns of few seeds.
+func TestReportsSayWhatTheirIntervalsHold(t *testing.T) {
+	const few = "hold little or nothing of the spread between seeds"
+	for _, c := range []struct {
+		name     string
+		seeds    []uint64
+		together bool
+	}{{"normalizer", []uint64{1, 2, 3}, false}, {"noise", []uint64{1}, true}, {"neurons", []uint64{1, 2}, false}} {
+		r, err := small(t, c.name).Run(t.Context(), newLab(t, setup(t, c.seeds...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.HasSuffix(r.Intervals, Together); got != c.together {
+			t.Errorf("%s: %q", c.name, r.Intervals)
+		}
+		if got, want := says(r.Text, few), len(c.seeds) < 3; got != want {
+			t.Errorf("%s: a warning of %d seeds: %v, want %v", c.name, len(c.seeds), got, want)
+		}
 	}
 }

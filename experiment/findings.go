@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -92,6 +93,16 @@ func plain(x Number) string {
 	return strconv.FormatFloat(float64(x), 'g', -1, 64)
 }
 
+// grows reports whether every value is larger than the one before.
+func grows[T cmp.Ordered](x []T) bool {
+	for i := 1; i < len(x); i++ {
+		if !(x[i] > x[i-1]) {
+			return false
+		}
+	}
+	return true
+}
+
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // Chart is a figure as data.
@@ -99,6 +110,7 @@ type Chart struct {
 	Name   string // of its files
 	About  string // in words, for those who cannot see it
 	Panels []Panel
+	SameY  bool // all panels show one quantity, on one vertical scale
 }
 
 // Panel is a pair of axes. Labels may have *italics*, superscripts ^{x} and
@@ -114,12 +126,18 @@ type Panel struct {
 	// lines are drawn at, Marks values of X.
 	Diagonal      bool
 	Levels, Marks []Guide
+	// Beside draws curves a little beside one another, where intervals at the same X
+	// would cover each other.
+	Beside bool
 }
 
 // Axis is one of a panel.
 type Axis struct {
 	Label string
 	Log   bool
+	// Break, if it has a name, is a value of a logarithmic X that stands for one which has
+	// no place there, such as 0: it is named and lies left of a break in the axis.
+	Break Guide
 }
 
 // Guide is a line at one value.

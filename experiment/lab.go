@@ -175,9 +175,30 @@ func (l *Lab) calibration(ctx context.Context) (*network.Calibration, error) {
 
 // Curves says which tuning curves the heads of a network have.
 type Curves struct {
-	Tuning  string      `json:"tuning"`  // "calibrated", the name of a map, or "fitted"
+	Tuning  string      `json:"tuning"`  // "calibrated", the name of a map, "fitted", or BestCurves where an experiment has it
 	Draw    tuning.Draw `json:"draw"`    // of random ones
 	Neurons int         `json:"neurons"` // a head, rows of W; fitted curves have their own
+}
+
+// checkCurves refuses what makes no curves, by the names of settings.
+func (c *Curves) checkCurves() error {
+	if c.Neurons < 1 {
+		return fmt.Errorf("neurons is %d; give at least 1", c.Neurons)
+	}
+	if err := network.ParseTuning(c.Tuning); err != nil && c.Tuning != string(tuning.Fitted) && c.Tuning != BestCurves {
+		return fmt.Errorf("tuning: %w", err)
+	}
+	return nil
+}
+
+// checkTimes refuses times that are none, by the name of the setting.
+func checkTimes(name string, all ...float64) error {
+	for _, x := range all {
+		if !(x > 0) || !finite(x) {
+			return fmt.Errorf("%s is %v; give seconds, a finite number above 0", name, x)
+		}
+	}
+	return nil
 }
 
 // defaultCurves are those that the command draws.

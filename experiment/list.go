@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/tensor"
 	"github.com/tripartite-go/tripartite/tuning"
 )
@@ -18,12 +19,12 @@ func List() []Experiment {
 		entry("normalizer", normalizerAbout, DefaultNormalizer(), Normalizer),
 		entry("neurons", neuronsAbout, DefaultNeurons(), Neurons),
 		entry("timescales", timescalesAbout, DefaultTimescales(), Timescales),
-		entry("domains", domainsAbout, DefaultDomains(), Domains),
-		entry("noise", noiseAbout, DefaultNoise(), Noise),
-		entry("load", loadAbout, DefaultLoad(), Load),
-		entry("coverage", coverageAbout, DefaultCoverage(), Coverage),
-		entry("silencing", silencingAbout, DefaultSilencing(), Silencing),
-		entry("predictions", predictionsAbout, DefaultPredictions(), Predictions),
+		compared(entry("domains", domainsAbout, DefaultDomains(), Domains)),
+		compared(entry("noise", noiseAbout, DefaultNoise(), Noise)),
+		compared(entry("load", loadAbout, DefaultLoad(), Load)),
+		compared(entry("coverage", coverageAbout, DefaultCoverage(), Coverage)),
+		compared(entry("silencing", silencingAbout, DefaultSilencing(), Silencing)),
+		compared(entry("predictions", predictionsAbout, DefaultPredictions(), Predictions)),
 	}
 }
 
@@ -37,6 +38,8 @@ type Experiment struct {
 	// Summary is one line, About a few more sentences.
 	Summary, About string
 
+	compared bool // several conditions with one: their intervals are a family
+
 	config any // a pointer to the config
 	run    func(context.Context, *Lab) (Findings, error)
 }
@@ -44,13 +47,19 @@ type Experiment struct {
 // entry makes an entry of the list. The first line of about is the summary.
 func entry[C any, F Findings](name, about string, config C, run func(context.Context, *Lab, C) (F, error)) Experiment {
 	summary, about, _ := strings.Cut(about, "\n")
-	return Experiment{name, summary, strings.TrimSpace(about), &config, func(ctx context.Context, lab *Lab) (Findings, error) {
+	return Experiment{Name: name, Summary: summary, About: strings.TrimSpace(about), config: &config, run: func(ctx context.Context, lab *Lab) (Findings, error) {
 		f, err := run(ctx, lab, config)
 		if err != nil {
 			return nil, err
 		}
 		return f, nil
 	}}
+}
+
+// compared marks an experiment that compares several conditions with one.
+func compared(e Experiment) Experiment {
+	e.compared = true
+	return e
 }
 
 // Find returns the experiment of that name.
@@ -101,6 +110,19 @@ func (e Experiment) Set(name, value string) error {
 	return nil
 }
 
+// Check refuses settings that cannot be run on any network, by name. Run does so, too.
+func (e Experiment) Check() error {
+	if c, ok := e.config.(interface{ checkCurves() error }); ok {
+		if err := c.checkCurves(); err != nil {
+			return fmt.Errorf("%s: %w", e.Name, err)
+		}
+	}
+	if c, ok := e.config.(interface{ check() error }); ok {
+		return c.check()
+	}
+	return nil
+}
+
 // Report is the result of an experiment. It holds no times and no paths, so that
 // the same input gives the same bytes.
 type Report struct {
@@ -133,6 +155,9 @@ type Model struct {
 // Run runs an experiment. It stops early, with the context's error, when the
 // context is done; the lab's folder then holds the seeds that are finished.
 func (e Experiment) Run(ctx context.Context, lab *Lab) (*Report, error) {
+	if err := e.Check(); err != nil {
+		return nil, err
+	}
 	f, err := e.run(ctx, lab)
 	if err != nil {
 		return nil, err
@@ -141,6 +166,14 @@ func (e Experiment) Run(ctx context.Context, lab *Lab) (*Report, error) {
 		Schema: Schema, Program: lab.Program, Kernel: tensor.Kernel(), Experiment: e.Name,
 		Seeds: lab.Seeds, Generator: tuning.Generator, Intervals: Intervals,
 		Config: e.config, Result: f, Text: f.Statements(),
+	}
+	if e.compared {
+		r.Intervals += Together
+	}
+	if n := len(lab.Seeds); n <= fewSeeds {
+		few := statements(r.Text)
+		few.add(Caution, "Intervals of %s hold little or nothing of the spread between seeds, and are too narrow for other animals; 5 seeds are the least to go by.", counts.Plural(n, "seed"))
+		r.Text = few
 	}
 	if lab.Network != nil {
 		m := lab.Network.Model

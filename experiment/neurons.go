@@ -16,7 +16,7 @@ import (
 	"github.com/tripartite-go/tripartite/tuning"
 )
 
-const neuronsAbout = `Error of calcium against the number of neurons, with the variance law
+const neuronsAbout = `Error of calcium by number of neurons, with the variance law
 For each map of tuning curves, plain, and for calibrated curves: how far calcium
 strays from the softmax normalizer with more and more hidden neurons, at heads
 spread over the network, on the activations of the exact one. Beside it stands
@@ -49,7 +49,7 @@ func (c *NeuronsConfig) check() error {
 	switch {
 	case len(c.Maps) == 0:
 		return fmt.Errorf("neurons: no maps; give some, such as [\"exp\",\"calibrated\"]")
-	case len(c.Neurons) < 2 || !slices.IsSorted(c.Neurons) || c.Neurons[0] < 2:
+	case len(c.Neurons) < 2 || !grows(c.Neurons) || c.Neurons[0] < 2:
 		return fmt.Errorf("neurons: numbers of neurons %v; give two or more that grow, from 2", c.Neurons)
 	case c.Heads < 1 || c.Tokens < 1 || c.Queries < 1:
 		return fmt.Errorf("neurons: %d heads, %d tokens and %d queries; give at least 1 of each", c.Heads, c.Tokens, c.Queries)
@@ -402,7 +402,21 @@ func (r *NeuronsResult) Statements() []Statement {
 	s.add(Mathematics, "The law is exact for the mean square over all draws of iid curves. Where it is large, most of it comes from draws that are rare, and a few seeds see less than that: the measured error then lies below the law.")
 	s.add(Mathematics, "For maps that do not estimate exp(q.k) the error tends to a number above zero, however many neurons there are.")
 	s.add(Caution, "Of intervals for many maps, 1 in 20 misses by chance. Heads are weighed alike, though their errors cost the network differently.")
-	s.add(Interpretation, "A population needs as many hidden neurons as its keys and queries are long; that is a prediction of the model about the size of populations, and ours.")
+	precise, law := []string{}, false
+	for _, m := range r.Maps {
+		if m.Estimator && m.Ratio.Below(1) {
+			precise = append(precise, m.Name)
+			law = law || m.LogBudget != nil
+		}
+	}
+	if len(precise) == 0 {
+		s.add(Interpretation, "Nothing follows from this run about the size of populations.")
+		return s
+	}
+	s.add(Interpretation, "If calcium is the normalizer, it should be more precise in larger populations of hidden neurons; that is shown for %s curves. This prediction is ours.", strings.Join(precise, ", "))
+	if law {
+		s.add(Interpretation, "By the law, how many neurons a population needs grows exponentially with |q + k|^2 for exp curves; that this holds was not measured, since keys and queries were taken as they are.")
+	}
 	return s
 }
 

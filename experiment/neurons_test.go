@@ -39,6 +39,7 @@ func syntheticNeurons(few, many float64) []NeuronsMap {
 
 func TestNeuronsClaimsNoMoreThanItsNumbersShow(t *testing.T) {
 	const falls, not = "the error of calcium falls, to a share", "it is not shown that the error of calcium falls"
+	const larger, nothing = "more precise in larger populations", "Nothing follows from this run"
 	for name, c := range map[string]struct {
 		few, many float64
 		says, no  string
@@ -49,9 +50,13 @@ func TestNeuronsClaimsNoMoreThanItsNumbersShow(t *testing.T) {
 		"no error at all, and always": {0, 0, not, falls},
 	} {
 		maps := syntheticNeurons(c.few, c.many)
+		budget := Number(3)
+		maps[0].LogBudget, maps[0].Law = &budget, []Number{1, 1}
 		r := &NeuronsResult{Heads: make([]Place, 3), Maps: maps}
 		if s := r.Statements(); !says(s, c.says) || says(s, c.no) {
 			t.Errorf("%s: the ratio is %v, and the text %v", name, maps[0].Ratio, s)
+		} else if shown := c.says == falls; says(s, larger) != shown || says(s, nothing) == shown || says(s, "|q + k|^2") != shown || says(s, "prediction is ours") != shown {
+			t.Errorf("%s: what it would mean does not follow: %v", name, s)
 		}
 	}
 	m := syntheticNeurons(0.8, 0.1)[0]

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -42,14 +43,14 @@ type NoiseConfig struct {
 // DefaultNoise returns the defaults.
 func DefaultNoise() NoiseConfig {
 	return NoiseConfig{
-		Curves: defaultCurves(128), Tokens: 120, Amplitude: []float64{0.1, 0.3, 1}, Above: []float64{0.001, 0.01, 0.1, 0.5},
+		Curves: defaultCurves(128), Tokens: 200, Amplitude: []float64{0.1, 0.3, 1}, Above: []float64{0.001, 0.01, 0.1, 0.5},
 		Correlation: 0.1, Hold: 0.05, Tau: 0.02, Present: 0.3,
 	}
 }
 
 func (c *NoiseConfig) check() error {
 	grow := func(x []float64, lo, hi float64) bool {
-		return len(x) > 0 && slices.IsSorted(x) && x[0] > lo && x[len(x)-1] < hi
+		return len(x) > 0 && grows(x) && x[0] > lo && x[len(x)-1] < hi
 	}
 	switch {
 	case c.Tokens < 1:
@@ -58,6 +59,9 @@ func (c *NoiseConfig) check() error {
 		return fmt.Errorf("noise: amplitudes %v; give one or more that grow, above 0 and below 10", c.Amplitude)
 	case !grow(c.Above, 0, 1):
 		return fmt.Errorf("noise: shares of rates above saturation %v; give one or more that grow, between 0 and 1", c.Above)
+	}
+	if err := cmp.Or(checkTimes("tau_s", c.Tau), checkTimes("present_s", c.Present), checkTimes("noise_time_s", c.Correlation), checkTimes("noise_hold_s", c.Hold)); err != nil {
+		return fmt.Errorf("noise: %w", err)
 	}
 	return nil
 }
@@ -298,13 +302,7 @@ func noiseOf(cfg NoiseConfig, seeds []noiseSeed) *NoiseResult {
 	together := make([][][]float64, len(seeds))
 	for s, seed := range seeds {
 		r.Lost += seed.Lost
-		for i := range seed.Uniform {
-			row := slices.Concat(seed.Uniform[i], seed.Calm[i])
-			for _, d := range seed.Disturbed {
-				row = append(row, d[i]...)
-			}
-			together[s] = append(together[s], row)
-		}
+		together[s] = beside(append([][][]float64{seed.Uniform, seed.Calm}, seed.Disturbed...)...)
 	}
 	strongest := func(source string) int {
 		at := -1
@@ -317,7 +315,7 @@ func noiseOf(cfg NoiseConfig, seeds []noiseSeed) *NoiseResult {
 	}
 	const first, each = 3, 3
 	b := newBootstrap(len(seeds), len(together[0]))
-	e := b.ofSums(together, first+each*len(all)+1, func(dst, sums []float64) {
+	numbers := func(dst, sums []float64) {
 		cosine := func(s []float64) float64 { return s[examCosine] / s[examTokens] }
 		answers := func(s []float64) float64 { return s[examSame] / s[examAsked] }
 		uniform, calm := sums[:examSums], sums[examSums:2*examSums]
@@ -330,17 +328,20 @@ func noiseOf(cfg NoiseConfig, seeds []noiseSeed) *NoiseResult {
 		}
 		loss := func(source string) float64 { return dst[first+each*strongest(source)+1] }
 		dst[first+each*len(all)] = loss(onHidden) - loss(onAstrocyte)
-	})
-	r.Uniform, r.Calm, r.CalmAnswers, r.HiddenOverAstrocyte = e[0], e[1], e[2], e[first+each*len(all)]
+	}
+	n := first + each*len(all) + 1
+	alone := b.ofSums(together, n, numbers)
+	e := b.family(len(all)+1).ofSums(together, n, numbers) // what is lost is compared with one circuit
+	r.Uniform, r.Calm, r.CalmAnswers, r.HiddenOverAstrocyte = alone[0], alone[1], alone[2], e[first+each*len(all)]
 	for i, d := range all {
 		if n := len(r.Disturbances); n == 0 || r.Disturbances[n-1].Source != d.source {
 			r.Disturbances = append(r.Disturbances, Noisy{Source: d.source})
 		}
 		x := &r.Disturbances[len(r.Disturbances)-1]
 		x.Level = append(x.Level, Number(d.level))
-		x.Error = append(x.Error, e[first+each*i])
+		x.Error = append(x.Error, alone[first+each*i])
 		x.Loss = append(x.Loss, e[first+each*i+1])
-		x.Answers = append(x.Answers, e[first+each*i+2])
+		x.Answers = append(x.Answers, alone[first+each*i+2])
 	}
 	return r
 }
@@ -348,7 +349,7 @@ func noiseOf(cfg NoiseConfig, seeds []noiseSeed) *NoiseResult {
 // Statements implements Findings.
 func (r *NoiseResult) Statements() []Statement {
 	var s statements
-	s.add(Measured, "Undisturbed, the last hidden states have a cosine of %s to the exact network's (uniform attention: %s). What follows is the share of the way between the two that is lost.", r.Calm, r.Uniform)
+	s.add(Measured, "Undisturbed, the last hidden states have a cosine of %s to the exact network's (uniform attention: %s). What follows is the share of the way between the two that is lost; with more than 100%% lost, the network is worse off than with uniform attention.", r.Calm, r.Uniform)
 	for _, d := range r.Disturbances {
 		last := len(d.Level) - 1
 		what := fmt.Sprintf("Noise on what drives the %s, of standard deviation %s in its logarithm,", d.Source, short(d.Level[last]))
@@ -358,15 +359,19 @@ func (r *NoiseResult) Statements() []Statement {
 			from = "share"
 		}
 		s.add(Measured, "%s changes the outputs of heads by %s of their size, on the exact network's activations.", what, percent(d.Error[last]))
-		begins := -1 // from where on a loss is shown, to the end
-		for i := last; i >= 0 && d.Loss[i].Above(0); i-- {
-			begins = i
-		}
+		begins := d.begins()
 		if begins < 0 {
 			s.add(Measured, "That the network loses anything by it is not shown: %s.", percent(d.Loss[last]))
 			continue
 		}
 		s.add(Measured, "The network then loses %s; a loss is shown from a %s of %s on (%s).", percent(d.Loss[last]), from, short(d.Level[begins]), percent(d.Loss[begins]))
+	}
+	for _, d := range r.Disturbances {
+		for i, l := range d.Level {
+			if d.Loss[i].Below(0) {
+				s.add(Measured, "At a level of %s, %s makes the network better, by %s of the way.", short(l), map[bool]string{true: bySaturation, false: "noise on the " + d.Source}[d.Source == bySaturation], percent(negative(d.Loss[i])))
+			}
+		}
 	}
 	switch {
 	case r.HiddenOverAstrocyte.Above(0):
@@ -380,9 +385,29 @@ func (r *NoiseResult) Statements() []Statement {
 		s.add(Caution, "%s had no value: calcium passed through zero while it divided.", counts.Plural(r.Lost, "reading"))
 	}
 	s.add(Mathematics, "Noise on the calcium of one domain multiplies all outputs of a head by one number and, once rates have settled, leaves their direction; noise on hidden neurons is independent from neuron to neuron, and averages over them and over the plasticity window.")
-	s.add(Interpretation, "Rates that saturate compress what tells keys apart. If the circuit is right, drugs that limit the rates of the presynaptic neurons should make attention more uniform before they silence anything. This prediction is ours.")
+	s.add(Mathematics, "Saturation x r / (r + |x|) lowers large rates by more than small ones, and makes none zero.")
+	for _, d := range r.Disturbances {
+		if d.Source != bySaturation {
+			continue
+		}
+		if begins := d.begins(); begins >= 0 {
+			s.add(Interpretation, "If the circuit is right, drugs that limit the largest rates of the presynaptic neurons should worsen attention though they silence no neuron: here by %s of the way at a limit that %s%% of rates lie above. This prediction is ours.", percent(d.Loss[begins]), short(100*d.Level[begins]))
+		} else {
+			s.add(Interpretation, "That limited rates cost anything is not shown, and nothing is predicted of drugs that limit them.")
+		}
+	}
 	s.add(Caution, "Noise is independent between neurons and the same for every input of a seed; correlated noise, which would not average out, is not tried here.")
 	return s
+}
+
+// begins returns the level from where on a loss is shown, to the last one, -1 where
+// none is.
+func (d *Noisy) begins() int {
+	at := -1
+	for i := len(d.Level) - 1; i >= 0 && d.Loss[i].Above(0); i-- {
+		at = i
+	}
+	return at
 }
 
 // short writes a number that was chosen.

@@ -264,12 +264,7 @@ func normalizerCurves(name string, heads int, seeds []normalizerSeed) Normalizer
 	out := NormalizerCurves{Name: name, Heads: make([]NormalizerHead, all)}
 	together := make([][][]float64, len(seeds)) // the sums of all heads, one after another
 	for s := range seeds {
-		together[s] = make([][]float64, inputs)
-		for i := range together[s] {
-			for h := range all {
-				together[s][i] = append(together[s][i], seeds[s].Heads[h][i]...)
-			}
-		}
+		together[s] = beside(seeds[s].Heads...)
 	}
 	for h := range all {
 		cells := make([][][]float64, len(seeds))

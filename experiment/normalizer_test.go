@@ -38,6 +38,27 @@ func syntheticNormalizer(calcium func(z, u, noise float64) float64) []normalizer
 }
 
 // says reports whether a statement holds the words.
+// checkText holds statements to saying some words and not saying others, and to being
+// whole sentences.
+func checkText(t *testing.T, name string, s []Statement, yes, no []string) {
+	t.Helper()
+	for _, words := range yes {
+		if !says(s, words) {
+			t.Errorf("%s: nothing says %q: %v", name, words, s)
+		}
+	}
+	for _, words := range no {
+		if says(s, words) {
+			t.Errorf("%s: the text says %q: %v", name, words, s)
+		}
+	}
+	for _, x := range s {
+		if strings.Contains(x.Text, "%!") || strings.Contains(x.Text, "NaN") {
+			t.Errorf("%s: %q", name, x.Text)
+		}
+	}
+}
+
 func says(s []Statement, words string) bool {
 	for _, x := range s {
 		if strings.Contains(x.Text, words) {
@@ -62,16 +83,7 @@ func TestNormalizerClaimsNoMoreThanItsNumbersShow(t *testing.T) {
 	} {
 		r := &NormalizerResult{Curves: []NormalizerCurves{normalizerCurves("calibrated", 3, syntheticNormalizer(c.calcium))}}
 		s := r.Statements()
-		for _, words := range c.yes {
-			if !says(s, words) {
-				t.Errorf("%s: nothing says %q: %v", name, words, s)
-			}
-		}
-		for _, words := range c.no {
-			if says(s, words) {
-				t.Errorf("%s: the text says %q: %v", name, words, s)
-			}
-		}
+		checkText(t, name, s, c.yes, c.no)
 	}
 }
 

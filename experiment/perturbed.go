@@ -36,8 +36,9 @@ type manipulation struct {
 	HalfSaturated bool
 	Sigma         float64
 	// Retained is the fraction of calcium that is left of the reading before (at first, of
-	// Rest): what the rate equations give when hidden and output neurons are fast, and
-	// calcium has relaxed by a factor Retained at the end of a presentation.
+	// Rest): what the rate equations give when hidden and output neurons are fast,
+	// calcium begins at Rest, and has relaxed by a factor Retained at the end of a
+	// presentation.
 	Retained float64
 	// Hebb and Gain, unless nil, are read in the place of what the sequence writes:
 	// plasticity of H or of g was blocked, and what an earlier input left is still there.

@@ -33,7 +33,8 @@ type SilencingConfig struct {
 	Tokens     int `json:"tokens"`
 	TaskTokens int `json:"task_tokens"`
 	// Present is how long a token is read, Astrocyte the time constant of slow calcium,
-	// s. The default is that of IP3 in the model of Li & Rinzel (1994).
+	// s. The default is that of IP3 in NEST's astrocyte_lr_1994
+	// (0.14/s, after Wang et al. 1995).
 	Present   float64 `json:"present"`
 	Astrocyte float64 `json:"tau_astrocyte"`
 	// HalfSaturation is sigma in units of mean calcium.

@@ -8,23 +8,27 @@ import (
 )
 
 // verdict says what an interval of a difference shows.
-func verdict(d Estimate, more, less string) string {
-	switch {
-	case d.Above(0):
-		return more + " by " + d.String()
-	case d.Below(0):
-		return less + " by " + negative(d).String()
-	}
-	if d == (Estimate{}) {
-		return "as before to the last digit"
-	}
-	return "no change is shown (" + d.String() + ")"
-}
+func verdict(d Estimate, more, less string) string { return verdictIn("", d, more, less) }
 
 // shareVerdict is verdict for a difference of shares, in percentage points.
 func shareVerdict(d Estimate, more, less string) string {
-	return verdict(Estimate{100 * d.Value, 100 * d.Low, 100 * d.High}, more, less)
+	return verdictIn(" points", Estimate{100 * d.Value, 100 * d.Low, 100 * d.High}, more, less)
 }
+
+func verdictIn(unit string, d Estimate, more, less string) string {
+	switch {
+	case d.Above(0):
+		return more + " by " + d.String() + unit
+	case d.Below(0):
+		return less + " by " + negative(d).String() + unit
+	case d == Estimate{}:
+		return "with no change at all"
+	}
+	return "no change is shown (" + d.String() + unit + ")"
+}
+
+// fewAnswers is below how many answers, of all seeds, the text warns of their number.
+const fewAnswers = 200
 
 // Statements implements Findings.
 func (r *SilencingResult) Statements() []Statement {
@@ -44,7 +48,7 @@ func (r *SilencingResult) Statements() []Statement {
 			digits(float64(e.Normalizer.Value.Value)), verdict(e.Normalizer.Change, "more", "less"),
 			digits(float64(e.Output.Value.Value)), verdict(e.Output.Change, "more", "less"))
 		if r.Task != "" {
-			text += fmt.Sprintf("; %s right %s, %s points; nats of the right one %s, %s.", what, percent(exactly(float64(e.Right.Value.Value))),
+			text += fmt.Sprintf("; %s right %s, %s; nats of the right one %s, %s.", what, percent(exactly(float64(e.Right.Value.Value))),
 				shareVerdict(e.Right.Change, "more", "fewer"), digits(float64(e.Nats.Value.Value)), verdict(e.Nats.Change, "more", "less"))
 		} else {
 			text += fmt.Sprintf("; cosine of the last hidden states with the exact ones %s, %s.", digits(float64(e.Hidden.Value.Value)), verdict(e.Hidden.Change, "more", "less"))
@@ -53,6 +57,9 @@ func (r *SilencingResult) Statements() []Statement {
 	}
 	s.add(Mathematics, "Calcium divides every output of a head by one number. Holding it, slowing it, freezing g, and half-saturation therefore change how large a token's output is and never its direction, nor which tokens it is made of, relative to one another; what they do to answers they do through sizes alone.")
 	s.add(Mathematics, "With H frozen, outputs are made of values of an earlier input: a head can carry nothing of the present one, whatever calcium does.")
+	if r.Task != "" && r.Asked < fewAnswers {
+		s.add(Caution, "Only %s were asked for. Where few all agree, an interval has no width, and says nothing of others; give more inputs.", counts.Plural(r.Asked, "answer"))
+	}
 	if r.Curves.Tuning == "fitted" {
 		s.add(Caution, "All animals have the same fitted curves: seeds differ in what was learned before%s.", map[bool]string{true: " and in which words are masked"}[r.Task == answers.Fill])
 	}

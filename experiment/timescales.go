@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -16,7 +17,7 @@ import (
 	"github.com/tripartite-go/tripartite/tuning"
 )
 
-const timescalesAbout = `Give the circuit in time more and more time, for slow and fast astrocytes
+const timescalesAbout = `Give the circuit more and more time, for slow and fast astrocytes
 The whole network runs in seconds: every token is presented to be written and
 again to be read, and calcium follows with a time constant of its own. How long
 must a presentation be until the network answers as the algebraic circuit that
@@ -38,13 +39,16 @@ type TimescalesConfig struct {
 	Window   float64 `json:"window"`
 }
 
-// DefaultTimescales returns the defaults: 7 s is the decay of IP3 in models of
-// astrocytes (see rate.Kinetics).
+// decayOfIP3 is the time constant of IP3 in NEST's astrocyte_lr_1994, which decays by
+// 0.14/s, after Wang et al. (1995).
+const decayOfIP3 = 7
+
+// DefaultTimescales returns the defaults.
 func DefaultTimescales() TimescalesConfig {
 	d := rate.Default(1, 1)
 	return TimescalesConfig{
 		Curves: defaultCurves(128), Tokens: 250,
-		Astrocyte: []float64{7, 1, 0.2}, Present: []float64{0.1, 0.3, 1, 3, 10, 30, 100},
+		Astrocyte: []float64{decayOfIP3, 1, 0.2}, Present: []float64{0.1, 0.3, 1, 3, 10, 30, 100},
 		Membrane: d.Kinetics.Hidden, Window: d.Timing.Window,
 	}
 }
@@ -53,8 +57,13 @@ func (c *TimescalesConfig) check() error {
 	switch {
 	case c.Tokens < 2:
 		return fmt.Errorf("timescales: %d tokens; give at least 2", c.Tokens)
-	case len(c.Astrocyte) == 0 || len(c.Present) < 2 || !slices.IsSorted(c.Present):
+	case len(c.Astrocyte) == 0 || len(c.Present) < 2 || !grows(c.Present):
 		return fmt.Errorf("timescales: time constants %v and presentations %v; give one or more, and two or more that grow", c.Astrocyte, c.Present)
+	case !(c.Window > 0 && c.Window <= 1):
+		return fmt.Errorf("timescales: window is %v; give a fraction above 0, up to 1", c.Window)
+	}
+	if err := cmp.Or(checkTimes("tau_astrocyte_s", c.Astrocyte...), checkTimes("present_s", c.Present...), checkTimes("tau_membrane_s", c.Membrane)); err != nil {
+		return fmt.Errorf("timescales: %w", err)
 	}
 	return nil
 }
@@ -84,7 +93,8 @@ type TimescalesResult struct {
 	Algebraic Reached `json:"algebraic"`
 	// Astrocytes, in the order of the config.
 	Astrocytes []TimescalesAstrocyte `json:"astrocytes"`
-	// Exponent of Needed as a power of the time constant; 1 is proportion.
+	// Exponent of Needed as a power of the time constant; 1 is proportion. NaN where some
+	// astrocyte needs more than the longest presentation.
 	Exponent Estimate `json:"exponent"`
 	// NormalizerLost is by how much the first astrocyte, given about a second for a token,
 	// follows the normalizer less closely than the algebraic circuit.
@@ -282,15 +292,7 @@ func timescalesOf(cfg TimescalesConfig, seeds []timescalesSeed, layers int, toke
 	together := make([][][]float64, len(seeds)) // all cells of an input, one after another
 	for s, seed := range seeds {
 		r.Lost += seed.Lost
-		for i := range seed.Uniform {
-			row := slices.Concat(seed.Uniform[i], seed.Algebraic[i])
-			for _, astrocyte := range seed.InTime {
-				for _, cell := range astrocyte {
-					row = append(row, cell[i]...)
-				}
-			}
-			together[s] = append(together[s], row)
-		}
+		together[s] = beside(append([][][]float64{seed.Uniform, seed.Algebraic}, slices.Concat(seed.InTime...)...)...)
 	}
 	width := len(together[0][0]) / cells
 	b := newBootstrap(len(seeds), len(together[0]))
@@ -382,12 +384,12 @@ func (r *TimescalesResult) Statements() []Statement {
 		x := a.Reached[second]
 		of := fmt.Sprintf("With calcium of %s", seconds(a.Tau))
 		slow := ""
-		if i == 0 && a.Tau == 7 {
-			slow = ", as slow as IP3 in models of astrocytes,"
+		if i == 0 && a.Tau == decayOfIP3 {
+			slow = ", as slow as IP3 decays in models of astrocytes,"
 		}
 		answers := ""
 		if finite(float64(x.Answers.Value)) {
-			answers = fmt.Sprintf("; of %s %s are the exact network's", counts.Plural(r.Answers, "answer"), percent(x.Answers))
+			answers = fmt.Sprintf("; of %s for a seed %s are the exact network's", counts.Plural(r.Answers, "answer"), percent(x.Answers))
 		}
 		s.add(Measured, "%s%s and %s for a token, the last hidden states have a cosine of %s to the exact network's (uniform attention %s, the algebraic circuit %s)%s.",
 			of, slow, seconds(a.Present[second]), x.Cosine, r.Uniform.Cosine, r.Algebraic.Cosine, answers)
@@ -400,12 +402,19 @@ func (r *TimescalesResult) Statements() []Statement {
 			s.add(Measured, "%s, no presentation that was tried, up to %s, goes %.0f%% of the way from uniform attention to the algebraic circuit.", of, seconds(a.Present[len(a.Present)-1]), 100*wantedWay)
 		}
 	}
-	if len(r.Astrocytes) > 1 {
-		if r.Exponent.Above(0) {
-			s.add(Measured, "A slower astrocyte needs a longer presentation: what is needed grows as the time constant to the power %s (1 is proportion).", r.Exponent)
-		} else {
-			s.add(Measured, "It is not shown that a slower astrocyte needs a longer presentation: what is needed goes as the time constant to the power %s.", r.Exponent)
-		}
+	slowest, fastest := r.ends()
+	longest := slowest.Present[len(slowest.Present)-1]
+	switch {
+	case slowest == fastest:
+	case r.Exponent.Above(0):
+		s.add(Measured, "A slower astrocyte needs a longer presentation: what is needed grows as the time constant to the power %s (1 is proportion).", r.Exponent)
+	case r.slowerIsNeverThere():
+		s.add(Measured, "A slower astrocyte needs a longer presentation: with calcium of %s even %s goes %s of the way, where calcium of %s needs %s s. What power of the time constant that is stays open, since more than the longest presentation is needed.",
+			seconds(slowest.Tau), seconds(longest), percent(slowest.Way[len(slowest.Way)-1]), seconds(fastest.Tau), fastest.Needed)
+	case finite(float64(r.Exponent.Low)):
+		s.add(Measured, "It is not shown that a slower astrocyte needs a longer presentation: what is needed goes as the time constant to the power %s.", r.Exponent)
+	default:
+		s.add(Measured, "It is not shown that a slower astrocyte needs a longer presentation: presentations of up to %s are too few, or too short, to tell.", seconds(longest))
 	}
 	first := r.Astrocytes[0]
 	if r.NormalizerLost.Above(0) {
@@ -419,9 +428,59 @@ func (r *TimescalesResult) Statements() []Statement {
 		s.add(Caution, "%s had no value: calcium passed through zero while it divided.", counts.Plural(r.Lost, "reading"))
 	}
 	s.add(Mathematics, "During a presentation what is left of the one before falls as exp(-t/tau), so that what is needed is proportional to the slowest time constant once all others are much faster. The proportion depends on how far calcium has to move from one token to the next.")
-	s.add(Interpretation, "If calcium is the normalizer, then calcium as slow as IP3 is too slow for a sentence that is heard in seconds; the fast calcium of fine processes, which rises in parts of a second (Stobart et al. 2018), would have to do it. Where calcium was measured at the processes and stayed slow, the circuit as it is here would be refuted for such times. This prediction is ours.")
+	r.interpret(&s, second)
 	s.add(Caution, "Layers are taken one after another, as where one population serves all of them: 2 x %d presentations of every token. With neurons of its own for every layer, one could write what the layer before reads, which makes %d + 1.", r.Layers, r.Layers)
 	return s
+}
+
+// ends returns the slowest and the fastest astrocyte, the same where there is one.
+func (r *TimescalesResult) ends() (slowest, fastest *TimescalesAstrocyte) {
+	slowest, fastest = &r.Astrocytes[0], &r.Astrocytes[0]
+	for i := range r.Astrocytes {
+		a := &r.Astrocytes[i]
+		if a.Tau > slowest.Tau {
+			slowest = a
+		}
+		if a.Tau < fastest.Tau {
+			fastest = a
+		}
+	}
+	return slowest, fastest
+}
+
+// slowerIsNeverThere reports whether the longest presentation is shown to be too short
+// for the slowest astrocyte, and long enough for the fastest. What is needed then
+// differs, though there is no number for it.
+func (r *TimescalesResult) slowerIsNeverThere() bool {
+	slowest, fastest := r.ends()
+	last := len(slowest.Way) - 1
+	return slowest.Way[last].Below(wantedWay) && fastest.Needed.Below(float64(slowest.Present[last]))
+}
+
+// interpret says what it would mean for brains, as far as the astrocyte is shown to be
+// what takes the time.
+func (r *TimescalesResult) interpret(s *statements, second int) {
+	slowest, fastest := r.ends()
+	slower := slowest != fastest && (r.Exponent.Above(0) || r.slowerIsNeverThere())
+	if !slower || !slowest.Way[second].Below(wantedWay) {
+		s.add(Interpretation, "That slow calcium is what takes the time is not shown at %s for a token; from this run nothing follows about how fast calcium would have to be.", seconds(slowest.Present[second]))
+		return
+	}
+	ip3 := ""
+	if slowest.Tau == decayOfIP3 {
+		ip3 = ", as slow as IP3 decays in models of astrocytes (0.14/s after Wang et al. 1995, as in NEST's astrocyte_lr_1994),"
+	}
+	goes := "it goes %s of the way"
+	if slowest.Way[second].Below(0) {
+		goes = "with it, the network is worse off than with uniform attention (%s of the way)"
+	}
+	s.add(Interpretation, "If calcium is the normalizer, then calcium of %s%s is too slow for %s a token: "+goes+".",
+		seconds(slowest.Tau), ip3, seconds(slowest.Present[second]), percent(slowest.Way[second]))
+	enough := "Calcium of %s goes %s of it, and is too slow as well, or not shown to be fast enough."
+	if fastest.Way[second].Above(wantedWay) {
+		enough = "Calcium of %s, which goes %s of it, is fast enough; calcium of fine processes rises in parts of a second (Stobart et al. 2018), and would have to do it. Were calcium at the processes found to be as slow as the slow one here, the circuit as it is here would be refuted for such times."
+	}
+	s.add(Interpretation, enough+" This prediction is ours.", seconds(fastest.Tau), percent(fastest.Way[second]))
 }
 
 // seconds writes a time that was chosen.
@@ -469,7 +528,7 @@ func (r *TimescalesResult) Table() Table {
 // Charts implements Findings.
 func (r *TimescalesResult) Charts() []Chart {
 	panel := func(title, label string, floor bool, of func(Reached) Estimate) Panel {
-		p := Panel{Title: title, X: Axis{Label: "presentation of a token, s", Log: true}, Y: Axis{Label: label}}
+		p := Panel{Title: title, X: Axis{Label: "presentation of a token, s", Log: true}, Y: Axis{Label: label}, Beside: true}
 		for _, a := range r.Astrocytes {
 			s := Series{Name: "calcium of " + seconds(a.Tau), Style: Curve}
 			for i, x := range a.Reached {
@@ -507,7 +566,11 @@ func (r *TimescalesResult) Charts() []Chart {
 				Dots: []Dot{{exactly(float64(a.Tau)), a.Sentence}}})
 		}
 	}
-	if len(needed.Series) > 1 {
+	if n := len(needed.Series); n > 1 {
+		from, to := needed.Series[0].Dots[0], needed.Series[n-1].Dots[0]
+		proportion := Dot{to.X, exactly(float64(from.Y.Value * to.X.Value / from.X.Value))}
+		from.Y = exactly(float64(from.Y.Value))
+		needed.Series = append(needed.Series, Series{Name: "in proportion", Style: Dashes, Dots: []Dot{from, proportion}})
 		panels = append(panels, needed)
 	}
 	return []Chart{{Name: "timescales", Panels: panels,

@@ -154,7 +154,17 @@ type panel struct {
 	box            vg.Rectangle // of the data
 	x, y           scale
 	xLabel, yLabel string
+	// apart, if it has a label, is the tick left of a break in a logarithmic horizontal
+	// axis: it stands for a value that such an axis does not have.
+	apart tick
 }
+
+// breakAt is where the axis is broken, as a multiple of the value that lies apart: more
+// than halfway to the first ordinary one, which is ten times as large.
+const breakAt = 4
+
+// beyond reports whether x lies left of the break.
+func (a panel) beyond(x float64) bool { return a.apart.label != "" && x < breakAt*a.apart.at }
 
 func (a panel) at(x, y float64) vg.Point { return vg.Point{X: a.atX(x), Y: a.atY(y)} }
 
@@ -188,14 +198,30 @@ func (p *pen) widest(ticks []tick) vg.Length {
 
 // axes draws the axes with their ticks and labels.
 func (p *pen) axes(a panel) {
-	p.segments(line{color: ink, width: axisWidth}, vg.Point{X: a.box.Min.X, Y: a.box.Max.Y}, a.box.Min, vg.Point{X: a.box.Max.X, Y: a.box.Min.Y})
+	l := line{color: ink, width: axisWidth}
+	top, end := vg.Point{X: a.box.Min.X, Y: a.box.Max.Y}, vg.Point{X: a.box.Max.X, Y: a.box.Min.Y}
+	if a.apart.label == "" {
+		p.segments(l, top, a.box.Min, end)
+	} else {
+		const gap, slant = 0.4 * mm, 0.5 * mm
+		at := vg.Point{X: a.atX(a.apart.at * breakAt), Y: a.box.Min.Y}
+		p.segments(l, top, a.box.Min, at.Sub(vg.Point{X: gap}))
+		p.segments(l, at.Add(vg.Point{X: gap}), end)
+		for _, side := range []vg.Length{-gap, gap} {
+			p.segments(l, at.Add(vg.Point{X: side - slant, Y: -2 * slant}), at.Add(vg.Point{X: side + slant, Y: 2 * slant}))
+		}
+	}
 	p.ticksBelow(a)
 	p.ticksLeft(a)
 }
 
 // ticksBelow draws the ticks and labels of the horizontal axis.
 func (p *pen) ticksBelow(a panel) {
-	for _, t := range p.ticks(a.x, a.box.Size().X, false) {
+	ticks := p.ticks(a.x, a.box.Size().X, false)
+	if a.apart.label != "" {
+		ticks = append(slices.DeleteFunc(ticks, func(t tick) bool { return a.beyond(t.at) }), a.apart)
+	}
+	for _, t := range ticks {
 		x, y := a.atX(t.at), a.box.Min.Y
 		p.segments(line{color: ink, width: axisWidth}, vg.Point{X: x, Y: y}, vg.Point{X: x, Y: y - length(t)})
 		if t.label != "" {

@@ -28,6 +28,7 @@ const (
 	seriesRow     = 1.9 * mm // more for every other series
 	intervalWidth = 0.6      // of bars, in points
 	mostName      = 46 * mm  // of the name of a row
+	apartWidth    = 0.7 * mm // between curves that lie beside one another
 )
 
 // chartLayout is how the panels are arranged.
@@ -111,7 +112,7 @@ func chartLook(name string, place int) look {
 	if k := lookOf(name, -1); k.marker >= 0 {
 		return k
 	}
-	colors := []color.NRGBA{blue, vermillion, green, purple, orange, sky, ink}
+	colors := []color.NRGBA{blue, vermillion, green, purple, orange, sky, ink, gray}
 	return look{colors[place%len(colors)], marker(place % int(markers))}
 }
 
@@ -137,6 +138,13 @@ func (p *pen) chart(area vg.Rectangle, c experiment.Chart, l chartLayout) {
 	if sharedRows(c.Panels) {
 		shared = p.rowNames(c.Panels[0].Rows)
 	}
+	var all []float64
+	for i := range c.Panels {
+		if c.SameY {
+			_, ys := valuesOf(&c.Panels[i])
+			all = append(all, ys...)
+		}
+	}
 	for i := range c.Panels {
 		row, column := i/l.columns, i%l.columns
 		width := (area.Size().X - shared) / vg.Length(l.columns)
@@ -152,7 +160,7 @@ func (p *pen) chart(area vg.Rectangle, c experiment.Chart, l chartLayout) {
 		if !names && column == 0 {
 			box.Min.X, names = area.Min.X, true
 		}
-		p.chartPanel(box, &c.Panels[i], looks, names)
+		p.chartPanel(box, &c.Panels[i], looks, names, all)
 	}
 	if len(c.Panels) == 0 {
 		p.writeMiddle("nothing was measured", labelSize, area.Min.Add(area.Max).Scale(0.5), centred, muted)
@@ -207,28 +215,11 @@ func (p *pen) keySample(at vg.Point, k look, style experiment.Style) {
 }
 
 // chartPanel draws one panel; names says whether its rows are named.
-func (p *pen) chartPanel(area vg.Rectangle, c *experiment.Panel, looks map[string]look, names bool) {
-	a := panel{xLabel: c.X.Label, yLabel: c.Y.Label}
-	var xs, ys []float64
-	add := func(to *[]float64, e experiment.Estimate, log bool) {
-		for _, v := range []experiment.Number{e.Value, e.Low, e.High} {
-			if !log || v > 0 {
-				*to = append(*to, float64(v))
-			}
-		}
-	}
-	for _, s := range c.Series {
-		for _, d := range s.Dots {
-			add(&xs, d.X, c.X.Log)
-			add(&ys, d.Y, c.Y.Log)
-		}
-	}
-	for _, g := range c.Levels {
-		ys = append(ys, float64(g.At))
-	}
-	for _, g := range c.Marks {
-		xs = append(xs, float64(g.At))
-	}
+// others are values that its vertical scale holds besides its own.
+func (p *pen) chartPanel(area vg.Rectangle, c *experiment.Panel, looks map[string]look, names bool, others []float64) {
+	a := panel{xLabel: c.X.Label, yLabel: c.Y.Label, apart: tick{float64(c.X.Break.At), c.X.Break.Name}}
+	xs, ys := valuesOf(c)
+	ys = append(ys, others...)
 	a.x, a.y = axisScale(c.X, xs), axisScale(c.Y, ys)
 	height := area.Size().Y - bottomMargin - chartTitle
 	var left vg.Length
@@ -258,6 +249,30 @@ func (p *pen) chartPanel(area vg.Rectangle, c *experiment.Panel, looks map[strin
 		}
 		p.writeMiddle(p.fitting(name), smallSize, vg.Point{X: a.box.Min.X - 2*textGap, Y: a.atY(float64(i))}, fromRight, ink)
 	}
+}
+
+// valuesOf returns all values that a panel shows.
+func valuesOf(c *experiment.Panel) (xs, ys []float64) {
+	add := func(to *[]float64, e experiment.Estimate, log bool) {
+		for _, v := range []experiment.Number{e.Value, e.Low, e.High} {
+			if !log || v > 0 {
+				*to = append(*to, float64(v))
+			}
+		}
+	}
+	for _, s := range c.Series {
+		for _, d := range s.Dots {
+			add(&xs, d.X, c.X.Log)
+			add(&ys, d.Y, c.Y.Log)
+		}
+	}
+	for _, g := range c.Levels {
+		ys = append(ys, float64(g.At))
+	}
+	for _, g := range c.Marks {
+		xs = append(xs, float64(g.At))
+	}
+	return xs, ys
 }
 
 func axisScale(a experiment.Axis, values []float64) scale {
@@ -317,12 +332,16 @@ func (p *pen) series(a panel, c *experiment.Panel, i int, s experiment.Series, k
 	if n := len(c.Series); len(c.Rows) > 0 && n > 1 {
 		shift = (float64(i) - float64(n-1)/2) * 0.6 / float64(n-1)
 	}
+	var beside vg.Point
+	if c.Beside && s.Style == experiment.Curve {
+		beside.X = vg.Length(float64(i)-float64(curves(c)-1)/2) * apartWidth
+	}
 	var line0, all []vg.Point
 	for _, d := range s.Dots {
 		x, y := float64(d.X.Value), float64(d.Y.Value)+shift
-		at := a.at(x, y)
+		at := a.at(x, y).Add(beside)
 		all = append(all, at)
-		if finite(at) {
+		if finite(at) && !a.beyond(x) {
 			line0 = append(line0, at)
 		}
 		if s.Style == experiment.Specks {
@@ -330,7 +349,7 @@ func (p *pen) series(a panel, c *experiment.Panel, i int, s experiment.Series, k
 		}
 		bar := line{color: faded(k.color, 0.75), width: intervalWidth}
 		if d.Y.Low < d.Y.High {
-			p.interval(a, bar, a.at(x, lowest(a.y, float64(d.Y.Low))), a.at(x, float64(d.Y.High)))
+			p.interval(a, bar, a.at(x, lowest(a.y, float64(d.Y.Low))).Add(beside), a.at(x, float64(d.Y.High)).Add(beside))
 		}
 		if d.X.Low < d.X.High {
 			p.interval(a, bar, a.at(lowest(a.x, float64(d.X.Low)), y), a.at(float64(d.X.High), y))
@@ -350,6 +369,17 @@ func (p *pen) series(a panel, c *experiment.Panel, i int, s experiment.Series, k
 			p.mark(k.marker, at, markerSize*0.9, k.color, true)
 		}
 	}
+}
+
+// curves counts the curves of a panel.
+func curves(c *experiment.Panel) int {
+	n := 0
+	for _, s := range c.Series {
+		if s.Style == experiment.Curve {
+			n++
+		}
+	}
+	return n
 }
 
 // lowest is where an interval begins that reaches below a logarithmic axis.

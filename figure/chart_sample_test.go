@@ -61,7 +61,14 @@ func charts() map[string]*Figure {
 	for i := range 14 {
 		long.Series = append(long.Series, series(fmt.Sprintf("kind %d with a *name* that_{is} long", i), experiment.Curve, 3))
 	}
+	broken := numbers("none, then more")
+	broken.X.Break, broken.Beside = experiment.Guide{At: 0.1, Name: "none"}, true
+	broken.Series = append(broken.Series, series("beside", experiment.Curve, 8))
+	for i := range broken.Series {
+		broken.Series[i].Dots[0].X = exactly(0.1)
+	}
 	return map[string]*Figure{
+		"chart broken":          Chart(experiment.Chart{Name: "chart", SameY: true, Panels: []experiment.Panel{broken, numbers("right")}}),
 		"chart":                 chart(numbers("left"), numbers("right")),
 		"chart of one panel":    chart(numbers("alone")),
 		"chart of three panels": chart(numbers("left"), numbers("middle"), numbers("right")),

@@ -3,6 +3,7 @@ package figure
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 
@@ -21,9 +22,9 @@ import (
 func Heads(layers []transfer.Layer) *Figure {
 	g := newGrid(layers)
 	switch {
-	case wasFitted(layers):
+	case anyHead(layers, func(h transfer.Head) bool { return h.Calibrated != nil }):
 		return fittedHeads(g)
-	case wasAllocated(layers):
+	case anyHead(layers, func(h transfer.Head) bool { return h.Allocated != nil }):
 		return allocatedHeads(g)
 	}
 	// Square cells where the maps have room for them.
@@ -215,4 +216,37 @@ func (p *pen) colorBar(r vg.Rectangle, m headMap, colors colormap) {
 		p.segments(line{color: ink, width: axisWidth}, vg.Point{X: x, Y: r.Min.Y}, vg.Point{X: x, Y: r.Min.Y - tickLength*0.6})
 		p.write(t.label, smallSize, vg.Point{X: x, Y: r.Min.Y - 1.3*mm - smallSize*capHeight}, centred, ink)
 	}
+}
+
+// anyHead reports whether something is true of any head.
+func anyHead(layers []transfer.Layer, is func(transfer.Head) bool) bool {
+	for _, l := range layers {
+		if slices.ContainsFunc(l.Heads, is) {
+			return true
+		}
+	}
+	return false
+}
+
+// twoRows draws two rows of maps, one above the other.
+func twoRows(g grid, shows string, above, below []headMap) *Figure {
+	row := pairHeight(g)
+	return &Figure{
+		width: twoColumns, height: 2 * row,
+		description: fmt.Sprintf("Maps over %s and %s: %s.", counts.Plural(g.rows(), "layer"), counts.Plural(g.columns, "head"), shows),
+		draw: func(p *pen, area vg.Rectangle) {
+			upper, lower := area, area
+			upper.Min.Y, lower.Max.Y = area.Max.Y-row, area.Max.Y-row
+			p.maps(upper, g, above...)
+			p.maps(lower, g, below...)
+		},
+	}
+}
+
+// pairHeight is the height of two maps side by side, square cells where there is
+// room for them.
+func pairHeight(g grid) vg.Length {
+	cell := (twoColumns/2 - mapLeft - mapRight) / vg.Length(g.columns)
+	row := min(max(cell, 3.2*mm), 6*mm)*vg.Length(g.rows()) + mapTop + mapBottom
+	return min(max(row, 40*mm), 110*mm)
 }

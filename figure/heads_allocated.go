@@ -1,43 +1,17 @@
 package figure
 
 import (
-	"fmt"
 	"math"
 
-	"gonum.org/v1/plot/vg"
-
-	"github.com/tripartite-go/tripartite/internal/counts"
 	"github.com/tripartite-go/tripartite/transfer"
 )
-
-// wasAllocated reports whether any head got its neurons for an error of calcium.
-func wasAllocated(layers []transfer.Layer) bool {
-	for _, l := range layers {
-		for _, h := range l.Heads {
-			if h.Allocated != nil {
-				return true
-			}
-		}
-	}
-	return false
-}
 
 // allocatedHeads draws two rows of maps: output cosine beside the neurons of each
 // head, and the error of calcium that the variance law predicts for these beside
 // that which was found.
 func allocatedHeads(g grid) *Figure {
-	row := pairHeight(g)
-	return &Figure{
-		width: twoColumns, height: 2 * row,
-		description: fmt.Sprintf("Maps over %s and %s: output cosine, and neurons of each head; relative error of calcium by the variance law, and as found.",
-			counts.Plural(g.rows(), "layer"), counts.Plural(g.columns, "head")),
-		draw: func(p *pen, area vg.Rectangle) {
-			upper, lower := area, area
-			upper.Min.Y, lower.Max.Y = area.Max.Y-row, area.Max.Y-row
-			p.maps(upper, g, outputCosine(g.layers), hiddenNeurons(g.layers))
-			p.maps(lower, g, calciumErrors(g.layers)...)
-		},
-	}
+	return twoRows(g, "output cosine, and neurons of each head; relative error of calcium by the variance law, and as found",
+		[]headMap{outputCosine(g.layers), hiddenNeurons(g.layers)}, calciumErrors(g.layers))
 }
 
 // hiddenNeurons spans whole powers of ten.

@@ -10,7 +10,14 @@ import (
 )
 
 // settleTokens is how many queries the level of reading is found by.
-const settleTokens = 6000
+const settleTokens = 20000
+
+// Least absolute deviations are found by least squares whose weights are, again and
+// again, 1/|deviation|, of at least leastDeviation.
+const (
+	settleRounds   = 6
+	leastDeviation = 0.03
+)
 
 // settleRidge is added to the covariance of what is regressed on, in units of its
 // mean variance: directions that no query takes stay as they are.
@@ -21,9 +28,15 @@ const settleRidge = 1e-3
 //
 //	log Z_t - log c_t ~ e0 + e.q_t - q_tᵀ A q_t/2,  A = Metricᵀ Metric
 //
-// by least squares over the queries of the head. The level multiplies all rates of
-// a query alike and cancels in the output, so that attention stays as it is.
+// by least absolute deviations over the queries of the head: a few of them, which
+// attention to single keys makes large, should not move all others. The level
+// multiplies all rates of a query alike and cancels in the output, so that attention
+// stays as it is. A curve that both phases share has no such level: see settleShared.
 func (h *head) settle(l *loss, work *tensor.Arena) error {
+	if h.balanced.shared {
+		h.settleShared(l, work)
+		return nil
+	}
 	defer work.Release(work.Mark())
 	c, d := h.curves, h.curves.d
 	clear(c.readMetric) // from where there is no level
@@ -53,12 +66,7 @@ func (h *head) settle(l *loss, work *tensor.Arena) error {
 		}
 		at += s.q.Rows
 	}
-	moments := tensor.New(width+1, width+1)
-	turned := tensor.New(width+1, n)
-	tensor.Transpose(turned, x)
-	tensor.Product(moments, turned, tensor.PackTransposed(x, nil))
-
-	beta, err := regress(moments, width)
+	beta, err := deviateLeast(x)
 	if err != nil {
 		return fmt.Errorf("layer %d, head %d: the level of reading: %w", h.layer, h.index, err)
 	}
@@ -82,11 +90,7 @@ func (h *head) settle(l *loss, work *tensor.Arena) error {
 			row := x.Row(at)
 			row[1+d] = row[width] + float32(quadratic(metric, row[1:1+d])/2)
 		}
-		x = x.SliceCols(0, 2+d).Clone()
-		moments, turned = tensor.New(2+d, 2+d), tensor.New(2+d, n)
-		tensor.Transpose(turned, x)
-		tensor.Product(moments, turned, tensor.PackTransposed(x, nil))
-		if beta, err = regress(moments, 1+d); err != nil {
+		if beta, err = deviateLeast(x.SliceCols(0, 2+d).Clone()); err != nil {
 			return fmt.Errorf("layer %d, head %d: the level of reading: %w", h.layer, h.index, err)
 		}
 	}
@@ -98,6 +102,36 @@ func (h *head) settle(l *loss, work *tensor.Arena) error {
 		c.b[i] += float32(beta[0]) + tensor.Dot(e, c.readAnchor[lo:hi])
 	}
 	return nil
+}
+
+// deviateLeast regresses the last column of x [n, width+1] on the others, of which
+// the first is 1, by least absolute deviations.
+func deviateLeast(x tensor.Matrix) (beta []float64, err error) {
+	n, width := x.Rows, x.Cols-1
+	packed := tensor.PackTransposed(x, nil)
+	turned, moments := tensor.New(width+1, n), tensor.New(width+1, width+1)
+	weights := make([]float32, n)
+	for t := range weights {
+		weights[t] = 1
+	}
+	for round := range settleRounds {
+		if round > 0 {
+			b := narrow(beta)
+			for t := range weights {
+				row := x.Row(t)
+				weights[t] = 1 / max(leastDeviation, float32(math.Abs(float64(row[width]-tensor.Dot(row[:width], b)))))
+			}
+		}
+		tensor.Transpose(turned, x)
+		for i := range turned.Rows {
+			tensor.Mul(turned.Row(i), turned.Row(i), weights)
+		}
+		tensor.Product(moments, turned, packed)
+		if beta, err = regress(moments, width); err != nil {
+			return nil, err
+		}
+	}
+	return beta, nil
 }
 
 // regress solves the normal equations of the last column on the first width ones.

@@ -70,7 +70,7 @@ func small(t testing.TB, m *model.Model, threads int) Config {
 	s := DefaultSettings()
 	s.SurveySteps, s.HeadBatch, s.JointBatch = 10, 4, 4
 	return Config{
-		Network: &network.Network{Model: m}, Corpus: corpusOf(t, m, 1, 60), Validation: corpusOf(t, m, 2, 12),
+		Network: &network.Network{Model: m}, Corpus: corpusOf(t, m, 1, 240), Validation: corpusOf(t, m, 2, 12),
 		Neurons: 24 * m.Layers() * m.Heads(), HeadSteps: 60, JointSteps: 40, Settings: s, Seed: 5, Pool: pool, Weights: "abc",
 	}
 }

@@ -205,14 +205,7 @@ func (r *run) settle(ctx context.Context) error {
 	for i, f := range r.joint.circuits.all {
 		r.all[i].curves = f.curves
 	}
-	err := r.each(func(h *head, work *tensor.Arena) error {
-		l := &r.plan(h.index, 1, 1).loss
-		if r.cfg.Shared {
-			h.settleShared(l, work)
-			return nil
-		}
-		return h.settle(l, work)
-	})
+	err := r.each(func(h *head, work *tensor.Arena) error { return h.settle(&r.plan(h.index, 1, 1).loss, work) })
 	r.joint.circuits.update(r.cfg.Pool)
 	return err
 }

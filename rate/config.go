@@ -14,9 +14,9 @@ type Kinetics struct {
 	// Output is tau_out of the output neurons. Default 0.02, as for the hidden ones.
 	Output float64 `json:"tau_output_s"`
 	// Astrocyte is tau_astro of calcium. Default 0.2 (ours): fast enough to settle
-	// within a presentation of a second. IP3, which drives slow calcium, decays in 7 s
-	// (Li & Rinzel 1994, with the constants of De Young & Keizer 1992 as models of
-	// astrocytes use them).
+	// within a presentation of a second. IP3, which drives slow calcium, decays in 7 s in
+	// NEST's astrocyte_lr_1994 (0.14/s, after Wang et al. 1995; in Li & Rinzel
+	// 1994, whose calcium that model has, IP3 is a parameter).
 	Astrocyte float64 `json:"tau_astrocyte_s"`
 }
 

@@ -25,11 +25,13 @@ type Report struct {
 	Model             Model    `json:"model"`
 	Input             Input    `json:"input"`
 	Layers            []Layer  `json:"layers"`
-	Network           Network  `json:"network"`
-	Attended          Attended `json:"attended"`    // what the last layer looks at
-	Chosen            Chosen   `json:"chosen_head"` // one head, token by token
-	Scaling           Scaling  `json:"scaling"`     // error against number of neurons
-	Fidelity          Fidelity `json:"fidelity"`    // of whole networks, against number of neurons
+	// Contexts divide queries by the number of keys that they see, the fewest first.
+	Contexts []Context `json:"contexts,omitempty"`
+	Network  Network   `json:"network"`
+	Attended Attended  `json:"attended"`    // what the last layer looks at
+	Chosen   Chosen    `json:"chosen_head"` // one head, token by token
+	Scaling  Scaling   `json:"scaling"`     // error against number of neurons
+	Fidelity Fidelity  `json:"fidelity"`    // of whole networks, against number of neurons
 	// Timescales are of networks with heads in time, nil for others.
 	Timescales *Timescales `json:"timescales,omitempty"`
 	// Notes are plain sentences: what the numbers mean, what to do when they are
@@ -124,6 +126,7 @@ type Head struct {
 	LogCalciumError      Number `json:"log_calcium_error"`     // median |log(c f) - log Z|
 	CalciumCorrelation   Number `json:"calcium_correlation"`   // Pearson of log c and log Z over tokens
 	CorrectedCorrelation Number `json:"corrected_correlation"` // of log(c f) and log Z
+	CalciumSlope         Number `json:"calcium_slope"`         // of log(c f) against log Z over tokens, by least squares
 	TargetCorrelation    Number `json:"target_correlation"`    // of log c and log(Z/f), what the circuit is asked to compute
 	NullCorrelation      Number `json:"null_correlation"`      // of log N + q.mean(k) and log Z, the mean weighted as Z is
 	OutputCosine         Number `json:"output_cosine"`         // mean cosine of the head's outputs
@@ -139,6 +142,18 @@ type Head struct {
 	// Allocated says of a circuit whose neurons were allocated by Config.Error what was
 	// asked for and what came of it; nil for others.
 	Allocated *Allocated `json:"allocated,omitempty"`
+}
+
+// Context is how close calcium comes to the softmax normalizer where queries see
+// from Shortest to Longest keys: at the median of all replaced heads, the median over
+// queries of |log(c f) - log Z|, and of log(c f) - log Z. Where all inputs are of one
+// length there is one.
+type Context struct {
+	Shortest        int    `json:"shortest"`
+	Longest         int    `json:"longest"`
+	Queries         int    `json:"queries"` // of a head
+	LogCalciumError Number `json:"log_calcium_error"`
+	LogCalciumBias  Number `json:"log_calcium_bias"`
 }
 
 // Allocated is what the variance law said of the relative error of a head's calcium,

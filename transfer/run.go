@@ -87,6 +87,7 @@ func (r *run) heads() error {
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
+	r.contexts()
 	r.choose()
 	return nil
 }

@@ -16,14 +16,13 @@ const (
 	// every length of a presentation.
 	timescaleTokens = 300
 	// slowAstrocyte is the time constant of calcium, s, that the first curve has: that
-	// of IP3 in models of astrocytes (Li & Rinzel 1994, with the constants of De Young &
-	// Keizer 1992).
+	// of IP3 in NEST's astrocyte_lr_1994 (0.14/s, after Wang et al. 1995).
 	slowAstrocyte = 7
 )
 
 // presentations are lengths in units of the slowest time constant of any head: while
 // a token is presented, transients fall by as many e-foldings.
-var presentations = []float64{0.1, 0.3, 1, 2, 4, 8, 15, 30}
+var presentations = []float64{0.1, 0.3, 1, 3, 5, 9, 15, 30}
 
 // timescales runs the network in time with tokens that are presented for longer and
 // longer: first with an astrocyte as slow as IP3, then as configured.

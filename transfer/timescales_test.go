@@ -56,7 +56,7 @@ func TestANetworkInTimeSettlesToTheAlgebraicOne(t *testing.T) {
 		}
 	}
 	text := strings.Join(r.Notes, "\n")
-	for _, words := range []string{"That is 8 s of the circuit's time for every token", "With calcium of 7 s, as slow as IP3", "With calcium of 0.02 s", "from 14 s on"} {
+	for _, words := range []string{"That is 8 s of the circuit's time for every token", "With calcium of 7 s, as slow as IP3", "With calcium of 0.02 s", "from 21 s on"} {
 		if !strings.Contains(text, words) {
 			t.Errorf("notes lack %q:\n%s", words, text)
 		}

@@ -218,6 +218,16 @@ func TestErrorAllocatesNeuronsByBudget(t *testing.T) {
 	if !slices.ContainsFunc(finer.Notes, func(s string) bool { return strings.Contains(s, "that the variance law asks for, to keep") }) {
 		t.Errorf("notes: %q", finer.Notes)
 	}
+	queries := 0
+	for i, c := range r.Contexts {
+		queries += c.Queries
+		if c.Longest < c.Shortest || i > 0 && c.Shortest <= r.Contexts[i-1].Longest || !(c.LogCalciumError > 0) || !(math.Abs(float64(c.LogCalciumBias)) <= float64(c.LogCalciumError)) {
+			t.Errorf("context %d: %+v", i, c)
+		}
+	}
+	if queries != r.Input.HeadTokens || len(r.Contexts) < 2 {
+		t.Errorf("%d queries in %d contexts, of %d", queries, len(r.Contexts), r.Input.HeadTokens)
+	}
 	if between < 5 {
 		t.Errorf("only %d heads lie between the limits: the test sees little", between)
 	}

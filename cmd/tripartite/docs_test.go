@@ -129,7 +129,7 @@ func readersFolder(t *testing.T, root string) string {
 	writeRows(t, filepath.Join(dir, "more-rows.npy"), rowsOf(2, 20))
 	write(t, dir, "texts.txt", "an astrocyte\nneurons and astrocytes\n")
 	write(t, dir, "other-texts.txt", "a synapse\ncalcium, calcium!\n")
-	write(t, dir, "passages.txt", strings.Repeat("an astrocyte\nneurons and astrocytes\na synapse\ncalcium, calcium!\n", 10))
+	write(t, dir, "passages.txt", pairs("an astrocyte", "neurons", "a synapse", "calcium", "astrocytes and"))
 	return dir
 }
 

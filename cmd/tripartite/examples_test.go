@@ -25,7 +25,7 @@ func examplesFolder(t *testing.T) {
 	write(t, dir, "texts.jsonl", `{"text": "In the beginning"}`+"\n"+`{"text": ""}`+"\n")
 	write(t, dir, "texts.txt", "Jesus wept.\nThe LORD is my shepherd.\n")
 	write(t, dir, "more-texts.txt", "In the beginning God created the heaven and the earth.\nAnd God said, Let there be light.\n")
-	write(t, dir, "passages.txt", strings.Repeat("And God said, Let there be light.\nJesus wept.\nThe LORD is my shepherd.\n", 20))
+	write(t, dir, "passages.txt", strings.Join(some(60), "\n"))
 	writeNpz(t, filepath.Join(dir, "ids.npz"), array{"input_ids", []int{4}, []float64{2, 20, 30, 3}})
 	for name, folder := range map[string]string{
 		"model": "../../zoo/language", "gpt2": answering + "gpt2", "bloom": answering + "bloom", "vit": answering + "vit",

@@ -27,9 +27,9 @@ seen in a laboratory if astrocytes compute attention. It is run for several
 seeds; a seed is another animal, whose tuning curves are drawn anew. Intervals
 are by a bootstrap over seeds and inputs.
 
-The folder DIR receives result.json, result.csv, summary.txt and figures as PNG
-and SVG, and on the way a file for every finished seed, from which --resume goes
-on when an experiment was interrupted.`,
+The folder DIR receives report.html (self-contained), result.json, result.csv,
+summary.txt and figures as PNG and SVG, and on the way a file for every finished
+seed, from which --resume goes on when an experiment was interrupted.`,
 		Example: `  tripartite experiment list
   tripartite experiment normalizer -o normalizer`,
 		Args: subcommand,
@@ -46,8 +46,8 @@ func newExperimentList(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the experiments",
-		Long: `List prints the experiments with what each does; with --json also their settings,
-which --set changes, with their defaults.`,
+		Long: `List prints the experiments with what each does; with --json also their
+settings, which --set changes, with their defaults.`,
 		Example: `  tripartite experiment list
   tripartite experiment list --json`,
 		Args:              arguments(),
@@ -94,12 +94,21 @@ type experimentFlags struct {
 // mostSeeds keeps a slip of the pen from asking for a million.
 const mostSeeds = 1000
 
+// paragraphs wraps text, whose paragraphs are divided by empty lines, for help.
+func paragraphs(text string) string {
+	all := strings.Split(strings.TrimSpace(text), "\n\n")
+	for i, p := range all {
+		all[i] = strings.Join(wrap(p, helpWidth), "\n")
+	}
+	return strings.Join(all, "\n\n")
+}
+
 func newExperimentOf(e *env, x experiment.Experiment) *cobra.Command {
 	f := &experimentFlags{seeds: 5, output: "experiment-" + x.Name}
 	c := &cobra.Command{
 		Use:   x.Name,
 		Short: x.Summary,
-		Long:  x.About,
+		Long:  paragraphs(x.About),
 		Example: fmt.Sprintf("  tripartite experiment %s\n  tripartite experiment %s --seeds 2 -o %s",
 			x.Name, x.Name, x.Name),
 		Args:              arguments(),
@@ -163,7 +172,7 @@ func runExperiment(e *env, c *cobra.Command, x experiment.Experiment, f *experim
 	if err := report.ExperimentText(e.stdout, r, report.TextOptions{Width: 100}); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(e.stdout, "\nThe numbers are in %s, the figures beside it\n", filepath.Join(f.output, "result.csv"))
+	_, err = fmt.Fprintf(e.stdout, "\nThe report is in %s, all numbers in result.csv beside it\n", filepath.Join(f.output, "report.html"))
 	return err
 }
 
@@ -182,6 +191,9 @@ func (f *experimentFlags) check(e *env, c *cobra.Command, x experiment.Experimen
 		if err := x.Set(name, value); err != nil {
 			return s, usagef("--set %q: %w", set, err)
 		}
+	}
+	if err := x.Check(); err != nil {
+		return s, usagef("experiment %w", err)
 	}
 	if err := oneStream("input", f.input, f.calibrate); err != nil {
 		return s, err

@@ -101,9 +101,11 @@ func TestExperimentsRefuseWhatTheyCannotRun(t *testing.T) {
 		{[]string{"experiment", "normalizer", "--input", texts, "--calibrate", texts}, exitUsage, "--calibrate"},
 		{[]string{"experiment", "normalizer", "-o", texts}, exitFailed, "it is a file"},
 		{[]string{"experiment", "normalizer", "-m", "no-such-model", "-o", dir}, exitFailed, "bundled are"},
-		{[]string{"experiment", "normalizer", "--set", "tuning=none", "-o", dir}, exitFailed, "calibrated"},
+		{[]string{"experiment", "normalizer", "--set", "tuning=none", "-o", dir}, exitUsage, "calibrated"},
 		{[]string{"experiment", "normalizer", "--set", "draw=none", "-o", dir}, exitFailed, "orthogonal"},
-		{[]string{"experiment", "normalizer", "--set", "neurons=0", "-o", dir}, exitFailed, "hidden neurons"},
+		{[]string{"experiment", "normalizer", "--set", "neurons=0", "-o", dir}, exitUsage, "normalizer: neurons is 0"},
+		{[]string{"experiment", "timescales", "--set", "tau_astrocyte_s=[0]", "-o", dir}, exitUsage, "timescales: tau_astrocyte_s is 0"},
+		{[]string{"experiment", "timescales", "--set", "window=0", "-o", dir}, exitUsage, "timescales: window is 0"},
 	} {
 		if o := command(c.args...); o.code != c.code || !strings.Contains(o.stderr, c.want) {
 			t.Errorf("%q: exit code %d, %q; want %d and %q", c.args, o.code, o.stderr, c.code, c.want)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tripartite-go/tripartite/fit"
+	"github.com/tripartite-go/tripartite/internal/atomicfile"
 	"github.com/tripartite-go/tripartite/network"
 	"github.com/tripartite-go/tripartite/safetensors"
 	"github.com/tripartite-go/tripartite/tensor"
@@ -42,18 +43,22 @@ take by --tuning FILE. They belong to the weights that they were fitted to.
 With --shared a neuron answers to keys and to queries by one curve, as in the
 paper; transfer --compare shows what that costs.
 
-Inputs are of the kind that will be read: a file of texts, one a line, or a
-folder of pictures or sounds; nothing in them is labelled. The more, the better
-curves hold for others: some thousand texts, or a thousand pictures. What a
-bundled model brings to calibrate on, the default, is a few dozen to a few
-hundred, enough to see how it goes. Validation is by other inputs, by default
-every tenth of those given, which nothing is fitted to. Neither should be what
-results are reported on.
+Inputs are of the kind that will be read: a file of texts, one a line (in
+FILE.jsonl a line is {"text": "..."}, and texts may have lines), or a folder of
+pictures or sounds; nothing in them is labelled, and what comes twice counts
+once. The more, the better curves hold for others: some thousand texts, or a
+thousand pictures. What a bundled model brings to calibrate on, the default, is
+a few dozen to a few hundred, enough to see how it goes. Texts should be as long
+as those that will be read: a model that has embeddings of positions needs to be
+fitted to all that are used. Validation is by other inputs, by default every
+tenth of those given, which nothing is fitted to. Neither should be what results
+are reported on.
 
-The fit takes the minutes that are given, at most; more improve it slowly. With
+The fit takes about the minutes that are given; more improve it slowly. With
 --head-steps and --joint-steps in their place, the result depends on inputs,
 seed and kernel alone. Its state is kept beside the output, in FILE.state, every
-few minutes and on Ctrl-C; --resume goes on from there, to the same result.
+half a minute, once heads have been surveyed, and on Ctrl-C; --resume goes on
+from there, to the same result. It is removed when the curves have been saved.
 
 It ends with a table: what networks keep of the exact one on validation, with
 uniform attention, with as many neurons whose curves are drawn at random, plain
@@ -117,6 +122,11 @@ func (f *fitFlags) check(c *cobra.Command) error {
 	if err := writableFolder(c.Name(), filepath.Dir(f.output)); err != nil {
 		return err
 	}
+	for _, path := range []string{f.output, f.state()} {
+		if err := atomicfile.Check(path); err != nil {
+			return fmt.Errorf("fit: %w", err)
+		}
+	}
 	_, err := os.Stat(f.state())
 	switch there := err == nil; {
 	case there && !f.resume:
@@ -141,6 +151,9 @@ func runFit(e *env, c *cobra.Command, f *fitFlags) error {
 	net, err := network.Load(m.files, m.name)
 	if err != nil {
 		return err
+	}
+	if net.Tokenizer == nil && c.Flags().Changed("length") {
+		e.warnf("--length has no effect: %s reads %s, which are all of one length", net.Model.Name(), kindOf(net))
 	}
 	limitMemory()
 	pool := tensor.NewPool(e.cores())

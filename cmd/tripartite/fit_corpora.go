@@ -63,6 +63,11 @@ func (f *fitFlags) inputs(ctx context.Context, e *env, m modelFiles, net *networ
 	if f.validation == "" {
 		rest, held, ok := everyTenth(in)
 		if !ok {
+			for _, name := range in.Files { // what cannot be read is what is wrong
+				if _, err := net.Preprocessor.Open(name, in.Open); err != nil {
+					return in, held, fmt.Errorf("%s: %w", name, err)
+				}
+			}
 			return in, held, fmt.Errorf("too little to fit to, and to hold out to judge the fit by: %s; give some thousand, or others to judge by with --validation", counts.Plural(in.Len(), "different "+one))
 		}
 		return rest, held, nil

@@ -104,6 +104,18 @@ func some(n int) []string {
 	return verses
 }
 
+// pairs returns lines of which each is two of the given texts: as many as there are
+// pairs, all different.
+func pairs(texts ...string) string {
+	var out strings.Builder
+	for _, a := range texts {
+		for _, b := range texts {
+			fmt.Fprintf(&out, "%s %s\n", a, b)
+		}
+	}
+	return out.String()
+}
+
 // A text that no model could read whole is one to fit to, as far as --length goes,
 // and equal texts, whose likeness has no order, are some to judge by.
 func TestFitCutsOffLongTextsAndTakesEqualOnes(t *testing.T) {
@@ -242,6 +254,8 @@ func TestFitRefusesWhatCannotBeMeant(t *testing.T) {
 		{"fit --model nosuch", exitFailed, "bundled are: language"},
 		{"fit --model vision --total 20", exitFailed, "give at least"},
 		{"fit -o one.txt/curves", exitFailed, "cannot write into one.txt"},
+		{"fit -o nosuch/curves", exitFailed, "there is no folder nosuch; create it first"},
+		{"fit --model vision --input one.txt", exitFailed, "one.txt: "},
 	} {
 		o := command(strings.Fields(c.args + " -q")...)
 		wantFailure(t, o, c.code, c.words)

@@ -61,6 +61,11 @@ likeliest token each time, since that needs no seed and can be checked; with
 likeliest that --top-p needs. With --attention algebraic all that is carried
 from token to token are memories, whose size does not change.
 
+With --attention rate heads run in time, in float64: every token is presented to
+be written, and again to be read, with the time constants below. What that takes
+in seconds of the circuit is said on standard error, and so are readings whose
+calcium passes through zero, which only signed curves let it do.
+
 Classify takes files IN, or folders of them: PNG, JPEG, WebP; WAV, FLAC. A file
 that cannot be read is named, the others are classified, and the exit code is 1.
 With -o, it writes CSV: file, rank, id, label, probability.
@@ -74,6 +79,7 @@ words [B,N,V] or of labels [B,labels], and pooler_output [B,D]; B is left out
 when it is 1. Pictures and sounds are prepared as preprocessor_config.json says.`,
 		Example: `  tripartite run --text "In the beginning God created the [MASK] and the earth."
   tripartite run --attention algebraic --tuning calibrated --neurons 2048 --text "Jesus [MASK]." --top-k 3
+  tripartite run --attention rate --tau-astrocyte 7 --text "Jesus [MASK]."
   tripartite run causal --text "And God said" --max-new-tokens 200
   tripartite run causal --text "And God said" --temperature 0.8 --top-p 0.95 --seed 7
   tripartite run causal --text "And God said" --attention algebraic

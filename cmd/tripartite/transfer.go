@@ -74,17 +74,24 @@ of all other models, calibrated: drawn at random, with constants from inputs
 that are not those that are run. --tuning FILE takes curves that "tripartite
 fit" learned, --tuning calibrated and --tuning exp show the others.
 
-Neurons of a head come from --neurons or, for curves that are drawn, from --error:
-as many as the variance law asks for to keep the relative error of calcium there.
-The report then has, for every head, what was asked for, the error that the law
-predicts for the neurons that it has, and the error that was found. The neurons of
-fitted curves were divided when they were fitted.
+Neurons of a head come from --neurons or, for curves that are drawn, from
+--error: as many as the variance law asks for to keep the relative error of
+calcium there. The report then has, for every head, the neurons that were asked
+for, the error that the law predicts for those that it has, and the error that
+was found. The neurons of fitted curves were divided when they were fitted.
 
 Inputs of your own come from --input and --calibrate: a file of texts, one a
-line, or a file or folder of pictures or sounds. Where subfolders are called
-like the model's labels, FOLDER/LABEL/..., those are the right answers. Other
-models of text read the bundled verses where you give none. Those of pictures
-and sounds need --input, and --calibrate for curves that are calibrated.
+line (in FILE.jsonl a line is {"text": "..."}, and texts may have lines), or a
+file or folder of pictures or sounds. Where subfolders are called like the
+model's labels, FOLDER/LABEL/..., those are the right answers. Other models of
+text read the bundled verses where you give none. Those of pictures and sounds
+need --input, and --calibrate for curves that are calibrated.
+
+Rate heads run in time: every token is presented to be written, and again to be
+read. The report then also says how answers degrade when presentations are too
+short, in seconds of the circuit for one input, beginning with calcium as slow
+as IP3. --tau-astrocyte and its like take exceptions for layers and heads, as in
+0.2,3=7.
 
 Whole networks are compared on all inputs, heads on about 2,000 tokens of them.
 
@@ -93,11 +100,13 @@ figures as PNG and SVG: calcium against softmax normalizer token by token for
 one head, error against number of neurons per map with the variance law, maps of
 layers and heads, what whole networks keep against the neurons of a head with
 random, calibrated and fitted curves, what the last layer attends to in some of
-the inputs, laid over the picture, the spectrogram or the words, an overview.`,
+the inputs, laid over the picture, the spectrogram or the words, an overview,
+and of a network in time what it keeps against the seconds for a token.`,
 		Example: `  tripartite transfer
   tripartite transfer --tuning calibrated --neurons 2048 -o report-2048
   tripartite transfer --tuning calibrated --error 1 --head 2.5 -o report-error
   tripartite transfer --attention algebraic,0=exact --tuning hyperbolic -o report-hyperbolic
+  tripartite transfer --attention rate -o report-time
   tripartite transfer --model causal -o report-causal
   tripartite transfer --model ./model --input texts.txt --calibrate more-texts.txt
   tripartite transfer --model ./vit --input pictures --calibrate more-pictures`,
@@ -142,7 +151,7 @@ func runTransfer(e *env, c *cobra.Command, f *transferFlags) error {
 	if err := f.circuits.apart("transfer", f.input); err != nil {
 		return err
 	}
-	f.circuits.check(e, c, "tuning", "neurons", "draw")
+	f.circuits.check(e, c, "tuning", "neurons", "draw", "error")
 	if err := writableReport(f.output); err != nil {
 		return err
 	}

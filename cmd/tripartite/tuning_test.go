@@ -178,7 +178,7 @@ func TestResultsNameFittedCurvesByTheirFingerprint(t *testing.T) {
 func TestStreamsThroughFittedCircuits(t *testing.T) {
 	dir := t.TempDir()
 	curves, memory := filepath.Join(dir, "bloom.safetensors"), filepath.Join(dir, "memory")
-	passages := write(t, dir, "passages.txt", strings.Repeat("And God said, Let there be light.\nJesus wept.\nHe is risen.\n", 20))
+	passages := write(t, dir, "passages.txt", pairs("And God said, Let there be light.", "Jesus wept.", "He is risen."))
 	model := answering + "bloom"
 	must(t, "fit", "--model", model, "--input", passages, "--neurons", "16", "--head-steps", "4", "--joint-steps", "2", "-q", "-o", curves)
 	args := []string{"stream", model, "-q", "--ids", "--tuning", curves}

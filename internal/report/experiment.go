@@ -7,41 +7,30 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"strconv"
 
 	"github.com/tripartite-go/tripartite/experiment"
 	"github.com/tripartite-go/tripartite/figure"
-	"github.com/tripartite-go/tripartite/internal/atomicfile"
 	"github.com/tripartite-go/tripartite/internal/counts"
 )
 
-// WriteExperiment writes result.json, result.csv, summary.txt and the
+// WriteExperiment writes result.json, result.csv, summary.txt, report.html and the
 // figures, each as PNG and SVG, into the folder dir, which it creates if need be. The
 // files are replaced all together or, when one cannot be written or the context is
 // done, not at all.
 func WriteExperiment(ctx context.Context, dir string, r *experiment.Report) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return fmt.Errorf("create folder for the result: %w; give a folder that can be written", err)
+	files, err := newFolder(dir, "result")
+	if err != nil {
+		return err
 	}
-	var files []atomicfile.File
-	add := func(name string, write func(io.Writer) error) {
-		files = append(files, atomicfile.File{Path: filepath.Join(dir, name), Write: func(w io.Writer) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			return write(w)
-		}})
-	}
-	add("result.json", func(w io.Writer) error { return ExperimentJSON(w, r) })
-	add("result.csv", func(w io.Writer) error { return experimentCSV(w, r.Result.Table()) })
-	add("summary.txt", func(w io.Writer) error { return ExperimentText(w, r, TextOptions{}) })
+	files.add("result.json", func(w io.Writer) error { return ExperimentJSON(w, r) })
+	files.add("result.csv", func(w io.Writer) error { return experimentCSV(w, r.Result.Table()) })
+	files.add("summary.txt", func(w io.Writer) error { return ExperimentText(w, r, TextOptions{}) })
+	files.add("report.html", func(w io.Writer) error { return ExperimentHTML(w, r) })
 	for _, c := range r.Result.Charts() {
-		f := figure.Chart(c)
-		add(c.Name+".svg", f.SVG)
-		add(c.Name+".png", func(w io.Writer) error { return f.PNG(w, FigureDPI) })
+		files.addFigure(c.Name, figure.Chart(c))
 	}
-	return atomicfile.WriteAll(files...)
+	return files.write(ctx)
 }
 
 // ExperimentJSON writes the result as one indented JSON object. Numbers that are not
@@ -74,12 +63,12 @@ func ExperimentText(w io.Writer, r *experiment.Report, opts TextOptions) error {
 	t := &terminal{w: bufio.NewWriter(w), opts: opts}
 	row := func(name, s string) { t.wrap(fmt.Sprintf("%-12s", name), s) }
 	row("experiment", r.Experiment)
-	if m := r.Model; m != nil {
-		row("model", fmt.Sprintf("%s (%s), %s of %s, d = %d", m.Name, m.Architecture, counts.Plural(m.Layers, "layer"), counts.Plural(m.Heads, "head"), m.HeadWidth))
+	if r.Model != nil {
+		row("model", experimentRun(r))
 	}
-	row("seeds", fmt.Sprintf("%s, %d to %d (%s)", counts.Format(len(r.Seeds)), r.Seeds[0], r.Seeds[len(r.Seeds)-1], r.Generator))
+	row("seeds", experimentSeeds(r))
 	row("intervals", r.Intervals)
-	for _, kind := range []experiment.Kind{experiment.Measured, experiment.Mathematics, experiment.Interpretation, experiment.Caution} {
+	for _, kind := range kinds() {
 		first := true
 		for _, s := range r.Text {
 			if s.Kind != kind {
@@ -97,6 +86,34 @@ func ExperimentText(w io.Writer, r *experiment.Report, opts TextOptions) error {
 		return fmt.Errorf("write result as text: %w", err)
 	}
 	return nil
+}
+
+// kinds are those of statements, in the order in which they are shown.
+func kinds() []experiment.Kind {
+	return []experiment.Kind{experiment.Measured, experiment.Mathematics, experiment.Interpretation, experiment.Caution}
+}
+
+// experimentRun says what was run.
+func experimentRun(r *experiment.Report) string {
+	m := r.Model
+	if m == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s (%s), %s of %s, d = %d", m.Name, m.Architecture, counts.Plural(m.Layers, "layer"), counts.Plural(m.Heads, "head"), m.HeadWidth)
+}
+
+func experimentSeeds(r *experiment.Report) string {
+	return fmt.Sprintf("%s, %d to %d (%s)", counts.Format(len(r.Seeds)), r.Seeds[0], r.Seeds[len(r.Seeds)-1], r.Generator)
+}
+
+// shortNumber writes a number of a table to four significant digits, and anything else
+// as it is.
+func shortNumber(cell string) string {
+	x, err := strconv.ParseFloat(cell, 64)
+	if _, whole := strconv.Atoi(cell); err != nil || whole == nil {
+		return cell
+	}
+	return significant(4, experiment.Number(x))
 }
 
 // headings of the kinds of statements.

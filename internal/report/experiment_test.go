@@ -48,7 +48,7 @@ func TestAnExperimentsFolderHoldsAllOfIt(t *testing.T) {
 	if err := WriteExperiment(t.Context(), dir, experimentReport()); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"result.json", "result.csv", "summary.txt", "figure-a.png", "figure-a.svg", "figure-b.png", "figure-b.svg"} {
+	for _, name := range []string{"result.json", "result.csv", "summary.txt", "report.html", "figure-a.png", "figure-a.svg", "figure-b.png", "figure-b.svg"} {
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil || len(data) == 0 {
 			t.Errorf("%s: %d bytes, %v", name, len(data), err)
@@ -63,6 +63,27 @@ func TestAnExperimentsFolderHoldsAllOfIt(t *testing.T) {
 			if err != nil || len(rows) != 3 || rows[1][0] != `a, "quoted"` || rows[2][1] != "" {
 				t.Errorf("%s holds %q, %v", name, rows, err)
 			}
+		}
+	}
+}
+
+// The page stands by itself, escapes what comes from outside, and rounds for readers.
+func TestTheExperimentsPageStandsByItself(t *testing.T) {
+	var b bytes.Buffer
+	r := experimentReport()
+	r.Text = append(r.Text, experiment.Statement{Kind: experiment.Measured, Text: "<script>alert(1)</script>"})
+	if err := ExperimentHTML(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	page := b.String()
+	for _, words := range []string{"<svg", headings[experiment.Measured], "first,", "&lt;script&gt;", "<td>0.5000</td>", "a, &#34;quoted&#34;", "3 to 4"} {
+		if !strings.Contains(page, words) {
+			t.Errorf("the page does not hold %q", words)
+		}
+	}
+	for _, words := range []string{"<script", "http://", "https://", "src=", "\x1b", headings[experiment.Interpretation]} {
+		if strings.Contains(strings.ReplaceAll(page, "http://www.w3.org", ""), words) {
+			t.Errorf("the page holds %q", words)
 		}
 	}
 }

@@ -15,12 +15,18 @@ import (
 //go:embed page.html
 var pageSource string
 
+// styleSource is how all pages look, as the template "style".
+//
+//go:embed style.html
+var styleSource string
+
 // page is the data of page.html.
 type page struct {
 	*transfer.Report
 	BudgetError string
 	Wanted      transfer.Number // the error that heads got neurons for
 	Least, Most int             // of these
+	Contexts    string          // how far calcium is off by the keys that a query sees
 	Circuit     string          // how the heads were replaced
 	Noun        string          // of one input
 	Mixed       bool            // whether heads attend in different ways
@@ -43,7 +49,7 @@ const mostTokens = 60
 // in it, nothing is loaded. It prints, and follows the reader's choice of a
 // light or a dark page.
 func HTML(w io.Writer, r *transfer.Report) error {
-	p := page{Report: r, BudgetError: budgetError(), Wanted: transfer.Number(r.Config.Error), Least: transfer.LeastNeurons, Most: transfer.MostNeurons, Circuit: circuitLine(r.Config), Noun: noun(r), Summary: summaries(r), Calibrated: calibrated(r), Allocated: wasAllocated(r)}
+	p := page{Report: r, BudgetError: budgetError(), Wanted: transfer.Number(r.Config.Error), Least: transfer.LeastNeurons, Most: transfer.MostNeurons, Circuit: circuitLine(r.Config), Noun: noun(r), Summary: summaries(r), Contexts: contexts(r, calibrated(r)), Calibrated: calibrated(r), Allocated: wasAllocated(r)}
 	kinds := map[string]bool{}
 	for _, l := range r.Layers {
 		for _, h := range l.Heads {
@@ -106,7 +112,7 @@ func HTML(w io.Writer, r *transfer.Report) error {
 		"printable":   printable,
 		"defined":     defined,
 		"seconds":     seconds,
-	}).Parse(pageSource)
+	}).Parse(styleSource + pageSource)
 	if err != nil {
 		return fmt.Errorf("read the report's template: %w", err)
 	}

@@ -205,7 +205,11 @@ func calibrated(r *transfer.Report) bool {
 func differ(a, b transfer.Number) bool { return defined(a) && defined(b) && a != b }
 
 // wasAllocated reports whether heads got neurons for an error.
-func wasAllocated(r *transfer.Report) bool { return r.Config.Error > 0 }
+func wasAllocated(r *transfer.Report) bool {
+	return slices.ContainsFunc(r.Layers, func(l transfer.Layer) bool {
+		return slices.ContainsFunc(l.Heads, func(h transfer.Head) bool { return h.Allocated != nil })
+	})
+}
 
 // lawError and foundError are what the variance law says of the error of a head's
 // calcium and what was found, askedNeurons the logarithm of the neurons that it asks
@@ -262,6 +266,9 @@ func (t *terminal) heads(r *transfer.Report) {
 	}
 	t.table(cols, cells)
 	t.wrap("", legend(factor, allocated, r.Model))
+	if s := contexts(r, factor); s != "" {
+		t.wrap("", s)
+	}
 	if total > mostRows {
 		t.wrap("", fmt.Sprintf("Medians over the heads of each layer; all %s heads are in report.json and report.html.", counts.Format(total)))
 	}
@@ -290,6 +297,27 @@ func legend(calibrated, allocated bool, m transfer.Model) string {
 	}
 	return s + "r: Pearson's correlation over tokens; null: ln N + q·mean(k), which needs no circuit" + seen(m) + "; " + off +
 		"; neurons for " + budgetError() + ": hidden neurons for that relative error of calcium at the median query, by the variance law."
+}
+
+// contexts says how far calcium is off where queries see more and fewer keys, ""
+// where all see as many.
+func contexts(r *transfer.Report, calibrated bool) string {
+	if len(r.Contexts) < 2 {
+		return ""
+	}
+	calcium := "ln c"
+	if calibrated {
+		calcium = "ln cf"
+	}
+	var parts []string
+	for _, c := range r.Contexts {
+		keys := counts.Format(c.Shortest)
+		if c.Longest > c.Shortest {
+			keys += "–" + counts.Format(c.Longest)
+		}
+		parts = append(parts, fmt.Sprintf("%s: %s", keys, significant(2, c.LogCalciumError)))
+	}
+	return "Median |" + calcium + " − ln Z| of the median head by the number of keys that a query sees: " + strings.Join(parts, "; ") + "."
 }
 
 // seen says which keys count where a query does not see all alike.

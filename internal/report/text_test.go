@@ -213,6 +213,7 @@ func TestNumbersForReaders(t *testing.T) {
 // what was found.
 func TestAllocatedNeuronsAsATerminalShowsThem(t *testing.T) {
 	r := allocatedHeads(sample(2, 2, 40))
+	r.Contexts = []transfer.Context{{Shortest: 1, Longest: 9, LogCalciumError: 0.25}, {Shortest: 10, Longest: 10, LogCalciumError: 0.31}, {Shortest: 11, Longest: 1024, LogCalciumError: nan}}
 	r.Layers[0].Heads[1].Allocated.Law = 123
 	r.Layers[1].Heads[0].Allocated, r.Layers[1].Heads[0].Neurons = nil, 0
 	got := text(t, r, TextOptions{})
@@ -223,6 +224,7 @@ func TestAllocatedNeuronsAsATerminalShowsThem(t *testing.T) {
 layer head |q+k|²  plain calibrated neurons   law   cf  ln c ln cf   null cosine
 `,
 		"  11,878  8.9% 5.3% 0.737", "  16,384 >999%", "       0     –    – 0.506",
+		"Median |ln cf − ln Z| of the median head by the number of keys that a query\nsees: 1–9: 0.25; 10: 0.31; 11–1,024: –.\n",
 		"error: of cf/Z − 1, under law\nthe root mean square over draws",
 	} {
 		if !strings.Contains(got, words) {
@@ -233,7 +235,7 @@ layer head |q+k|²  plain calibrated neurons   law   cf  ln c ln cf   null cosin
 		t.Errorf("speaks of another error:\n%s", got)
 	}
 	page := html(t, r)
-	for _, words := range []string{"What an error takes.", "for an error of 10%", "of which the head has 16 to 16,384", "<td>11,879</td><td>8.9%</td><td>5.3%</td>"} {
+	for _, words := range []string{"What an error takes.", "keys that a query sees: 1–9: 0.25", "for an error of 10%", "of which the head has 16 to 16,384", "<td>11,879</td><td>8.9%</td><td>5.3%</td>"} {
 		if !strings.Contains(page, words) {
 			t.Errorf("the page lacks %q", words)
 		}

@@ -43,6 +43,18 @@ func Correlation(x, y []float64) float64 {
 	return stat.Correlation(x, y, nil)
 }
 
+// Slope returns that of y against x by least squares, NaN where x does not vary. It
+// panics if their lengths differ.
+func Slope(y, x []float64) float64 {
+	if len(x) != len(y) {
+		panic("stats: slope of slices of different lengths")
+	}
+	if len(x) < 2 {
+		return math.NaN()
+	}
+	return stat.Covariance(y, x, nil) / stat.Variance(x, nil)
+}
+
 // Mean returns the mean of x, NaN of nothing.
 func Mean(x []float64) float64 {
 	if len(x) == 0 {

@@ -39,8 +39,13 @@ func TestCorrelation(t *testing.T) {
 	if r := Correlation(x, []float64{-2, -4, -6, -8}); !(math.Abs(r+1) < 1e-15) {
 		t.Errorf("correlation %v, want -1", r)
 	}
+	if s := Slope([]float64{3, 1, -1, -3}, x); !(math.Abs(s+2) < 1e-15) {
+		t.Errorf("slope %v, want -2", s)
+	}
 	for name, r := range map[string]float64{
 		"one point":  Correlation(x[:1], x[:1]),
+		"its slope":  Slope(x[:1], x[:1]),
+		"of one x":   Slope(x, []float64{5, 5, 5, 5}),
 		"a constant": Correlation(x, []float64{5, 5, 5, 5}),
 		"no mean":    Mean(nil),
 	} {

@@ -12,8 +12,10 @@ beside which this lies.
 texts    writes what curves are fitted to, judged by and tested on, one passage a line, all disjoint: Debian's fortunes
          of more than 30 characters, each once; parts.json names those of validation and test, which were drawn at
          random. fit.txt, validation.txt, test.txt (296 that the model reads whole: of up to 256 tokens);
-         test-256.txt: the same, put together to 256 tokens; test-kjv.txt: 300 verses of the King James Bible, of
-         the test books of the bundled language model; calibration.txt: 300 of fit.txt, for calibrated curves
+         test-long.txt: 60 of 230 tokens or more; test-joined.txt: those of test.txt, put together to 256 tokens,
+         though they are of different things; test-kjv.txt: 300 verses of the King James Bible, of the test books of
+         the bundled language model, and test-kjv-long.txt, the same books in pieces of 256 tokens; calibration.txt:
+         300 of fit.txt, for calibrated curves
 fit      runs `tripartite fit` for every seed, one after another
 measure  runs `tripartite transfer` on the three tests and writes DIR/measures-NEURONS.json
 """
@@ -30,7 +32,7 @@ HERE = Path(__file__).resolve().parent
 FORTUNES = Path("/usr/share/games/fortunes")
 SHORTEST, LONGEST, VERSES, CALIBRATION = 30, 256, 300, 300  # characters, tokens, lines, lines
 STEPS = ["--head-steps", "500", "--joint-steps", "9000"]
-TESTS = ["test", "test-256", "test-kjv"]
+TESTS = ["test", "test-long", "test-joined", "test-kjv", "test-kjv-long"]
 
 
 def main():
@@ -84,8 +86,11 @@ def texts(args):
     write(args.out / "calibration.txt", fitted[:CALIBRATION])
     write(args.out / "validation.txt", [all_texts[name] for name in parts["validation"]])
     write(args.out / "test.txt", test)
-    write(args.out / "test-256.txt", together(tokenizer, test))
-    write(args.out / "test-kjv.txt", verses())
+    write(args.out / "test-long.txt", [all_texts[name] for name in parts["long"]])
+    write(args.out / "test-joined.txt", together(tokenizer, test))
+    verses = bible()
+    write(args.out / "test-kjv.txt", sorted(set(verses), key=lambda text: hashlib.sha256(text.encode()).hexdigest())[:VERSES])
+    write(args.out / "test-kjv-long.txt", together(tokenizer, verses))
 
 
 def together(tokenizer, lines):
@@ -99,12 +104,11 @@ def together(tokenizer, lines):
     return out
 
 
-def verses():
+def bible():
+    """The verses of the test books, in their order."""
     sys.path.insert(0, str(HERE.parent / "zoo"))
     import kjv
-    found = sorted({verse.text for verse in kjv.split(kjv.read_bible(None))["test"]},
-                   key=lambda text: hashlib.sha256(text.encode()).hexdigest())
-    return found[:VERSES]
+    return [verse.text for verse in kjv.split(kjv.read_bible(None))["test"]]
 
 
 def write(path, lines):

@@ -17,7 +17,7 @@ from engine import uniform
 from turns import Job, measure, timed
 
 TOLERANCE = 2e-5  # of an element of a unit sentence embedding, for the programs that are compared
-LOSS_TOLERANCE = 0.1  # relative, of fits that begin with other random numbers
+LOSS_TOLERANCE = 0.2  # relative, of fits that begin with other random numbers
 SHAPES = [(1, 16), (1, 128), (1, 256), (1, 512), (32, 64)]
 PRODUCT = (256, 768, 768)  # rows, inputs, outputs
 

@@ -76,8 +76,8 @@ def network(method, milliseconds):
     return b.Network(hidden, astrocyte, output, synapses, ensheathed, ends)
 
 
-def phases(net):
-    """Writes all tokens, then reads all."""
+def phases(net, run):
+    """Writes all tokens, then reads all, by run(duration)."""
     writing = [net["synapses"].state_updater]
     reading = [net["astrocyte"], net["ensheathed"].summed_updaters["driven_post"],
                net["synapses"].summed_updaters["arriving_post"]]  # fmt: skip
@@ -86,7 +86,7 @@ def phases(net):
             x.active = True
         for x in resting:
             x.active = False
-        net.run(head.TOKENS * head.PRESENT * second)
+        run(head.TOKENS * head.PRESENT * second)
 
 
 def outputs(net):
@@ -120,12 +120,13 @@ class Cython:
         self.net.restore()
         self.began, ends = [], []
         start = time.perf_counter()
-        run = self.net.run
-        self.net.run = lambda duration: (run(duration), ends.append(time.perf_counter()))
-        phases(self.net)
-        self.net.run = run
-        whole = ends[-1] - start
-        return sum(ends) - sum(self.began), whole
+
+        def run(duration):
+            self.net.run(duration)
+            ends.append(time.perf_counter())
+
+        phases(self.net, run)
+        return sum(ends) - sum(self.began), ends[-1] - start
 
 
 class Standalone:
@@ -157,7 +158,7 @@ def build(folder, method, milliseconds):
     device.insert_code("before_network_run", f"began = {clock}::now();")
     device.insert_code("after_network_run", f"seconds += std::chrono::duration<double>({clock}::now() - began).count();")
     device.insert_code("after_end", "std::cout << seconds << std::endl;")
-    phases(net)
+    phases(net, net.run)
     device.build(directory=str(folder), compile=True, run=False)
     took = time.perf_counter() - start
     device.run()

@@ -17,14 +17,14 @@ type sample struct {
 // with the softmax row P, its normalizer Z, the kernel values phi(q).phi(k) and
 // their sum, calcium c,
 //
-//	KL(P || kernel/c) + Calcium·log²(c/Z)
+//	Rows·KL(P || kernel/c) + Calcium·log²(c/Z)
 //
 // The first term fits attention, the second makes calcium the softmax normalizer.
 // They do not compete: the level of reading changes c and nothing else.
 type loss struct {
-	calcium float64
-	causal  bool
-	slope   float32 // of ALiBi, with causal: what is forgotten in a step
+	rows, calcium float64
+	causal        bool
+	slope         float32 // of ALiBi, with causal: what is forgotten in a step
 }
 
 // score is the loss of some rows, summed.
@@ -176,8 +176,8 @@ func (l *loss) compare(p *packed, grad *curves, s sample, weight float32, scored
 		if grad == nil {
 			continue
 		}
-		slope := float32((1 + 2*l.calcium*off) / c * float64(weight))
-		share := float32(float64(weight) / z)
+		slope := float32((l.rows + 2*l.calcium*off) / c * float64(weight))
+		share := float32(l.rows * float64(weight) / z)
 		if l.slope != 0 {
 			for u, w := range aged.weights[n-seen:] {
 				row[u] = slope*w - share*row[u]/(ker[u]+least)

@@ -88,7 +88,7 @@ func plainLoss(l loss, m, d int, data []float64, s sample) (total, divergence, o
 		r := math.Log(c / z)
 		divergence += kl
 		off += math.Abs(r)
-		total += kl + l.calcium*r*r
+		total += l.rows*kl + l.calcium*r*r
 	}
 	return total, divergence, off
 }
@@ -101,7 +101,7 @@ func TestTheLossOfAHeadAndItsGradient(t *testing.T) {
 	for i, v := range data {
 		wide[i] = float64(v)
 	}
-	for _, l := range []loss{{calcium: 0.3}, {calcium: 0.3, causal: true}, {calcium: 0.1, causal: true, slope: 0.25}, {}} {
+	for _, l := range []loss{{rows: 1, calcium: 0.3}, {rows: 1, calcium: 0.3, causal: true}, {rows: 1, calcium: 0.1, causal: true, slope: 0.25}, {rows: 1}, {calcium: 0.5, causal: true}} {
 		c, grad := newCurves(m, d, data), newCurves(m, d, nil)
 		var work tensor.Arena
 		p := c.pack(&work)
@@ -144,7 +144,7 @@ func TestTheLossOfAHeadAndItsGradient(t *testing.T) {
 func TestForgottenKeysKeepTheDivergenceFinite(t *testing.T) {
 	const m, d, n = 64, 4, 300
 	s, c := newSample(9, n, d), newCurves(m, d, nil) // all neurons alike: the kernel is m
-	l := loss{causal: true, slope: 0.5}
+	l := loss{rows: 1, causal: true, slope: 0.5}
 	packed := c.pack(new(tensor.Arena))
 	got := l.sequence(&packed, nil, s, 0, true, new(tensor.Arena))
 	if math.IsNaN(got.divergence) || math.IsInf(got.divergence, 0) || got.rows != n {

@@ -20,7 +20,7 @@ type Fidelity struct {
 	Hidden    float64    `json:"hidden_cosine"`
 	Embedding *Embedding `json:"embedding,omitempty"` // of texts that are read as a whole
 	Answer    *Answer    `json:"answer,omitempty"`    // of models with a read-out
-	// Loss is what the joint fit lowers; see Weights.
+	// Loss is what the joint fit lowers, without calcium; see Weights.
 	Loss float64 `json:"loss"`
 }
 

@@ -152,7 +152,7 @@ func (r *run) read(ctx context.Context) (err error) {
 func (r *run) plan(head, steps, warm int) *headPlan {
 	s := &r.cfg.Settings
 	return &headPlan{
-		loss:  loss{calcium: s.Calcium, causal: r.model.Config().Causal, slope: r.model.Slope(head)},
+		loss:  loss{rows: 1, calcium: s.Calcium, causal: r.model.Config().Causal, slope: r.model.Slope(head)},
 		batch: s.HeadBatch, rate: schedule{s.HeadRate, warm, steps}, seed: r.cfg.Seed,
 	}
 }

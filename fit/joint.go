@@ -97,13 +97,19 @@ func (j *joint) gradient(ctx context.Context, chosen []int) (float64, error) {
 			j.found[i-1].CopyFrom(x)
 		}
 	}}
+	calcium := 0.0
+	if p.Calcium > 0 {
+		run.Trace = func(l int, t *nn.Trace) {
+			calcium += j.circuits.follow(l, t, b.Sequences, j.steps, p.Calcium, j.work.Pool())
+		}
+	}
 	x, err := m.Forward(ctx, b, run)
 	if err != nil {
 		return 0, err
 	}
 	j.dx = j.dx.Resize(n, m.Width())
 	j.dx.Zero()
-	loss := 0.0
+	loss := calcium
 	if embeds(m) {
 		loss += embeddingLoss(j.dx, x, j.exact[layers], b.Sequences, p.Embedding)
 	}

@@ -213,7 +213,7 @@ func TestSettlingMovesCalciumAlone(t *testing.T) {
 	q, k, b := exampleHead(t, n, d)
 	h := &head{balanced: *b, pool: []*seen{b.see(q, k, tensor.NewSequences(slices.Repeat([]int{20}, n/20)...))}}
 	h.begin(m, 1, nil)
-	for _, l := range []loss{{calcium: 0.1}, {calcium: 0.1, causal: true}, {calcium: 0.1, causal: true, slope: 0.1}} {
+	for _, l := range []loss{{rows: 1, calcium: 0.1}, {rows: 1, calcium: 0.1, causal: true}, {rows: 1, calcium: 0.1, causal: true, slope: 0.1}} {
 		before := h.score(&l, h.pool[0], nil)
 		if err := h.settle(&l, nil); err != nil {
 			t.Fatal(err)
@@ -233,7 +233,7 @@ func TestAHeadStartsWhereItsKeysFall(t *testing.T) {
 	const n, d = 200, 3
 	q, k, b := exampleHead(t, n, d)
 	h := &head{balanced: *b, pool: []*seen{b.see(q, k, tensor.NewSequences(n))}}
-	l := loss{}
+	l := loss{rows: 1}
 	var last float64
 	for i, m := range []int{4, 32, 512} { // more than there are keys, at last
 		h.begin(m, 1, nil)
@@ -252,7 +252,7 @@ func TestAStepOfAHeadDoesNotAllocate(t *testing.T) {
 	h := &head{balanced: *b, pool: []*seen{b.see(q, k, tensor.NewSequences(20, 30, 10))}}
 	var work tensor.Arena
 	h.begin(m, 1, &work)
-	p := headPlan{loss: loss{calcium: 0.1}, batch: 3, rate: schedule{0.01, 5, 1000}, seed: 1}
+	p := headPlan{loss: loss{rows: 1, calcium: 0.1}, batch: 3, rate: schedule{0.01, 5, 1000}, seed: 1}
 	rng := tuning.NewRand(1)
 	step := func() {
 		if err := h.step(&p, rng, &work); err != nil {

@@ -72,7 +72,7 @@ func TestTheGradientOfASharedCurve(t *testing.T) {
 	c := newCurves(m, d, gaussian(3, sizeOf(m, d), 0.3))
 	c.moveAnchors(gaussian(4, m*d, 0.5), gaussian(5, m*d, 0.5))
 	shareCurve(c)
-	l := loss{calcium: 0.1}
+	l := loss{rows: 1, calcium: 0.1}
 	grad := newCurves(m, d, nil)
 	p := c.pack(nil)
 	l.sequence(&p, grad, s, 1, true, nil)
@@ -153,7 +153,7 @@ func TestSettlingASharedCurveMovesCalciumAlone(t *testing.T) {
 	if !slices.Equal(h.curves.readW, h.curves.writeW) {
 		t.Fatal("both phases begin with other weights")
 	}
-	l := loss{calcium: 0.1}
+	l := loss{rows: 1, calcium: 0.1}
 	before := h.score(&l, h.pool[0], nil)
 	h.settleShared(&l, nil)
 	after := h.score(&l, h.pool[0], nil)

@@ -91,8 +91,9 @@ func (r *run) fitHeads(ctx context.Context) error {
 
 func (r *run) jointPlan() jointPlan {
 	s := &r.cfg.Settings
-	rate := s.JointRate * math.Sqrt(r.state.PerHead.Loss)
-	return jointPlan{weights: s.Weights, batch: s.JointBatch, rate: schedule{rate, warmSteps, r.state.JointSteps}, seed: r.cfg.Seed}
+	rate, weights := s.JointRate*math.Sqrt(r.state.PerHead.Loss), s.Weights
+	weights.Calcium *= r.state.PerHead.Loss
+	return jointPlan{weights: weights, batch: s.JointBatch, rate: schedule{rate, warmSteps, r.state.JointSteps}, seed: r.cfg.Seed}
 }
 
 // looks is how often the joint fit is validated.

@@ -176,22 +176,22 @@ func TestTheChosenHeadIsShownTokenByToken(t *testing.T) {
 
 func TestErrorAllocatesNeuronsByBudget(t *testing.T) {
 	cfg := config(t)
-	cfg.Error = 8
+	cfg.Error = 2
 	r := transferred(t, cfg)
-	if r.Config.Neurons != 0 || r.Config.Error != 8 {
+	if r.Config.Neurons != 0 || r.Config.Error != 2 {
 		t.Errorf("the report says %d neurons and error %v", r.Config.Neurons, r.Config.Error)
 	}
-	cfg.Error = 2
+	cfg.Error = 0.5
 	finer := transferred(t, cfg)
 	// Budgets are given for an error of 10% and grow with its inverse square.
-	const scale = (2 / transfer.BudgetError) * (2 / transfer.BudgetError)
+	const scale = (0.5 / transfer.BudgetError) * (0.5 / transfer.BudgetError)
 	low, high := transfer.LeastNeurons, transfer.MostNeurons
 	between := 0
 	for l := range r.Layers {
 		for h := range r.Layers[l].Heads {
 			a, b := r.Layers[l].Heads[h], finer.Layers[l].Heads[h]
 			if a.Neurons < low || b.Neurons > high || b.Neurons < a.Neurons {
-				t.Errorf("head %d.%d: %d neurons for an error of 8, %d for 2", l, h, a.Neurons, b.Neurons)
+				t.Errorf("head %d.%d: %d neurons for an error of 2, %d for 0.5", l, h, a.Neurons, b.Neurons)
 			}
 			x := b.Allocated
 			// What the law says is the budget read the other way round: both are medians over

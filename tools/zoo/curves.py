@@ -23,7 +23,7 @@ DEFAULT = 64  # neurons a head of tuning.safetensors
 SHIPPED = {"language": (64,), "causal": (64,), "vision": (16, 32, 64), "audition": (16, 32, 64)}
 # Of every model: how long its fits are, and the parts of corpora.py.
 FITS = {
-    "language": ["--head-steps", "1500", "--joint-steps", "6000", "--length", "128"],
+    "language": ["--head-steps", "1000", "--joint-steps", "8000", "--length", "128"],
     "causal": ["--head-steps", "1000", "--joint-steps", "500", "--length", "512"],
     "vision": ["--head-steps", "1000", "--joint-steps", "1500"],
     "audition": ["--head-steps", "1000", "--joint-steps", "1500"],

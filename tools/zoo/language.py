@@ -5,8 +5,8 @@
     pip install torch transformers tokenizers
     python tools/zoo/language.py all
 
-`all` runs prepare, train, export, evaluate and reference. Training writes a checkpoint often and goes on where it
-was interrupted when the same command is given again.
+`all` runs prepare, train, export, shorten, evaluate and reference. Training writes a checkpoint often and goes on
+where it was interrupted when the same command is given again; so does shortening.
 """
 
 import argparse
@@ -27,6 +27,7 @@ import kjv
 import masked_lm
 
 BYTES_ALLOWED = 6_000_000
+SHORTEN = {"steps": 3500, "rate": 6e-4, "warm_up": 100}  # where shortening differs from training
 WORK = str(Path(tempfile.gettempdir()) / "tripartite-language")
 HERE = Path(__file__).resolve().parents[2] / "zoo" / "language"
 
@@ -49,20 +50,12 @@ def arguments():
     common.add_argument("--seed", type=int, default=1, metavar="N", help="seed of all random choices (%(default)s)")
     common.add_argument("--threads", type=int, default=2, metavar="N", help="threads of PyTorch (%(default)s)")
 
-    training = argparse.ArgumentParser(add_help=False)
-    training.add_argument("--steps", type=int, default=12000, metavar="N", help="optimizer steps (%(default)s)")
-    training.add_argument("--batch-tokens", type=int, default=2048, metavar="N", help="tokens per step (%(default)s)")
-    training.add_argument("--rate", type=float, default=1e-3, metavar="N", help="highest learning rate (%(default)s)")
-    training.add_argument("--warm-up", type=int, default=300, metavar="N", help="steps of linear warm-up (%(default)s)")
-    training.add_argument("--weight-decay", type=float, default=0.1, metavar="N",
-                          help="AdamW's decay of matrices (%(default)s)")
-    training.add_argument("--mask-share", type=float, default=0.15, metavar="N",
-                          help="share of tokens to predict (%(default)s)")
-    training.add_argument("--short-epochs", type=int, default=4, metavar="N",
-                          help="first epochs, on pieces of 8 to 24 tokens (%(default)s)")
-    training.add_argument("--every", type=int, default=250, metavar="N", help="steps between checkpoints (%(default)s)")
-    training.add_argument("--no-bfloat16", dest="bfloat16", action="store_false", help="train in float32 throughout")
-    training.add_argument("--fresh", action="store_true", help="start anew although there is a checkpoint")
+    training = training_arguments()
+    shortening = training_arguments(**SHORTEN)
+    short = argparse.ArgumentParser(add_help=False)
+    short.add_argument("--trained", metavar="DIR", help="the model before shortening (what export left in WORK)")
+    short.add_argument("--shortness", type=float, default=0.05, metavar="N",
+                       help="weight of the squared lengths of queries and keys in shortening (%(default)s)")
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -70,17 +63,40 @@ def arguments():
         ("prepare", prepare, [common], "train the vocabulary, choose the verses and the calibration texts"),
         ("train", train, [common, training], "train, or go on with an interrupted training"),
         ("export", export, [common], "write the checkpoint as a Hugging Face folder in float16"),
+        ("shorten", shorten, [common, shortening, short], "train an exported model on for short queries and keys, and export it"),
         ("evaluate", evaluate, [common], "measure the exported model on the test books"),
         ("reference", reference, [common], "write testdata/fill.json, what the exported model answers"),
-        ("all", everything, [common, training], "all of these in order"),
+        ("all", everything, [common, training, short], "all of these in order"),
     ]:
         commands.add_parser(name, parents=parents, help=text, description=text).set_defaults(run=run)
     return parser
 
 
+def training_arguments(steps=12000, rate=1e-3, warm_up=300):
+    training = argparse.ArgumentParser(add_help=False)
+    training.add_argument("--steps", type=int, default=steps, metavar="N", help="optimizer steps (%(default)s)")
+    training.add_argument("--batch-tokens", type=int, default=2048, metavar="N", help="tokens per step (%(default)s)")
+    training.add_argument("--rate", type=float, default=rate, metavar="N", help="highest learning rate (%(default)s)")
+    training.add_argument("--warm-up", type=int, default=warm_up, metavar="N", help="steps of linear warm-up (%(default)s)")
+    training.add_argument("--weight-decay", type=float, default=0.1, metavar="N",
+                          help="AdamW's decay of matrices (%(default)s)")
+    training.add_argument("--mask-share", type=float, default=0.15, metavar="N",
+                          help="share of tokens to predict (%(default)s)")
+    training.add_argument("--short-epochs", type=int, default=4, metavar="N",
+                          help="first epochs, on pieces of 8 to 24 tokens (%(default)s)")
+    training.add_argument("--every", type=int, default=250, metavar="N", help="steps between checkpoints (%(default)s)")
+    training.add_argument("--device", default="cpu", metavar="NAME", help="where PyTorch trains (%(default)s)")
+    training.add_argument("--no-bfloat16", dest="bfloat16", action="store_false", help="train in float32 throughout")
+    training.add_argument("--fresh", action="store_true", help="start anew although there is a checkpoint")
+    return training
+
+
 def everything(args):
-    for run in (prepare, train, export, evaluate, reference):
+    for run in (prepare, train, export):
         run(args)
+    shorten(argparse.Namespace(**vars(args) | SHORTEN))
+    evaluate(args)
+    reference(args)
 
 
 def prepare(args):
@@ -104,8 +120,13 @@ def load_books(args):
 
 
 def train(args):
+    go(args, masked_lm.Trainer, masked_lm.new_model(args.seed))
+
+
+def go(args, trainer, model):
+    """Trains a model and says how far it is, in WORK/train.jsonl too."""
     _, books, _ = load_books(args)
-    trainer = masked_lm.Trainer(books["train"], masked_lm.fixed_masks(books["validation"], args.seed), args)
+    run = trainer(model, books["train"], masked_lm.fixed_masks(books["validation"], args.seed), args)
     journal = Path(args.work) / "train.jsonl"
 
     def log(**entry):
@@ -113,15 +134,15 @@ def train(args):
         with journal.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
 
-    trainer.run(log)
+    run.run(log)
 
 
-def export(args):
+def export(args, trainer=masked_lm.Trainer):
     """config.json and model.safetensors, checked by loading them as anybody would."""
-    state = torch.load(Path(args.work) / "checkpoint.pt", weights_only=True)
+    state = torch.load(Path(args.work) / trainer.file, weights_only=True, map_location="cpu")
     model = masked_lm.new_model(args.seed)
     model.load_state_dict(state["model"])
-    folder = Path(args.work) / "export"
+    folder = Path(args.work) / trainer.exported
     model.half().save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     for name in ("config.json", "model.safetensors"):
@@ -139,10 +160,20 @@ def export(args):
           f" loads back {'unchanged' if same else 'CHANGED'}")
 
 
+def shorten(args):
+    """Trains the model that `export` left in WORK on, for short queries and keys, and exports what comes of it."""
+    trained = args.trained or Path(args.work) / masked_lm.Trainer.exported
+    go(args, masked_lm.Shortener, load(trained))
+    export(args, masked_lm.Shortener)
+
+
 def load_exported(args):
     """The exported folder in float32, as transformers' automatic classes load it."""
-    model = AutoModelForMaskedLM.from_pretrained(args.out, dtype=torch.float32, attn_implementation="eager").eval()
-    return model, AutoTokenizer.from_pretrained(args.out)
+    return load(args.out), AutoTokenizer.from_pretrained(args.out)
+
+
+def load(folder):
+    return AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
 
 
 def evaluate(args):

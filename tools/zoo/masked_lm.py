@@ -66,9 +66,13 @@ class Trainer:
     """A training run that can be stopped and resumed: everything that is not in the checkpoint follows from the
     seed and the number of the step."""
 
-    def __init__(self, books, validation, args):
+    file, exported = "checkpoint.pt", "export"  # in the folder of the work
+    recipe, stream, first_epoch = RECIPE, 1, 0
+
+    def __init__(self, model, books, validation, args):
         self.books, self.validation, self.args = books, validation, args
-        self.model = new_model(args.seed)
+        self.device = torch.device(args.device)
+        self.model = model.to(self.device)
         # The same function as gelu_new in one kernel instead of seven.
         block(self.model).activation = nn.GELU(approximate="tanh")
         matrices = [p for p in self.model.parameters() if p.ndim > 1]
@@ -77,12 +81,12 @@ class Trainer:
             [{"params": matrices, "weight_decay": args.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
             lr=args.rate, betas=(0.9, 0.98), eps=1e-6, fused=True)
         self.step, self.seconds, self.tokens = 0, 0.0, 0
-        self.checkpoint = Path(args.work) / "checkpoint.pt"
+        self.checkpoint = Path(args.work) / self.file
 
     def resume(self):
         if self.checkpoint.exists() and not self.args.fresh:
-            state = torch.load(self.checkpoint, weights_only=True)
-            changed = [name for name in RECIPE if state["args"][name] != getattr(self.args, name)]
+            state = torch.load(self.checkpoint, weights_only=True, map_location=self.device)
+            changed = [name for name in self.recipe if state["args"][name] != getattr(self.args, name)]
             if changed:
                 raise SystemExit(f"{self.checkpoint} was trained with other values of {', '.join(changed)}:"
                                  " give the same again, another --work, or --fresh")
@@ -94,7 +98,7 @@ class Trainer:
         partial = self.checkpoint.with_suffix(".partial")
         torch.save({"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step,
                     "seconds": self.seconds, "tokens": self.tokens,
-                    "args": {name: getattr(self.args, name) for name in RECIPE}}, partial)
+                    "args": {name: getattr(self.args, name) for name in self.recipe}}, partial)
         partial.replace(self.checkpoint)
 
     def rate(self):
@@ -106,7 +110,7 @@ class Trainer:
 
     def batches(self):
         """All batches from the current step on, epoch after epoch."""
-        skip, epoch = self.step, 0
+        skip, epoch = self.step, self.first_epoch
         while True:
             rows = list(kjv.batches(self.books, self.args.batch_tokens, self.args.seed, epoch,
                                     pieces=epoch < self.args.short_epochs))
@@ -132,17 +136,51 @@ class Trainer:
     def one_step(self, rows):
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
-        inputs, picked = kjv.mask(rows, self.args.mask_share, np.random.default_rng([self.args.seed, 1, self.step]))
-        rows, inputs, picked = map(torch.from_numpy, (rows, inputs, picked))
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.args.bfloat16):
+        inputs, picked = kjv.mask(rows, self.args.mask_share, np.random.default_rng([self.args.seed, self.stream, self.step]))
+        rows, inputs, picked = (torch.from_numpy(x).to(self.device) for x in (rows, inputs, picked))
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.args.bfloat16):
             logits = picked_logits(self.model, inputs, picked)
         loss = functional.cross_entropy(logits.float(), rows[picked])
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        (loss + self.penalty(inputs != kjv.PAD)).backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.tokens += int((rows != kjv.PAD).sum())
         return loss.item()
+
+    def penalty(self, real):
+        """What is added to the loss of a batch, whose real tokens are given."""
+        return 0.0
+
+
+class Shortener(Trainer):
+    """Trains a trained model on, with what a head asks of neurons added to the loss: `shortness` times
+
+        E|q - E q|^2 + E|k - E k|^2
+
+    over the tokens of a batch, the mean over layers and heads, with q and k scaled so that q.k is the logit. The
+    neurons that a head needs grow with the exponential of it. The penalty rises over the first third of the steps."""
+
+    file, exported = "shortened.pt", "shortened"
+    recipe, stream, first_epoch = (*RECIPE, "shortness"), 7, 100
+
+    def __init__(self, model, books, validation, args):
+        super().__init__(model, books, validation, args)
+        self.caught = []
+        for layer in (block(self.model).attention.query, block(self.model).attention.key):
+            layer.register_forward_hook(self.catch)
+
+    def catch(self, _, __, out):
+        if torch.is_grad_enabled():
+            self.caught.append(out)
+
+    def penalty(self, real):
+        size = 0.0
+        for x in self.caught:
+            x = x[real].float().view(-1, HEADS, HIDDEN // HEADS) / (HIDDEN // HEADS) ** 0.25
+            size = size + (x - x.mean(0)).square().sum(-1).mean() / LAYERS
+        self.caught.clear()
+        return self.args.shortness * min(1, 3 * self.step / self.args.steps) * size
 
 
 def fixed_masks(books, seed, draws=1, share=0.15, longest=128):
@@ -160,11 +198,11 @@ def fixed_masks(books, seed, draws=1, share=0.15, longest=128):
 @torch.no_grad()
 def masked_loss(model, masked):
     """Mean cross-entropy in nats and accuracy over all masked tokens, in float32."""
-    loss, right, count = 0.0, 0, 0
+    loss, right, count, device = 0.0, 0, 0, next(model.parameters()).device
     for ids, inputs, picked in masked:
         if not picked.any():
             continue
-        ids, inputs, picked = map(torch.from_numpy, (ids, inputs, picked))
+        ids, inputs, picked = (torch.from_numpy(x).to(device) for x in (ids, inputs, picked))
         logits, wanted = picked_logits(model, inputs, picked), ids[picked]
         loss += functional.cross_entropy(logits, wanted, reduction="sum").item()
         right += int((logits.argmax(-1) == wanted).sum())

@@ -22,7 +22,7 @@ type sample struct {
 // The first term fits attention, the second makes calcium the softmax normalizer.
 // They do not compete: the level of reading changes c and nothing else.
 type loss struct {
-	rows, calcium float64
+	rows, calcium float64 // weights; rows is 1 where heads are fitted one by one, 0 for calcium alone
 	causal        bool
 	slope         float32 // of ALiBi, with causal: what is forgotten in a step
 }
@@ -123,7 +123,7 @@ const least = 1e-30
 // curves.around). The score is left out unless scored, since it takes
 // more logarithms than the gradient.
 //
-// With s_t the derivative of the loss with respect to c_t, and G_tu = s_t - P_tu/ker_tu,
+// With s_t the derivative of the loss with respect to c_t, and G_tu = s_t - Rows·P_tu/ker_tu,
 // the gradients with respect to the logarithms of rates are
 //
 //	alpha_ti = h_ti sum_u G_tu f_iu,  beta_iu = f_iu sum_t h_ti G_tu

@@ -35,7 +35,7 @@ func newHeads(ctx context.Context, m *model.Model, b model.Batch, shared bool, w
 func capture(ctx context.Context, m *model.Model, b model.Batch, heads [][]*head, work *nn.Workspace) ([][]*seen, error) {
 	out := make([][]*seen, m.Layers())
 	err := watch(ctx, m, b, work, func(l, h int, q, k tensor.Matrix) error {
-		s := heads[l][h].balanced.see(q, k, b.Sequences)
+		s := heads[l][h].balanced.see(q, k, b.Sequences, nil)
 		for _, x := range [][]float32{s.queryBias, s.keyBias} {
 			// Numbers that are none show in the sum, and so do those that are near it.
 			if sum := float64(tensor.Sum(x)); math.IsNaN(sum) || math.IsInf(sum, 0) {
@@ -73,11 +73,12 @@ func watch(ctx context.Context, m *model.Model, b model.Batch, work *nn.Workspac
 	return nil
 }
 
-// see takes queries and keys to balanced coordinates.
-func (b *balanced) see(q, k tensor.Matrix, seqs tensor.Sequences) *seen {
+// see takes queries and keys to balanced coordinates, in memory from work, nil for
+// their own.
+func (b *balanced) see(q, k tensor.Matrix, seqs tensor.Sequences, work *tensor.Arena) *seen {
 	s := &seen{seqs: seqs}
-	s.q, s.queryBias = b.query.apply(q, b.key.shift)
-	s.k, s.keyBias = b.key.apply(k, b.query.shift)
+	s.q, s.queryBias = b.query.apply(q, b.key.shift, work)
+	s.k, s.keyBias = b.key.apply(k, b.query.shift, work)
 	constant := tensor.Dot(b.query.shift, b.key.shift)
 	for t := range s.keyBias {
 		s.keyBias[t] += constant
@@ -86,9 +87,10 @@ func (b *balanced) see(q, k tensor.Matrix, seqs tensor.Sequences) *seen {
 }
 
 // apply returns x' = T(x - x0) [n, d], and its product with another shift [n].
-func (t *transform) apply(x tensor.Matrix, shift []float32) (moved tensor.Matrix, bias []float32) {
-	moved, bias = tensor.New(x.Rows, x.Cols), make([]float32, x.Rows)
-	centred := x.Clone()
+func (t *transform) apply(x tensor.Matrix, shift []float32, work *tensor.Arena) (moved tensor.Matrix, bias []float32) {
+	moved, bias = work.Matrix(x.Rows, x.Cols), work.Floats(x.Rows)
+	centred := work.Matrix(x.Rows, x.Cols)
+	centred.CopyFrom(x)
 	for i := range x.Rows {
 		tensor.AddScaled(centred.Row(i), -1, t.zero)
 	}

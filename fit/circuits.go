@@ -17,7 +17,6 @@ type fitted struct {
 	balanced *balanced
 	curves   *curves
 	grad     *curves
-	follow   *curves // what calcium asks of the curves, with respect to B where they have b
 	forms    *forms
 	circuit  *attention.Circuit
 	formGrad *attention.CurvesGradient
@@ -25,7 +24,7 @@ type fitted struct {
 
 // newFitted builds the circuit of some curves, which live on in the result.
 func newFitted(m *model.Model, h int, b *balanced, c, grad *curves) (*fitted, error) {
-	f := &fitted{balanced: b, curves: c, grad: grad, follow: newCurves(c.m, c.d, nil), forms: newForms(c.m, c.d)}
+	f := &fitted{balanced: b, curves: c, grad: grad, forms: newForms(c.m, c.d)}
 	c.fold(f.forms, b)
 	t, err := tuning.NewFitted(f.forms.write, f.forms.read)
 	if err != nil {
@@ -114,11 +113,10 @@ type unfoldTask circuits
 // Do implements tensor.Task.
 func (t *unfoldTask) Do(_, i int) {
 	f := t.all[i]
-	copy(f.grad.data, f.follow.data)
 	f.curves.unfold(f.grad, f.formGrad, f.balanced)
 	f.formGrad.Zero()
 }
 
-// unfold turns the gradients of all forms into those of the curves, which it
-// overwrites, adds what calcium asks for, and sets the former to 0.
+// unfold adds the gradients of all forms to those of the curves, which are with
+// respect to B before and b after it (see curves.around), and sets the former to 0.
 func (c *circuits) unfold(pool *tensor.Pool) { pool.Run(len(c.all), (*unfoldTask)(c)) }

@@ -3,6 +3,7 @@ package fit
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/tripartite-go/tripartite/model"
@@ -110,6 +111,15 @@ func (c *Config) check() error {
 	}{{"survey_steps", float64(s.SurveySteps)}, {"head_batch", float64(s.HeadBatch)}, {"head_rate", s.HeadRate}, {"joint_batch", float64(s.JointBatch)}, {"joint_rate", s.JointRate}} {
 		if !(p.value > 0) {
 			return fmt.Errorf("%s is %v, it must be above 0; begin with DefaultSettings", p.name, p.value)
+		}
+	}
+	w := &s.Weights
+	for _, p := range []struct {
+		name  string
+		value float64
+	}{{"calcium", s.Calcium}, {"weights.hidden", w.Hidden}, {"weights.embedding", w.Embedding}, {"weights.answer", w.Answer}, {"weights.calcium", w.Calcium}} {
+		if !(p.value >= 0) || math.IsInf(p.value, 1) {
+			return fmt.Errorf("%s is %v, it must be a number of at least 0; begin with DefaultSettings", p.name, p.value)
 		}
 	}
 	return nil

@@ -12,7 +12,7 @@ import (
 )
 
 // costs returns what the error of every head costs the output, [L·heads]: the loss
-// of the joint fit on some sequences, of a network in which that head alone is a
+// of the joint fit, without calcium, on some sequences, of a network in which that head alone is a
 // circuit.
 func costs(ctx context.Context, t *teacher, chosen []int, heads [][]attention.Head, w *Weights, progress func(done float64)) ([]float64, error) {
 	m, b := t.model, t.corpus.pick(chosen)

@@ -53,7 +53,7 @@ func TestFoldedCurvesGiveTheCalciumOfBalancedOnes(t *testing.T) {
 	y, logC := tensor.New(n, 2), make([]float32, n)
 	circuit.Forward(y, logC, q, k, tensor.FromData(gaussian(6, 2*n, 1), n, 2), tensor.NewSequences(n), nil, nil, nil)
 	p := c.pack(nil)
-	x := p.features(b.see(q, k, tensor.NewSequences(n)).sample(0), nil)
+	x := p.features(b.see(q, k, tensor.NewSequences(n), nil).sample(0), nil)
 	for i := range n {
 		want := math.Log(float64(tensor.Dot(x.h.Row(i), x.total))) + x.top[i]
 		// Logarithms of rates are sums of some ten terms of up to 10, in float32.
@@ -66,7 +66,7 @@ func TestFoldedCurvesGiveTheCalciumOfBalancedOnes(t *testing.T) {
 func TestBiasesMakeLogitsOfBalancedCoordinates(t *testing.T) {
 	const n, d = 30, 5
 	q, k, b := exampleHead(t, n, d)
-	s := b.see(q, k, tensor.NewSequences(n)).sample(0)
+	s := b.see(q, k, tensor.NewSequences(n), nil).sample(0)
 	for i := range n {
 		for u := range n {
 			want := float64(tensor.Dot(q.Row(i), k.Row(u)))

@@ -9,7 +9,7 @@
 //	head.go      every head by itself: its attention and its calcium (attend.go)
 //	cost.go      what the error of every head costs the output, and
 //	allocate.go  neurons divided by it
-//	joint.go     all heads together, through the whole network (objective.go, teacher.go)
+//	joint.go     all heads together, through the whole network (objective.go, teacher.go, follow.go)
 //	calcium.go   the level of reading that makes calcium the softmax normalizer
 //
 // Fitting is this project's, not the paper's. Learned feature maps for pretrained

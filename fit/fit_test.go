@@ -265,6 +265,8 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		"no length":        {func(c *Config) { c.JointSteps = 0 }, "give minutes"},
 		"negative minutes": {func(c *Config) { c.Minutes = math.NaN() }, "NaN minutes"},
 		"no settings":      {func(c *Config) { c.Settings = Settings{} }, "DefaultSettings"},
+		"no weight":        {func(c *Config) { c.Settings.Weights.Calcium = math.NaN() }, "weights.calcium is NaN"},
+		"negative weight":  {func(c *Config) { c.Settings.Weights.Hidden = -1 }, "weights.hidden is -1"},
 	} {
 		cfg := small(t, m, 1)
 		c.change(&cfg)

@@ -1,91 +1,155 @@
 package fit
 
 import (
+	"context"
 	"math"
 	"slices"
 	"testing"
 
-	"github.com/tripartite-go/tripartite/internal/stats"
+	"github.com/tripartite-go/tripartite/model"
 	"github.com/tripartite-go/tripartite/nn"
 	"github.com/tripartite-go/tripartite/tensor"
 )
+
+// jointly is the joint fit of curves that stand at their start.
+type jointly struct {
+	*testing.T
+	circuits *circuits
+	corpus   *Corpus
+	work     *nn.Workspace
+}
+
+func newJointly(t *testing.T, m *model.Model, shared bool) *jointly {
+	t.Helper()
+	pool := tensor.NewPool(2)
+	t.Cleanup(pool.Close)
+	x := &jointly{T: t, corpus: corpusOf(t, m, 1, 40), work: nn.NewWorkspace(pool)}
+	heads, err := newHeads(t.Context(), m, x.corpus.batch, shared, x.work)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := capture(t.Context(), m, x.corpus.batch, heads, x.work)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for l, layer := range heads {
+		for i, h := range layer {
+			h.pool = []*seen{found[l][i]}
+			h.begin(12, 1, nil)
+		}
+	}
+	if x.circuits, err = newCircuits(m, heads); err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+var followed = []int{3, 1, 4}
+
+// gradient returns the loss on some sequences and its gradient.
+func (x *jointly) gradient(calcium float64) (loss float64, grad []float32) {
+	x.Helper()
+	w := Weights{Hidden: 1, Embedding: 1, Answer: 1, Calcium: calcium}
+	j := newJoint(x.circuits, newTeacher(x.circuits.model, x.corpus, x.work), jointPlan{weights: w, batch: len(followed)}, x.work)
+	loss, err := j.gradient(x.Context(), followed)
+	if err != nil {
+		x.Fatal(err)
+	}
+	return loss, slices.Clone(x.circuits.grad)
+}
 
 // Curves of the last layer move no queries or keys: of theirs the gradient of the
 // loss is all of it, calcium's part included.
 func TestTheJointGradientHasThatOfCalcium(t *testing.T) {
 	for _, folder := range []string{"bert", "bloom"} {
 		m := open(t, folder)
-		pool := tensor.NewPool(2)
-		t.Cleanup(pool.Close)
-		work, corpus := nn.NewWorkspace(pool), corpusOf(t, m, 1, 40)
-		heads, err := newHeads(t.Context(), m, corpus.batch, false, work)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found, err := capture(t.Context(), m, corpus.batch, heads, work)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for l, layer := range heads {
-			for i, h := range layer {
-				h.pool = []*seen{found[l][i]}
-				h.begin(12, 1, nil)
-			}
-		}
-		c, err := newCircuits(m, heads)
-		if err != nil {
-			t.Fatal(err)
-		}
-		chosen := []int{3, 1, 4}
-		gradient := func(weight float64) (loss float64, grad []float32) {
-			j := newJoint(c, newTeacher(m, corpus, work), jointPlan{weights: Weights{Hidden: 1, Embedding: 1, Answer: 1, Calcium: weight}, batch: 3}, work)
-			loss, err := j.gradient(t.Context(), chosen)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return loss, slices.Clone(c.grad)
-		}
+		x := newJointly(t, m, false)
+		c, pool := x.circuits, x.work.Pool()
 		const weight = 3
-		without, grad := gradient(0)
-		with, full := gradient(weight)
+		with, full := x.gradient(weight)
+		without, grad := x.gradient(0)
 		if !(with > without) {
 			t.Errorf("%s: the loss is %v with calcium and %v without", folder, with, without)
 		}
 		last := len(c.data) / m.Layers() * (m.Layers() - 1) // heads have as many neurons each
-		direction := gaussian(5, len(c.data)-last, 1)
+		direction := slices.Clone(full[last:])              // along which all adds up
+		size := math.Sqrt(tensor.Squares(direction))
+		tensor.Scale(direction, float32(1/size), direction)
 		want := float64(tensor.Dot(full[last:], direction))
-		const h = 1e-3
+		if calcium := want - float64(tensor.Dot(grad[last:], direction)); !(calcium > want/5) {
+			t.Errorf("%s: of a slope of %v calcium makes %v: the test sees little", folder, want, calcium)
+		}
 		at := func(step float32) float64 {
 			before := slices.Clone(c.data)
 			defer func() { copy(c.data, before); c.update(pool) }()
 			tensor.AddScaled(c.data[last:], step, direction)
 			c.update(pool)
-			loss, _ := gradient(weight)
+			loss, _ := x.gradient(weight)
 			return loss
 		}
+		const h = 1e-2
 		got := (at(h) - at(-h)) / (2 * h)
-		// Losses of size 1 in float32, of a step of 1e-3.
-		if !(math.Abs(got-want) <= 1e-2*math.Abs(want)) {
-			t.Errorf("%s: along a direction the loss rises by %v, want %v (%v without calcium)", folder, got, want, tensor.Dot(grad[last:], direction))
+		// Losses of size 1 in float32, of a step of 1e-2.
+		if !(math.Abs(got-want) <= 1e-2*want) {
+			t.Errorf("%s: along a direction the loss rises by %v, want %v", folder, got, want)
 		}
 	}
 }
 
-// A fit that counts calcium in ends with calcium closer to the normalizer; with a
-// weight that shows in a short fit.
-func TestCalciumIsKeptAtTheNormalizer(t *testing.T) {
-	m := open(t, "bert")
-	off := func(weight float64) float64 {
-		cfg := small(t, m, 2)
-		cfg.Settings.Weights.Calcium = weight
-		cfg.JointSteps = 150
-		var offs []float64
-		for _, h := range mustRun(t, cfg).Heads {
-			offs = append(offs, h.LogCalciumError)
+// Below the last layer, calcium moves the curves of its own head and nothing else.
+func TestCalciumMovesTheCurvesOfItsHeadAlone(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		m := open(t, "bert")
+		x := newJointly(t, m, shared)
+		c := x.circuits
+		const weight = 3
+		_, full := x.gradient(weight)
+		_, without := x.gradient(0)
+		clear(c.grad)
+		b := x.corpus.pick(followed)
+		run := model.Run{Heads: c.heads, Work: x.work, Trace: func(l int, tr *nn.Trace) {
+			c.follow(l, tr, b.Sequences, 0, weight, x.work.Pool())
+		}}
+		if _, err := m.Forward(context.Background(), b, run); err != nil {
+			t.Fatal(err)
 		}
-		return stats.Median(offs)
+		for _, f := range c.all {
+			f.curves.around(f.grad)
+			if shared {
+				f.grad.tie()
+				if !slices.Equal(f.grad.readW, f.grad.writeW) {
+					t.Fatal("the gradients of both phases differ")
+				}
+			}
+		}
+		size := math.Sqrt(tensor.Squares(full) / float64(len(full)))
+		for i, want := range c.grad {
+			// Differences of float32 sums.
+			if got := full[i] - without[i]; !(math.Abs(float64(got-want)) <= 1e-4*size) {
+				t.Fatalf("shared %v: number %d: calcium adds %v, want %v (of gradients of size %v)", shared, i, got, want, size)
+			}
+		}
 	}
-	if with, without := off(50), off(0); !(with < without) {
-		t.Errorf("ln calcium is off by %v, and by %v where the joint fit leaves it alone", with, without)
+}
+
+// Where nothing but calcium counts, the joint fit brings it to the normalizer.
+func TestTheJointFitBringsCalciumToTheNormalizer(t *testing.T) {
+	x := newJointly(t, open(t, "bert"), false)
+	j := newJoint(x.circuits, newTeacher(x.circuits.model, x.corpus, x.work),
+		jointPlan{weights: Weights{Calcium: 1}, batch: 8, rate: schedule{0.01, 1, 1 << 20}, seed: 1}, x.work)
+	mean := func(steps int) (sum float64) {
+		for range steps {
+			loss, err := j.step(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum += loss / float64(steps)
+		}
+		return sum
+	}
+	before := mean(5)
+	mean(60)
+	if after := mean(5); !(after < before/4) {
+		t.Errorf("log²(calcium/normalizer) goes from %v to %v", before, after)
 	}
 }

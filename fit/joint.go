@@ -98,6 +98,7 @@ func (j *joint) gradient(ctx context.Context, chosen []int) (float64, error) {
 		}
 	}}
 	calcium := 0.0
+	clear(j.circuits.grad)
 	if p.Calcium > 0 {
 		run.Trace = func(l int, t *nn.Trace) {
 			calcium += j.circuits.follow(l, t, b.Sequences, j.steps, p.Calcium, j.work.Pool())

@@ -15,11 +15,12 @@ import (
 //	Hidden·mean over layers and tokens of (1 - cos(x_i, exact x_i))
 //	+ Embedding·mean over sequences of (1 - cos(e, exact e))
 //	+ Answer·mean of KL(exact p || p)
-//	+ Calcium·mean over heads and queries of log²(c/Z)
+//	+ Calcium·mean over heads and sequences of (mean over queries of log²(c/Z))
 //
 // with the calcium c of a query and the softmax normalizer Z of the same queries and
 // keys, which the last part leaves as they are: it moves curves alone (see follow).
-// Calcium is in units of the sum of the other parts when the joint fit begins.
+// Calcium is in units of the sum of the other parts on validation when the joint fit
+// begins.
 // Parts that the model does not have are left out.
 type Weights struct {
 	Hidden    float64 `json:"hidden"`

@@ -211,7 +211,7 @@ func TestMasksLieOnWordsOfMostSequences(t *testing.T) {
 func TestSettlingMovesCalciumAlone(t *testing.T) {
 	const n, m, d = 300, 12, 4
 	q, k, b := exampleHead(t, n, d)
-	h := &head{balanced: *b, pool: []*seen{b.see(q, k, tensor.NewSequences(slices.Repeat([]int{20}, n/20)...))}}
+	h := &head{balanced: *b, pool: []*seen{b.see(q, k, tensor.NewSequences(slices.Repeat([]int{20}, n/20)...), nil)}}
 	h.begin(m, 1, nil)
 	for _, l := range []loss{{rows: 1, calcium: 0.1}, {rows: 1, calcium: 0.1, causal: true}, {rows: 1, calcium: 0.1, causal: true, slope: 0.1}} {
 		before := h.score(&l, h.pool[0], nil)
@@ -232,7 +232,7 @@ func TestSettlingMovesCalciumAlone(t *testing.T) {
 func TestAHeadStartsWhereItsKeysFall(t *testing.T) {
 	const n, d = 200, 3
 	q, k, b := exampleHead(t, n, d)
-	h := &head{balanced: *b, pool: []*seen{b.see(q, k, tensor.NewSequences(n))}}
+	h := &head{balanced: *b, pool: []*seen{b.see(q, k, tensor.NewSequences(n), nil)}}
 	l := loss{rows: 1}
 	var last float64
 	for i, m := range []int{4, 32, 512} { // more than there are keys, at last
@@ -249,7 +249,7 @@ func TestAHeadStartsWhereItsKeysFall(t *testing.T) {
 func TestAStepOfAHeadDoesNotAllocate(t *testing.T) {
 	const n, m, d = 60, 16, 4
 	q, k, b := exampleHead(t, n, d)
-	h := &head{balanced: *b, pool: []*seen{b.see(q, k, tensor.NewSequences(20, 30, 10))}}
+	h := &head{balanced: *b, pool: []*seen{b.see(q, k, tensor.NewSequences(20, 30, 10), nil)}}
 	var work tensor.Arena
 	h.begin(m, 1, &work)
 	p := headPlan{loss: loss{rows: 1, calcium: 0.1}, batch: 3, rate: schedule{0.01, 5, 1000}, seed: 1}

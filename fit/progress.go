@@ -16,7 +16,8 @@ const (
 type Progress struct {
 	Stage       string
 	Step, Steps int // of the stage, 0 where it has none
-	// Loss is the mean of the last steps, 0 before there is any.
+	// Loss is the mean of the last steps, with what calcium adds to it; 0 before there
+	// is any.
 	Loss float64
 	// Fidelity on validation, as it was measured last; nil before that.
 	Fidelity *Fidelity

@@ -68,7 +68,7 @@ func exampleShared(t *testing.T, n, d int) (q, k tensor.Matrix, b balanced) {
 func TestTheGradientOfASharedCurve(t *testing.T) {
 	const n, m, d = 12, 5, 3
 	q, k, b := exampleShared(t, n, d)
-	s := b.see(q, k, tensor.NewSequences(n)).sample(0)
+	s := b.see(q, k, tensor.NewSequences(n), nil).sample(0)
 	c := newCurves(m, d, gaussian(3, sizeOf(m, d), 0.3))
 	c.moveAnchors(gaussian(4, m*d, 0.5), gaussian(5, m*d, 0.5))
 	shareCurve(c)
@@ -84,7 +84,7 @@ func TestTheGradientOfASharedCurve(t *testing.T) {
 		p := moved.pack(nil)
 		s := l.sequence(&p, nil, s, 0, true, nil)
 		sum := 0.0
-		for _, off := range l.calciumErrors(&p, b.see(q, k, tensor.NewSequences(n)).sample(0), nil) {
+		for _, off := range l.calciumErrors(&p, b.see(q, k, tensor.NewSequences(n), nil).sample(0), nil) {
 			sum += off * off
 		}
 		return s.divergence + l.calcium*sum
@@ -148,7 +148,7 @@ func TestUnfoldOfASharedCurve(t *testing.T) {
 func TestSettlingASharedCurveMovesCalciumAlone(t *testing.T) {
 	const n, m, d = 300, 12, 4
 	q, k, b := exampleShared(t, n, d)
-	h := &head{balanced: b, pool: []*seen{b.see(q, k, tensor.NewSequences(slices.Repeat([]int{20}, n/20)...))}}
+	h := &head{balanced: b, pool: []*seen{b.see(q, k, tensor.NewSequences(slices.Repeat([]int{20}, n/20)...), nil)}}
 	h.begin(m, 1, nil)
 	if !slices.Equal(h.curves.readW, h.curves.writeW) {
 		t.Fatal("both phases begin with other weights")

@@ -169,11 +169,12 @@ func agreement(a, b []int) float64 {
 	return float64(same) / float64(len(a))
 }
 
-// What is promised of tuning.safetensors on the first part of the test data: what it loses against exact attention at most, in
-// points of accuracy or per cent of bits per byte, and the largest |log c - log Z| of the median head.
+// What is promised of tuning.safetensors: what it loses against exact attention at most, in points of accuracy or per cent of
+// bits per byte, and the largest |log c - log Z| of the median head.
 const (
-	promisedLost    = 1
-	promisedCalcium = 0.1
+	promisedLost         = 1
+	promisedLostPassages = 2 // of the language model in passages, its hardest test
+	promisedCalcium      = 0.1
 )
 
 // TestCardsSayWhatWasMeasuredOfTheCurves compares every card with testdata/curves.json, which tools/zoo/curves.py wrote,
@@ -215,16 +216,19 @@ func TestCardsSayWhatWasMeasuredOfTheCurves(t *testing.T) {
 				} else {
 					row += fmt.Sprintf(" %.2f%% |", 100*value)
 				}
-				if network != "fitted_64" || part != found.Parts[0] {
+				if network != "fitted_64" {
 					continue
 				}
 				lost := 100 * (exact - value)
 				if m.Name == "causal" {
 					lost = 100 * (value/exact - 1)
 				}
-				calcium := found.Calcium[part][network].Median
-				if !(lost <= promisedLost && calcium < promisedCalcium) {
-					t.Errorf("%s: %v lost and |log c - log Z| of %v", m.Name, lost, calcium)
+				calcium, promised := found.Calcium[part][network].Median, float64(promisedLost)
+				if part == "test-passages.txt" {
+					promised = promisedLostPassages
+				}
+				if !(lost <= promised && calcium < promisedCalcium) {
+					t.Errorf("%s, %s: %v lost and |log c - log Z| of %v", m.Name, part, lost, calcium)
 				}
 			}
 			says(row)

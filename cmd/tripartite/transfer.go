@@ -104,7 +104,7 @@ the inputs, laid over the picture, the spectrogram or the words, an overview,
 and of a network in time what it keeps against the seconds for a token.`,
 		Example: `  tripartite transfer
   tripartite transfer --tuning calibrated --neurons 2048 -o report-2048
-  tripartite transfer --tuning calibrated --error 1 --head 2.5 -o report-error
+  tripartite transfer --tuning calibrated --error 0.3 --head 2.5 -o report-error
   tripartite transfer --attention algebraic,0=exact --tuning hyperbolic -o report-hyperbolic
   tripartite transfer --attention rate -o report-time
   tripartite transfer --model causal -o report-causal

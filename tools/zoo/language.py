@@ -10,6 +10,7 @@ where it was interrupted when the same command is given again; so does shortenin
 """
 
 import argparse
+import hashlib
 import json
 import shutil
 import sys
@@ -51,9 +52,11 @@ def arguments():
     common.add_argument("--threads", type=int, default=2, metavar="N", help="threads of PyTorch (%(default)s)")
 
     training = training_arguments()
+    training.add_argument("--short-epochs", type=int, default=4, metavar="N",
+                          help="first epochs, on pieces of 8 to 24 tokens (%(default)s)")
     shortening = training_arguments(**SHORTEN)
+    shortening.add_argument("--trained", metavar="DIR", help="the model to begin from (the trained one in WORK)")
     short = argparse.ArgumentParser(add_help=False)
-    short.add_argument("--trained", metavar="DIR", help="the model before shortening (what export left in WORK)")
     short.add_argument("--shortness", type=float, default=0.05, metavar="N",
                        help="weight of the squared lengths of queries and keys in shortening (%(default)s)")
 
@@ -62,11 +65,11 @@ def arguments():
     for name, run, parents, text in [
         ("prepare", prepare, [common], "train the vocabulary, choose the verses and the calibration texts"),
         ("train", train, [common, training], "train, or go on with an interrupted training"),
-        ("export", export, [common], "write the checkpoint as a Hugging Face folder in float16"),
-        ("shorten", shorten, [common, shortening, short], "train an exported model on for short queries and keys, and export it"),
+        ("export", export, [common], "write the trained model as a Hugging Face folder in float16"),
+        ("shorten", shorten, [common, shortening, short], "train the trained model on for short queries and keys, and export that"),
         ("evaluate", evaluate, [common], "measure the exported model on the test books"),
         ("reference", reference, [common], "write testdata/fill.json, what the exported model answers"),
-        ("all", everything, [common, training, short], "all of these in order"),
+        ("all", everything, [common, training, short], "all of these in order; how to train is for `train` alone, but for the device"),
     ]:
         commands.add_parser(name, parents=parents, help=text, description=text).set_defaults(run=run)
     return parser
@@ -82,8 +85,6 @@ def training_arguments(steps=12000, rate=1e-3, warm_up=300):
                           help="AdamW's decay of matrices (%(default)s)")
     training.add_argument("--mask-share", type=float, default=0.15, metavar="N",
                           help="share of tokens to predict (%(default)s)")
-    training.add_argument("--short-epochs", type=int, default=4, metavar="N",
-                          help="first epochs, on pieces of 8 to 24 tokens (%(default)s)")
     training.add_argument("--every", type=int, default=250, metavar="N", help="steps between checkpoints (%(default)s)")
     training.add_argument("--device", default="cpu", metavar="NAME", help="where PyTorch trains (%(default)s)")
     training.add_argument("--no-bfloat16", dest="bfloat16", action="store_false", help="train in float32 throughout")
@@ -92,9 +93,9 @@ def training_arguments(steps=12000, rate=1e-3, warm_up=300):
 
 
 def everything(args):
-    for run in (prepare, train, export):
-        run(args)
-    shorten(argparse.Namespace(**vars(args) | SHORTEN))
+    prepare(args)
+    train(args)
+    shorten(argparse.Namespace(**vars(args) | SHORTEN, trained=None))
     evaluate(args)
     reference(args)
 
@@ -137,14 +138,23 @@ def go(args, trainer, model):
     run.run(log)
 
 
-def export(args, trainer=masked_lm.Trainer):
-    """config.json and model.safetensors, checked by loading them as anybody would."""
-    state = torch.load(Path(args.work) / trainer.file, weights_only=True, map_location="cpu")
+def save(args, trainer):
+    """Writes the model of a checkpoint to a folder in WORK, in float16, and returns that and its step."""
+    path = Path(args.work) / trainer.file
+    if not path.exists():
+        raise SystemExit(f"{path} is missing: train first, with the same --work")
+    state = torch.load(path, weights_only=True, map_location="cpu")
     model = masked_lm.new_model(args.seed)
     model.load_state_dict(state["model"])
     folder = Path(args.work) / trainer.exported
     model.half().save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
+    return folder, state["step"]
+
+
+def export(args, trainer=masked_lm.Trainer):
+    """config.json and model.safetensors, checked by loading them as anybody would."""
+    folder, step = save(args, trainer)
     for name in ("config.json", "model.safetensors"):
         shutil.copyfile(folder / name, Path(args.out) / name)
     stored = load_file(Path(args.out) / "model.safetensors")
@@ -156,13 +166,16 @@ def export(args, trainer=masked_lm.Trainer):
         raise SystemExit(f"the folder holds {size} bytes, {BYTES_ALLOWED} allowed")
     model, _ = load_exported(args)
     same = all(torch.equal(value, stored[name].float()) for name, value in model.state_dict().items() if name in stored)
-    print(f"step {state['step']}: {sum(p.numel() for p in model.parameters())} parameters, {size} bytes,"
+    print(f"step {step}: {sum(p.numel() for p in model.parameters())} parameters, {size} bytes,"
           f" loads back {'unchanged' if same else 'CHANGED'}")
 
 
 def shorten(args):
-    """Trains the model that `export` left in WORK on, for short queries and keys, and exports what comes of it."""
-    trained = args.trained or Path(args.work) / masked_lm.Trainer.exported
+    """Trains the trained model on, as it is exported, for short queries and keys, and exports what comes of it."""
+    trained = Path(args.trained) if args.trained else save(args, masked_lm.Trainer)[0]
+    if not (trained / "model.safetensors").exists():
+        raise SystemExit(f"{trained} holds no model.safetensors")
+    args.begun_from = hashlib.sha256((trained / "model.safetensors").read_bytes()).hexdigest()
     go(args, masked_lm.Shortener, load(trained))
     export(args, masked_lm.Shortener)
 

@@ -18,7 +18,7 @@ import kjv
 
 LAYERS, HEADS, HIDDEN = 4, 8, 256
 # What a resumed run must share with the one that it continues.
-RECIPE = ("seed", "steps", "batch_tokens", "rate", "warm_up", "weight_decay", "mask_share", "short_epochs", "bfloat16")
+RECIPE = ("seed", "steps", "batch_tokens", "rate", "warm_up", "weight_decay", "mask_share", "bfloat16")
 
 
 def config():
@@ -66,8 +66,8 @@ class Trainer:
     """A training run that can be stopped and resumed: everything that is not in the checkpoint follows from the
     seed and the number of the step."""
 
-    file, exported = "checkpoint.pt", "export"  # in the folder of the work
-    recipe, stream, first_epoch = RECIPE, 1, 0
+    stage, file, exported = "train", "checkpoint.pt", "export"  # both in the folder of the work
+    recipe, stream, first_epoch = (*RECIPE, "short_epochs"), 1, 0
 
     def __init__(self, model, books, validation, args):
         self.books, self.validation, self.args = books, validation, args
@@ -113,9 +113,13 @@ class Trainer:
         skip, epoch = self.step, self.first_epoch
         while True:
             rows = list(kjv.batches(self.books, self.args.batch_tokens, self.args.seed, epoch,
-                                    pieces=epoch < self.args.short_epochs))
+                                    pieces=self.in_pieces(epoch)))
             yield from rows[min(skip, len(rows)):]
             skip, epoch = max(0, skip - len(rows)), epoch + 1
+
+    def in_pieces(self, epoch):
+        """Whether an epoch is of short pieces."""
+        return epoch < self.args.short_epochs
 
     def run(self, log):
         self.resume()
@@ -126,9 +130,9 @@ class Trainer:
             self.step += 1
             self.seconds = before + time.monotonic() - started
             if self.step % self.args.every == 0 or self.step == self.args.steps:
-                log(step=self.step, minutes=round(self.seconds / 60, 2), tokens=self.tokens,
+                log(stage=self.stage, step=self.step, minutes=round(self.seconds / 60, 2), tokens=self.tokens,
                     rate=round(self.rate(), 6), train_loss=round(float(np.mean(losses)), 4),
-                    validation_loss=round(masked_loss(self.model, self.validation)["loss"], 4))
+                    validation_loss=round(masked_loss(self.model, self.validation)["loss"], 4), **self.measures())
                 losses.clear()
                 self.save()
         return self.model
@@ -152,6 +156,10 @@ class Trainer:
         """What is added to the loss of a batch, whose real tokens are given."""
         return 0.0
 
+    def measures(self):
+        """What the log says besides."""
+        return {}
+
 
 class Shortener(Trainer):
     """Trains a trained model on, with what a head asks of neurons added to the loss: `shortness` times
@@ -159,16 +167,23 @@ class Shortener(Trainer):
         E|q - E q|^2 + E|k - E k|^2
 
     over the tokens of a batch, the mean over layers and heads, with q and k scaled so that q.k is the logit. The
-    neurons that a head needs grow with the exponential of it. The penalty rises over the first third of the steps."""
+    neurons that a head needs grow like exp(|q + k|^2); what means add to it, calibration takes off. The penalty rises over
+    the first third of the steps."""
 
-    file, exported = "shortened.pt", "shortened"
-    recipe, stream, first_epoch = (*RECIPE, "shortness"), 7, 100
+    stage, file, exported = "shorten", "shortened.pt", "shortened"
+    recipe, stream, first_epoch = (*RECIPE, "shortness", "begun_from"), 7, 100
 
     def __init__(self, model, books, validation, args):
         super().__init__(model, books, validation, args)
-        self.caught = []
+        self.caught, self.size = [], 0.0
         for layer in (block(self.model).attention.query, block(self.model).attention.key):
             layer.register_forward_hook(self.catch)
+
+    def in_pieces(self, epoch):
+        return False
+
+    def measures(self):
+        return {"size": round(float(self.size), 2)}
 
     def catch(self, _, __, out):
         if torch.is_grad_enabled():
@@ -180,6 +195,7 @@ class Shortener(Trainer):
             x = x[real].float().view(-1, HEADS, HIDDEN // HEADS) / (HIDDEN // HEADS) ** 0.25
             size = size + (x - x.mean(0)).square().sum(-1).mean() / LAYERS
         self.caught.clear()
+        self.size = size.detach()
         return self.args.shortness * min(1, 3 * self.step / self.args.steps) * size
 
 

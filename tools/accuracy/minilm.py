@@ -12,7 +12,7 @@ beside which this lies.
 texts    writes what curves are fitted to, judged by and tested on, one passage a line, all disjoint: Debian's fortunes
          of more than 30 characters, each once; parts.json names those of validation and test, which were drawn at
          random. fit.txt, validation.txt, test.txt (296 that the model reads whole: of up to 256 tokens);
-         test-long.txt: 60 of 230 tokens or more; test-joined.txt: those of test.txt, put together to 256 tokens,
+         test-long.txt: 60 of 230 tokens or more, cut to 256; test-joined.txt: those of test.txt, put together to 256 tokens,
          though they are of different things; test-kjv.txt: 300 verses of the King James Bible, of the test books of
          the bundled language model, and test-kjv-long.txt, the same books in pieces of 256 tokens; calibration.txt:
          300 of fit.txt, for calibrated curves
@@ -86,7 +86,7 @@ def texts(args):
     write(args.out / "calibration.txt", fitted[:CALIBRATION])
     write(args.out / "validation.txt", [all_texts[name] for name in parts["validation"]])
     write(args.out / "test.txt", test)
-    write(args.out / "test-long.txt", [all_texts[name] for name in parts["long"]])
+    write(args.out / "test-long.txt", [cut(tokenizer, all_texts[name]) for name in parts["long"]])
     write(args.out / "test-joined.txt", together(tokenizer, test))
     verses = bible()
     write(args.out / "test-kjv.txt", sorted(set(verses), key=lambda text: hashlib.sha256(text.encode()).hexdigest())[:VERSES])
@@ -94,14 +94,20 @@ def texts(args):
 
 
 def together(tokenizer, lines):
-    """Lines joined until they have at least LONGEST tokens, of which a model of that length reads the first."""
+    """Lines joined until they have at least LONGEST tokens, cut to that."""
     out, now = [], []
     for line in lines:
         now.append(line)
         if len(tokenizer.encode(" ".join(now)).ids) >= LONGEST:
-            out.append(" ".join(now))
+            out.append(cut(tokenizer, " ".join(now)))
             now = []
     return out
+
+
+def cut(tokenizer, text):
+    """The beginning of a text that has at most LONGEST tokens, those around it included."""
+    read = tokenizer.encode(text)
+    return text if len(read.ids) <= LONGEST else text[:read.offsets[LONGEST - 2][1]]
 
 
 def bible():

@@ -55,6 +55,11 @@ def block(model):
     return model.albert.encoder.albert_layer_groups[0].albert_layers[0]
 
 
+def by_head(x):
+    """Queries or keys [tokens, hidden] of every head [tokens, heads, d], scaled so that q.k is the logit."""
+    return x.view(len(x), HEADS, HIDDEN // HEADS) / (HIDDEN // HEADS) ** 0.25
+
+
 def picked_logits(model, ids, picked):
     """Logits [picked, vocabulary] of the picked tokens only: the decoder is the largest product of the network."""
     attention = ids != kjv.PAD
@@ -192,7 +197,7 @@ class Shortener(Trainer):
     def penalty(self, real):
         size = 0.0
         for x in self.caught:
-            x = x[real].float().view(-1, HEADS, HIDDEN // HEADS) / (HIDDEN // HEADS) ** 0.25
+            x = by_head(x[real].float())
             size = size + (x - x.mean(0)).square().sum(-1).mean() / LAYERS
         self.caught.clear()
         self.size = size.detach()
@@ -247,7 +252,7 @@ def squared_norms(model, passages):
         caught.clear()
         model.albert(torch.from_numpy(ids[None]))
         for layer in range(LAYERS):
-            q, k = (x[0].view(len(ids), HEADS, -1) / (HIDDEN // HEADS) ** 0.25 for x in caught[2 * layer:2 * layer + 2])
+            q, k = (by_head(x[0]) for x in caught[2 * layer:2 * layer + 2])
             # E|q+k|^2 over independent pairs is E|q|^2 + E|k|^2 + 2 E[q].E[k].
             total[layer] += (q.square().sum(-1).mean(0) + k.square().sum(-1).mean(0)
                              + 2 * (q.mean(0) * k.mean(0)).sum(-1))

@@ -67,7 +67,7 @@ type Settings struct {
 func DefaultSettings() Settings {
 	return Settings{
 		SurveySteps: 300, HeadBatch: 8, HeadRate: 0.1, Calcium: 0.1,
-		JointBatch: 8, JointRate: 0.015, Weights: Weights{Hidden: 1, Embedding: 2, Answer: 1, Calcium: 2},
+		JointBatch: 8, JointRate: 0.015, Weights: Weights{Hidden: 1, Embedding: 2, Answer: 1, Calcium: 1},
 	}
 }
 

@@ -20,12 +20,21 @@ type Packing struct {
 	// Share of sequences that are packed: texts one after another, begun and ended
 	// as one is, of a length drawn uniformly between Shortest and Longest. They
 	// show long contexts, which most texts are too short for. The others are a
-	// text each, as it comes.
+	// text each.
 	Share float64
+	// Vary is the share of the others that are not a text as it comes: half of them
+	// are a stretch of a text, half the beginning of a text and the end of another
+	// one. In a long fit to texts that come again and again, curves learn what the
+	// errors of each text add up to, by heart, and other texts do not gain.
+	Vary float64
 }
 
-// Pack makes n sequences of texts, which must not be empty: every text by itself
-// in turn, cut off where it is too long, and texts packed at random between them.
+// shortestStretch is the fewest tokens of a stretch that is cut from a longer text.
+const shortestStretch = 8
+
+// Pack makes n sequences of texts, which must not be empty: every text in turn, by
+// itself or varied, cut off where it is too long, and texts packed at random between
+// them.
 func Pack(ctx context.Context, net *network.Network, texts []string, n int, p Packing, seed uint64) ([][]int, error) {
 	if net.Tokenizer == nil {
 		return nil, fmt.Errorf("%s reads %v, not texts", net.Model.Name(), net.Model.Config().Input)
@@ -45,8 +54,12 @@ func Pack(ctx context.Context, net *network.Network, texts []string, n int, p Pa
 			out[i] = pack.packed(p.Shortest+rng.IntN(p.Longest-p.Shortest+1), rng)
 			continue
 		}
-		out[i] = pack.wrap(pack.body(order[next%len(order)]))
+		body := pack.body(order[next%len(order)])
 		next++
+		if p.Vary > 0 && rng.Float64() < p.Vary {
+			body = pack.vary(body, rng)
+		}
+		out[i] = pack.wrap(body)
 	}
 	return out, nil
 }
@@ -82,6 +95,28 @@ func (p *packer) body(i int) []int {
 func (p *packer) wrap(body []int) []int {
 	body = body[:min(len(body), p.longest-len(p.prefix)-len(p.suffix))]
 	return slices.Concat(p.prefix, body, p.suffix)
+}
+
+// vary returns a stretch of a body, or its beginning and the end of another one, or
+// the other way round.
+func (p *packer) vary(body []int, rng *rand.Rand) []int {
+	if len(body) <= shortestStretch {
+		return body
+	}
+	if rng.IntN(2) == 0 {
+		n := shortestStretch + rng.IntN(len(body)-shortestStretch+1)
+		at := rng.IntN(len(body) - n + 1)
+		return body[at : at+n]
+	}
+	end := p.body(rng.IntN(len(p.texts)))
+	if rng.IntN(2) == 0 {
+		body, end = end, body
+	}
+	varied := slices.Concat(body[:rng.IntN(len(body)+1)], end[rng.IntN(len(end)+1):])
+	if len(varied) == 0 {
+		return body
+	}
+	return varied
 }
 
 // packed returns n tokens of texts drawn at random.

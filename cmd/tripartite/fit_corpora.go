@@ -206,11 +206,16 @@ func split(all []string, every int) (rest, held []string) {
 	return rest, held
 }
 
-// How texts become sequences to fit to: each by itself, and others that are put
-// together of several, to show contexts of all lengths: a third of all tokens.
+// How texts become sequences to fit to. Where the fit comes back to them, they come
+// varied: every text as it is once, and in mostVaried of its turns at most otherwise.
+// Sequences that are put together of several texts show contexts of all lengths: a
+// third of all tokens.
 const (
 	leastSequences = 4000
 	shortestPacked = 8
+	mostTurns      = 8
+	mostVaried     = 0.8
+	mostTokens     = 6_000_000 // of all turns
 )
 
 // corpus reads inputs. Texts that are fitted to, of so many tokens, are also put
@@ -238,9 +243,12 @@ func (f *fitFlags) corpus(ctx context.Context, e *env, net *network.Network, in 
 	}
 	n, packing := len(in.Texts), fit.Packing{Longest: longest, Shortest: shortestPacked}
 	if tokens > 0 {
-		alone, together := float64(tokens)/float64(n), float64(shortestPacked+longest)/2
+		turns := f.turns(n, tokens)
+		packing.Vary = min(mostVaried, 1-1/float64(turns))
+		// Half of what is varied is cut to half of its length in the mean.
+		alone, together := float64(tokens)/float64(n)*(1-packing.Vary/4), float64(shortestPacked+longest)/2
 		packing.Share = alone / (alone + 2*together)
-		n = max(leastSequences, int(float64(n)/(1-packing.Share)))
+		n = max(leastSequences, int(float64(turns*n)/(1-packing.Share)))
 	}
 	sequences, err := fit.Pack(ctx, net, in.Texts, n, packing, e.seed)
 	if err != nil {
@@ -249,4 +257,14 @@ func (f *fitFlags) corpus(ctx context.Context, e *env, net *network.Network, in 
 	// Where nothing is put around a text, one without tokens leaves nothing.
 	sequences = slices.DeleteFunc(sequences, func(s []int) bool { return len(s) == 0 })
 	return fit.NewCorpus(model.NewBatch(sequences...))
+}
+
+// turns returns how often the fit comes to each of n texts, of so many tokens in all,
+// as far as it is known: fits of given minutes are taken for long ones.
+func (f *fitFlags) turns(n, tokens int) int {
+	turns := min(mostTurns, mostTokens/tokens)
+	if f.jointSteps > 0 {
+		turns = min(turns, f.jointSteps*fit.DefaultSettings().JointBatch/n)
+	}
+	return max(1, turns)
 }

@@ -31,7 +31,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 FORTUNES = Path("/usr/share/games/fortunes")
 SHORTEST, LONGEST, VERSES, CALIBRATION = 30, 256, 300, 300  # characters, tokens, lines, lines
-STEPS = ["--head-steps", "500", "--joint-steps", "13000"]
+STEPS = ["--head-steps", "500", "--joint-steps", "18000"]
 TESTS = ["test", "test-long", "test-joined", "test-kjv", "test-kjv-long"]
 
 

@@ -188,6 +188,21 @@ func TestPacking(t *testing.T) {
 	if slices.Contains(count, 0) {
 		t.Errorf("%v sequences of one text each", count)
 	}
+	// Of the last text 10 tokens fit. Varied, it is something else in most turns, as
+	// the second is; the first is too short.
+	all, err = Pack(t.Context(), net, texts, 300, Packing{Longest: longest, Shortest: shortest, Vary: 0.8}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(count)
+	for _, ids := range all {
+		if i := slices.IndexFunc(alone, func(x []int) bool { return slices.Equal(x, ids) }); i >= 0 {
+			count[i]++
+		}
+	}
+	if len(alone[0]) > shortestStretch || count[0] < 100 || count[2] < 20 || count[2] > 80 {
+		t.Errorf("%v sequences of 300 are a text as it comes", count)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Pack(ctx, net, texts, 3, Packing{Longest: longest, Shortest: shortest}, 1); !errors.Is(err, context.Canceled) {

@@ -30,7 +30,7 @@ type Result struct {
 
 // Counts says how large a corpus is.
 type Counts struct {
-	Sequences int `json:"sequences"`
+	Sequences int `json:"sequences"` // made of what was given, in all turns of a text
 	Tokens    int `json:"tokens"`
 }
 

@@ -14,7 +14,7 @@ import (
 // teacher knows what the exact network computes from the sequences of a corpus. It
 // runs the network when it is asked of a sequence for the first time, and keeps
 // the hidden states as bfloat16: their directions are what matters, to which that
-// means 2^-9, and a third of all work of a step is saved.
+// means 2^-9, and where a sequence comes again a third of all work of a step is saved.
 type teacher struct {
 	model  *model.Model
 	corpus *Corpus

@@ -23,13 +23,15 @@ type Packing struct {
 	// text each.
 	Share float64
 	// Vary is the share of the others that are not a text as it comes: half of them
-	// are a stretch of a text, half the beginning of a text and the end of another
-	// one. In a long fit to texts that come again and again, curves learn what the
-	// errors of each text add up to, by heart, and other texts do not gain.
+	// are a stretch of a text, half the beginning of one and the end of another, of
+	// which it is either. In a long fit to texts that come again and again, curves
+	// learn what the errors of each text add up to, by heart, and other texts do not
+	// gain.
 	Vary float64
 }
 
-// shortestStretch is the fewest tokens of a stretch that is cut from a longer text.
+// shortestStretch is the fewest tokens of a stretch that is cut from a longer text:
+// fewer are no text. What is crossed may be shorter, as few are.
 const shortestStretch = 8
 
 // Pack makes n sequences of texts, which must not be empty: every text in turn, by
@@ -98,25 +100,29 @@ func (p *packer) wrap(body []int) []int {
 }
 
 // vary returns a stretch of a body, or its beginning and the end of another one, or
-// the other way round.
+// the other way round: of a text that is too long for a sequence, what there would be
+// room for, lest the rest be cut off and the beginning stay as it is.
 func (p *packer) vary(body []int, rng *rand.Rand) []int {
-	if len(body) <= shortestStretch {
+	room := p.longest - len(p.prefix) - len(p.suffix)
+	most := min(len(body), room)
+	if most <= shortestStretch {
 		return body
 	}
 	if rng.IntN(2) == 0 {
-		n := shortestStretch + rng.IntN(len(body)-shortestStretch+1)
+		n := shortestStretch + rng.IntN(most-shortestStretch+1)
 		at := rng.IntN(len(body) - n + 1)
 		return body[at : at+n]
 	}
-	end := p.body(rng.IntN(len(p.texts)))
+	begin, end := body, p.body(rng.IntN(len(p.texts)))
 	if rng.IntN(2) == 0 {
-		body, end = end, body
+		begin, end = end, begin
 	}
-	varied := slices.Concat(body[:rng.IntN(len(body)+1)], end[rng.IntN(len(end)+1):])
-	if len(varied) == 0 {
+	begin, end = begin[:min(room, len(begin))], end[max(0, len(end)-room):]
+	crossed := slices.Concat(begin[:rng.IntN(len(begin)+1)], end[rng.IntN(len(end)+1):])
+	if len(crossed) == 0 {
 		return body
 	}
-	return varied
+	return crossed
 }
 
 // packed returns n tokens of texts drawn at random.

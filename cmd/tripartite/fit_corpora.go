@@ -206,16 +206,16 @@ func split(all []string, every int) (rest, held []string) {
 	return rest, held
 }
 
-// How texts become sequences to fit to. Where the fit comes back to them, they come
-// varied: every text as it is once, and in mostVaried of its turns at most otherwise.
-// Sequences that are put together of several texts show contexts of all lengths: a
-// third of all tokens.
+// How texts become sequences to fit to. Where the fit comes back to them, each has
+// several turns, in which it is as it comes once on average, or in one of five, and
+// varied otherwise. Sequences that are put together of several texts show contexts of
+// all lengths: a third of all tokens.
 const (
 	leastSequences = 4000
 	shortestPacked = 8
-	mostTurns      = 8
 	mostVaried     = 0.8
-	mostTokens     = 6_000_000 // of all turns
+	mostTurns      = 8         // what a fit of half an hour comes to of some ten thousand texts
+	mostTokens     = 6_000_000 // of all turns, if there are several: 48 MB of ids
 )
 
 // corpus reads inputs. Texts that are fitted to, of so many tokens, are also put
@@ -259,12 +259,13 @@ func (f *fitFlags) corpus(ctx context.Context, e *env, net *network.Network, in 
 	return fit.NewCorpus(model.NewBatch(sequences...))
 }
 
-// turns returns how often the fit comes to each of n texts, of so many tokens in all,
-// as far as it is known: fits of given minutes are taken for long ones.
+// turns returns how many turns each of n texts, of so many tokens in all, has in the
+// corpus: as many as the joint fit would come to, were none put together. Fits of
+// given minutes, whose steps are not known yet, are taken for long ones.
 func (f *fitFlags) turns(n, tokens int) int {
 	turns := min(mostTurns, mostTokens/tokens)
 	if f.jointSteps > 0 {
-		turns = min(turns, f.jointSteps*fit.DefaultSettings().JointBatch/n)
+		turns = min(turns, min(f.jointSteps, mostTurns*n)*fit.DefaultSettings().JointBatch/n)
 	}
 	return max(1, turns)
 }

@@ -1,9 +1,12 @@
 package main
 
-import "testing"
+import (
+	"math"
+	"testing"
+)
 
-// A fit of few steps sees texts once, as they come; one that comes back to them
-// sees them varied, eight times at most, and within bounds of memory.
+// In a fit of few steps a text has one turn, in one that comes back to it more, eight
+// at most, and within bounds of memory.
 func TestTurnsOfTexts(t *testing.T) {
 	for _, c := range []struct {
 		name                       string
@@ -14,8 +17,9 @@ func TestTurnsOfTexts(t *testing.T) {
 		{"as many, a short fit", 13_880, 600_000, 100, 1},
 		{"as many, given minutes", 13_880, 600_000, 0, 8},
 		{"many, given minutes", 200_000, 3_000_000, 0, 2},
-		{"more than is kept", 2_000_000, 40_000_000, 0, 1},
+		{"too many for a second turn", 2_000_000, 40_000_000, 0, 1},
 		{"one", 1, 100, 100, 8},
+		{"one, all the steps there are", 1, 100, math.MaxInt, 8},
 	} {
 		f := fitFlags{jointSteps: c.steps}
 		if got := f.turns(c.texts, c.tokens); got != c.want {

@@ -9,15 +9,16 @@
 MODEL is the folder of the model in safetensors. `texts` needs the Python package tokenizers, the others the command
 beside which this lies.
 
-texts    writes what curves are fitted to, judged by and tested on, one passage a line, all disjoint: Debian's fortunes
+texts    writes what curves are fitted to, judged by and tested on, one passage a line, disjoint: Debian's fortunes
          of more than 30 characters, each once; parts.json names those of validation and test, which were drawn at
          random. fit.txt, validation.txt, test.txt (296 that the model reads whole: of up to 256 tokens);
          test-long.txt: 60 of 230 tokens or more, cut to 256; test-joined.txt: those of test.txt, put together to 256 tokens,
          though they are of different things; test-kjv.txt: 300 verses of the King James Bible, of the test books of
          the bundled language model, and test-kjv-long.txt, the same books in pieces of 256 tokens; calibration.txt:
-         300 of fit.txt, for calibrated curves
+         300 of fit.txt, for calibrated curves; fitted.txt: 300 others of
+         it, of up to 256 tokens, to see what curves have learnt by heart
 fit      runs `tripartite fit` for every seed, one after another
-measure  runs `tripartite transfer` on the three tests and writes DIR/measures-NEURONS.json
+measure  runs `tripartite transfer` on all tests, and on fitted.txt, and writes DIR/measures-NEURONS.json
 """
 
 import argparse
@@ -30,7 +31,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FORTUNES = Path("/usr/share/games/fortunes")
-SHORTEST, LONGEST, VERSES, CALIBRATION = 30, 256, 300, 300  # characters, tokens, lines, lines
+SHORTEST, LONGEST, VERSES, CALIBRATION = 30, 256, 300, 300  # characters, tokens, lines, lines of calibration.txt and fitted.txt
 STEPS = ["--head-steps", "500", "--joint-steps", "18000"]
 TESTS = ["test", "test-long", "test-joined", "test-kjv", "test-kjv-long"]
 
@@ -84,6 +85,7 @@ def texts(args):
     test = [all_texts[name] for name in parts["test"]]
     write(args.out / "fit.txt", fitted)
     write(args.out / "calibration.txt", fitted[:CALIBRATION])
+    write(args.out / "fitted.txt", short(tokenizer, fitted[::-1])[:CALIBRATION])
     write(args.out / "validation.txt", [all_texts[name] for name in parts["validation"]])
     write(args.out / "test.txt", test)
     write(args.out / "test-long.txt", [cut(tokenizer, all_texts[name]) for name in parts["long"]])
@@ -102,6 +104,11 @@ def together(tokenizer, lines):
             out.append(cut(tokenizer, " ".join(now)))
             now = []
     return out
+
+
+def short(tokenizer, lines):
+    """Those of at most LONGEST tokens."""
+    return [text for text, read in zip(lines, tokenizer.encode_batch(lines)) if len(read.ids) <= LONGEST]
 
 
 def cut(tokenizer, text):
@@ -137,12 +144,12 @@ def fit(args):
 
 
 def measure(args):
-    """Cosines of sentence embeddings to the exact ones on every test, and how far calcium is from the normalizer."""
+    """Cosines of sentence embeddings to the exact ones on every test and on what was fitted to, and how far calcium is from the normalizer."""
     networks = {f"fitted, seed {seed}": ["--tuning", curves(args, seed)] for seed in args.seeds}
     for name, tuning in (("calibrated", "calibrated"), ("random", "exp")):
         networks[name] = ["--tuning", tuning, "--neurons", args.neurons, "--calibrate", args.out / "calibration.txt"]
     found = {}
-    for test in TESTS:
+    for test in [*TESTS, "fitted"]:
         found[test] = {}
         for name, own in networks.items():
             report = json.loads(run(args, "transfer", "--model", args.model, "--input", args.out / f"{test}.txt", *own,

@@ -53,8 +53,8 @@ as those that will be read: a model that has embeddings of positions needs to be
 fitted to all that are used. Validation is by other inputs, by default every
 tenth of those given, which nothing is fitted to. Neither should be what results
 are reported on. Texts that come again are varied, cut to a stretch or crossed
-with others, lest curves learn them by heart: where steps are given, only if these
-come back to texts, else always but of some million tokens.
+with others, lest curves learn them by heart: where steps are given, only if
+these come back to texts; else always, but for more than 3 million tokens.
 
 The fit takes about the minutes that are given; more improve it slowly. With
 --head-steps and --joint-steps in their place, the result depends on inputs,

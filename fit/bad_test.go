@@ -167,14 +167,17 @@ func TestPacking(t *testing.T) {
 		}
 		alone = append(alone, ids)
 	}
+	// textOf returns the text that a sequence is, as it comes; -1 if it is none.
+	textOf := func(ids []int) int {
+		return slices.IndexFunc(alone, func(x []int) bool { return slices.Equal(x, ids) })
+	}
 	count := make([]int, len(texts))
 	for _, ids := range all {
 		first, last := alone[0][0], alone[0][len(alone[0])-1]
 		if ids[0] != first || ids[len(ids)-1] != last || len(ids) > longest {
 			t.Fatalf("a sequence %v", ids)
 		}
-		i := slices.IndexFunc(alone, func(x []int) bool { return slices.Equal(x, ids) })
-		if i >= 0 {
+		if i := textOf(ids); i >= 0 {
 			count[i]++
 		} else if len(ids) < shortest {
 			t.Errorf("a packed sequence %v", ids)
@@ -196,7 +199,7 @@ func TestPacking(t *testing.T) {
 	}
 	clear(count)
 	for _, ids := range all {
-		if i := slices.IndexFunc(alone, func(x []int) bool { return slices.Equal(x, ids) }); i >= 0 {
+		if i := textOf(ids); i >= 0 {
 			count[i]++
 		}
 	}

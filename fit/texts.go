@@ -93,9 +93,12 @@ func (p *packer) body(i int) []int {
 	return p.bodies[i]
 }
 
+// room returns how many tokens a body may have.
+func (p *packer) room() int { return p.longest - len(p.prefix) - len(p.suffix) }
+
 // wrap puts around a body what the tokenizer does, cutting off what is too long.
 func (p *packer) wrap(body []int) []int {
-	body = body[:min(len(body), p.longest-len(p.prefix)-len(p.suffix))]
+	body = body[:min(len(body), p.room())]
 	return slices.Concat(p.prefix, body, p.suffix)
 }
 
@@ -103,7 +106,7 @@ func (p *packer) wrap(body []int) []int {
 // the other way round: of a text that is too long for a sequence, what there would be
 // room for, lest the rest be cut off and the beginning stay as it is.
 func (p *packer) vary(body []int, rng *rand.Rand) []int {
-	room := p.longest - len(p.prefix) - len(p.suffix)
+	room := p.room()
 	most := min(len(body), room)
 	if most <= shortestStretch {
 		return body

@@ -15,8 +15,8 @@ texts    writes what curves are fitted to, judged by and tested on, one passage 
          test-long.txt: 60 of 230 tokens or more, cut to 256; test-joined.txt: those of test.txt, put together to 256 tokens,
          though they are of different things; test-kjv.txt: 300 verses of the King James Bible, of the test books of
          the bundled language model, and test-kjv-long.txt, the same books in pieces of 256 tokens; calibration.txt:
-         300 of fit.txt, for calibrated curves; fitted.txt: 300 others of
-         it, of up to 256 tokens, to see what curves have learnt by heart
+         300 of fit.txt, for calibrated curves; fitted.txt: 300 others of it, of up to 256 tokens, to see what curves
+         have learnt by heart
 fit      runs `tripartite fit` for every seed, one after another
 measure  runs `tripartite transfer` on all tests, and on fitted.txt, and writes DIR/measures-NEURONS.json
 """
@@ -27,6 +27,7 @@ import json
 import subprocess
 import sys
 import time
+from itertools import islice
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -85,7 +86,7 @@ def texts(args):
     test = [all_texts[name] for name in parts["test"]]
     write(args.out / "fit.txt", fitted)
     write(args.out / "calibration.txt", fitted[:CALIBRATION])
-    write(args.out / "fitted.txt", short(tokenizer, fitted[::-1])[:CALIBRATION])
+    write(args.out / "fitted.txt", [*islice((text for text in reversed(fitted) if fits(tokenizer, text)), CALIBRATION)])
     write(args.out / "validation.txt", [all_texts[name] for name in parts["validation"]])
     write(args.out / "test.txt", test)
     write(args.out / "test-long.txt", [cut(tokenizer, all_texts[name]) for name in parts["long"]])
@@ -106,9 +107,9 @@ def together(tokenizer, lines):
     return out
 
 
-def short(tokenizer, lines):
-    """Those of at most LONGEST tokens."""
-    return [text for text, read in zip(lines, tokenizer.encode_batch(lines)) if len(read.ids) <= LONGEST]
+def fits(tokenizer, text):
+    """Whether a text has at most LONGEST tokens, those around it included."""
+    return len(tokenizer.encode(text).ids) <= LONGEST
 
 
 def cut(tokenizer, text):
